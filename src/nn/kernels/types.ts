@@ -1,0 +1,171 @@
+/**
+ * The contract between tensors and arithmetic: every heavy operation of the library, as a function on blocks of
+ * numbers. `reference.ts` is its definition in plain loops, `wasm.ts` its fast form; `tests/kernels*.test.ts` hold the
+ * two together. Blocks are dense and row-major; every kernel writes the whole of its output and nothing else, and
+ * no output may overlap an input unless the method says so.
+ */
+
+/** Where a kernel reads or writes. `data` is a fresh view at each access: growing the memory never leaves it stale. */
+export interface Block {
+  readonly length: number;
+  readonly data: Float32Array | Float64Array;
+}
+
+/** y = f(x), element by element. `step` is 1 where x > 0, else 0. */
+export type UnaryOp =
+  | "neg" | "abs" | "sign" | "step" | "square" | "sqrt" | "rsqrt" | "reciprocal"
+  | "exp" | "log" | "sigmoid" | "tanh" | "softplus";
+
+/** y = f(a, b), element by element, with broadcasting. `greater` is 1 where a > b, else 0. */
+export type BinaryOp = "add" | "sub" | "mul" | "div" | "max" | "min" | "greater";
+
+/** CONVENTIONS: lrelu, relu and swish carry a default gain of sqrt(2); the others 1. */
+export type Activation =
+  | "linear" | "relu" | "lrelu" | "tanh" | "sigmoid" | "elu" | "selu" | "softplus" | "swish";
+
+/**
+ * An index space `shape` walked in row-major order; each operand has a stride (in elements, 0 to broadcast, negative
+ * to reverse) for every axis, and an offset. At most 6 axes.
+ */
+export interface StridedGeometry {
+  readonly shape: readonly number[];
+  readonly strides: readonly (readonly number[])[];
+  readonly offsets?: readonly number[];
+}
+
+/** y[outer, inner] = sum over r of x[outer, r, inner]. */
+export interface SumGeometry {
+  readonly outer: number;
+  readonly reduce: number;
+  readonly inner: number;
+}
+
+/** y[b] = op(a[b]) op(b[b]) for each of `batch` matrices: [m, k] x [k, n] -> [m, n] after the transpositions. */
+export interface MatmulGeometry {
+  readonly batch: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** a is stored [k, m]. */
+  readonly transposeA: boolean;
+  /** b is stored [n, k]. */
+  readonly transposeB: boolean;
+  /** Elements between consecutive matrices of each operand; 0 shares one matrix. */
+  readonly strideA: number;
+  readonly strideB: number;
+}
+
+/**
+ * Correlation of x [N, I, H, W] with w [O, I / groups, kh, kw] into y [N, O, outH, outW]:
+ * y[n, o, p, q] = sum over i, r, s of x[n, i, p * stride + r - padY, q * stride + s - padX] * w[o, i, r, s],
+ * zeros outside x. (outH, outW) are given because a transposed convolution cannot derive (H, W) from them.
+ */
+export interface Conv2dGeometry {
+  readonly n: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly kernelHeight: number;
+  readonly kernelWidth: number;
+  readonly stride: number;
+  readonly padY: number;
+  readonly padX: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  readonly groups: number;
+}
+
+/**
+ * Upsample by inserting zeros, pad (negative pads crop), filter, downsample: for each of `planes` images,
+ * y[q] = gain * sum over k of f[k] * xPadded[q * down - k + (taps - 1)] per axis, which is a true convolution
+ * (`flipFilter` makes it a correlation). outH = floor((H * upY + padY0 + padY1 - tapsY) / downY) + 1.
+ */
+export interface Upfirdn2dGeometry {
+  readonly planes: number;
+  readonly height: number;
+  readonly width: number;
+  readonly upX: number;
+  readonly upY: number;
+  readonly downX: number;
+  readonly downY: number;
+  readonly padX0: number;
+  readonly padX1: number;
+  readonly padY0: number;
+  readonly padY1: number;
+  /** The filter, row-major [tapsY, tapsX], or its two factors when it is separable. Plain numbers: a few taps. */
+  readonly filter: Filter2d;
+  readonly flipFilter: boolean;
+  readonly gain: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+}
+
+/** A small FIR filter. When `separable` is set, taps = outer(separable.y, separable.x). */
+export interface Filter2d {
+  readonly tapsY: number;
+  readonly tapsX: number;
+  readonly taps: readonly number[];
+  readonly separable: { readonly y: readonly number[]; readonly x: readonly number[] } | null;
+}
+
+/** y = clamp(gain * act(x + b)), b over the channel axis of x viewed as [outer, channels, inner]. */
+export interface BiasActGeometry {
+  readonly outer: number;
+  readonly channels: number;
+  readonly inner: number;
+  readonly activation: Activation;
+  /** Negative slope of lrelu. */
+  readonly alpha: number;
+  readonly gain: number;
+  /** Clamp to [-clamp, clamp]; null leaves the values. */
+  readonly clamp: number | null;
+}
+
+/** One Adam update, in place (parameter, m, v); m and v corrected for bias at step number `step` (1, 2, ...). */
+export interface AdamOptions {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly step: number;
+}
+
+export interface Kernels {
+  readonly name: "reference" | "simd" | "relaxed-simd" | "wide";
+  readonly precision: "float32" | "float64";
+  /** How many cores the kernels use. Results do not depend on it, bit for bit. */
+  readonly threads: number;
+
+  /** A block with undefined contents. Throws RangeError when the memory cannot hold it. */
+  allocate(length: number): Block;
+  /** Gives a block back; it must not be used again. */
+  release(block: Block): void;
+  /** Bytes in live blocks, and the most there have been. */
+  memory(): { readonly usedBytes: number; readonly peakBytes: number; readonly reservedBytes: number };
+
+  fill(y: Block, value: number): void;
+  /** y may be x. */
+  unary(op: UnaryOp, x: Block, y: Block): void;
+  /** y = scale * x + offset. y may be x. */
+  affine(x: Block, y: Block, scale: number, offset: number): void;
+  /** strides and offsets in the order a, b; y is dense over `shape`. y may be a or b where their strides are dense. */
+  binary(op: BinaryOp, a: Block, b: Block, y: Block, geometry: StridedGeometry): void;
+  /** strides and offsets in the order x, y: y[...] = x[...]. Writes only the elements that the geometry names. */
+  stridedCopy(x: Block, y: Block, geometry: StridedGeometry): void;
+  sum(x: Block, y: Block, geometry: SumGeometry): void;
+  matmul(a: Block, b: Block, y: Block, geometry: MatmulGeometry): void;
+  conv2d(x: Block, w: Block, y: Block, geometry: Conv2dGeometry): void;
+  /** The adjoint of conv2d in x: y takes the place of the input, so geometry describes the convolution x -> y. */
+  conv2dInputGrad(dy: Block, w: Block, dx: Block, geometry: Conv2dGeometry): void;
+  /** The adjoint of conv2d in w. */
+  conv2dWeightGrad(x: Block, dy: Block, dw: Block, geometry: Conv2dGeometry): void;
+  upfirdn2d(x: Block, y: Block, geometry: Upfirdn2dGeometry): void;
+  /** b has `channels` elements, or is null. y may be x. */
+  biasAct(x: Block, b: Block | null, y: Block, geometry: BiasActGeometry): void;
+  /** dx = dy * gain * act'(x + b) where not clamped, recovered from x, b. dx may be dy. */
+  biasActGrad(dy: Block, x: Block, b: Block | null, dx: Block, geometry: BiasActGeometry): void;
+  /** Demodulation: d[n, o] = 1 / sqrt(sum over i, k of (w[o, i, k] * s[n, i])^2 + 1e-8), w [O, I, taps], s [N, I]. */
+  dcoefs(w: Block, s: Block, d: Block, geometry: { n: number; o: number; i: number; taps: number }): void;
+  adam(parameter: Block, gradient: Block, m: Block, v: Block, options: AdamOptions): void;
+}

@@ -1,0 +1,74 @@
+/**
+ * The geometry of a network: everything about its shape that is not a weight. Checkpoint readers derive it from the
+ * file, never from defaults; the networks build themselves from it; the native format stores it as JSON.
+ */
+import type { Activation } from "../nn/kernels/types.js";
+
+/** How blocks reach the image: StyleGAN2, figure 7. */
+export type Architecture = "orig" | "skip" | "resnet";
+
+export interface MappingConfig {
+  /** 0 when there is no latent (the discriminator's mapping of labels). */
+  readonly zDim: number;
+  /** 0 for unconditional networks. */
+  readonly cDim: number;
+  readonly wDim: number;
+  /** How many copies of w to broadcast; null for a single w [N, wDim] (the discriminator). */
+  readonly numWs: number | null;
+  /** Width of the label embedding; 0 without labels. */
+  readonly embedFeatures: number;
+  /** Output width of each dense layer; the last is wDim. */
+  readonly layerFeatures: readonly number[];
+  readonly activation: Activation;
+  /** Learning-rate multiplier of the dense layers (the embedding has 1). */
+  readonly lrMultiplier: number;
+  /** Decay of the moving average of w; null when it is not tracked. */
+  readonly wAvgBeta: number | null;
+}
+
+export interface SynthesisConfig {
+  readonly wDim: number;
+  readonly imgResolution: number;
+  readonly imgChannels: number;
+  /** Feature maps at each resolution, as [resolution, channels] from 4 up. */
+  readonly channels: readonly (readonly [number, number])[];
+  readonly architecture: Architecture;
+  /** One-dimensional taps, for example [1, 3, 3, 1]; normalised when used. */
+  readonly resampleFilter: readonly number[];
+  readonly activation: Activation;
+  /** Activations are clamped to +-convClamp; null for no clamp. */
+  readonly convClamp: number | null;
+  readonly useNoise: boolean;
+}
+
+export interface GeneratorConfig {
+  readonly kind: "stylegan2-generator";
+  readonly zDim: number;
+  readonly cDim: number;
+  readonly wDim: number;
+  readonly imgResolution: number;
+  readonly imgChannels: number;
+  readonly mapping: MappingConfig;
+  readonly synthesis: SynthesisConfig;
+}
+
+export interface DiscriminatorConfig {
+  readonly kind: "stylegan2-discriminator";
+  readonly cDim: number;
+  readonly imgResolution: number;
+  readonly imgChannels: number;
+  readonly channels: readonly (readonly [number, number])[];
+  readonly architecture: Architecture;
+  readonly resampleFilter: readonly number[];
+  readonly activation: Activation;
+  readonly convClamp: number | null;
+  /** Width of the label projection; 0 for unconditional networks. */
+  readonly cmapDim: number;
+  readonly mapping: MappingConfig | null;
+  /** Samples per minibatch-stddev group; null takes the whole batch. */
+  readonly mbstdGroupSize: number | null;
+  /** 0 leaves the layer out. */
+  readonly mbstdNumChannels: number;
+}
+
+export type NetworkConfig = GeneratorConfig | DiscriminatorConfig;
