@@ -1,0 +1,75 @@
+/**
+ * The definition of every kernel, in plain loops over arrays of the JavaScript heap. It computes in float64 and rounds
+ * once, on storing; with float64 blocks it is what gradient checks and goldens are held against, with float32 blocks it
+ * is the fallback where WebAssembly SIMD is missing. Inputs may be blocks of either precision, from any memory.
+ *
+ * Tested by tests/kernels.reference.test.ts (laws) and tests/kernels.wasm.test.ts (as the other side of the pair).
+ */
+import { referenceBiasAct, referenceBiasActGrad } from "./referenceActivations.js";
+import { referenceConv2d, referenceConv2dInputGrad, referenceConv2dWeightGrad } from "./referenceConv.js";
+import {
+  referenceAdam,
+  referenceAffine,
+  referenceBinary,
+  referenceStridedCopy,
+  referenceUnary,
+} from "./referenceElementwise.js";
+import { referenceDcoefs, referenceMatmul, referenceSum } from "./referenceReduce.js";
+import { referenceUpfirdn2d } from "./referenceUpfirdn2d.js";
+import type { Block, Kernels } from "./types.js";
+
+/** Kernels on the JavaScript heap: blocks are Float64Array or Float32Array, garbage is left to the engine. */
+export function createReferenceKernels(precision: "float64" | "float32"): Kernels {
+  const ArrayType = precision === "float64" ? Float64Array : Float32Array;
+  const live = new Set<Block>();
+  let usedBytes = 0;
+  let peakBytes = 0;
+
+  return {
+    name: "reference",
+    precision,
+    threads: 1,
+
+    allocate(length) {
+      if (!Number.isInteger(length) || length < 0) {
+        throw new RangeError(`allocate: length must be a non-negative integer, got ${length}`);
+      }
+      const data = new ArrayType(length);
+      const block: Block = { length, data };
+      live.add(block);
+      usedBytes += data.byteLength;
+      peakBytes = Math.max(peakBytes, usedBytes);
+      return block;
+    },
+
+    release(block) {
+      if (!live.delete(block)) {
+        throw new RangeError(
+          `release: expected a live block of these kernels, got one of ${block.length} elements that is not; ` +
+            "was it released twice?",
+        );
+      }
+      usedBytes -= block.data.byteLength;
+    },
+
+    memory: () => ({ usedBytes, peakBytes, reservedBytes: usedBytes }),
+
+    fill: (y, value) => void y.data.fill(value, 0, y.length),
+    unary: (op, x, y) => referenceUnary(op, x.data, y.data, y.length),
+    affine: (x, y, scale, offset) => referenceAffine(x.data, y.data, y.length, scale, offset),
+    binary: (op, a, b, y, geometry) => referenceBinary(op, a.data, b.data, y.data, geometry),
+    stridedCopy: (x, y, geometry) => referenceStridedCopy(x.data, y.data, geometry),
+    sum: (x, y, geometry) => referenceSum(x.data, y.data, geometry),
+    matmul: (a, b, y, geometry) => referenceMatmul(a.data, b.data, y.data, geometry),
+    conv2d: (x, w, y, geometry) => referenceConv2d(x.data, w.data, y.data, geometry),
+    conv2dInputGrad: (dy, w, dx, geometry) => referenceConv2dInputGrad(dy.data, w.data, dx.data, geometry),
+    conv2dWeightGrad: (x, dy, dw, geometry) => referenceConv2dWeightGrad(x.data, dy.data, dw.data, geometry),
+    upfirdn2d: (x, y, geometry) => referenceUpfirdn2d(x.data, y.data, geometry),
+    biasAct: (x, b, y, geometry) => referenceBiasAct(x.data, b === null ? null : b.data, y.data, geometry),
+    biasActGrad: (dy, x, b, dx, geometry) =>
+      referenceBiasActGrad(dy.data, x.data, b === null ? null : b.data, dx.data, geometry),
+    dcoefs: (w, s, d, geometry) => referenceDcoefs(w.data, s.data, d.data, geometry),
+    adam: (parameter, gradient, m, v, options) =>
+      referenceAdam(parameter.data, gradient.data, m.data, v.data, parameter.length, options),
+  };
+}

@@ -1,0 +1,65 @@
+/** Reference kernels that sum: reductions, matrix products, demodulation coefficients. */
+import type { Numbers } from "./referenceElementwise.js";
+import type { MatmulGeometry, SumGeometry } from "./types.js";
+
+/** y[outer, inner] = sum over r of x[outer, r, inner]. */
+export function referenceSum(x: Numbers, y: Numbers, { outer, reduce, inner }: SumGeometry): void {
+  const row = new Float64Array(inner);
+  for (let o = 0; o < outer; o++) {
+    row.fill(0);
+    for (let r = 0; r < reduce; r++) {
+      const start = (o * reduce + r) * inner;
+      for (let i = 0; i < inner; i++) row[i] += x[start + i];
+    }
+    y.set(row, o * inner);
+  }
+}
+
+/** y[b] = op(a[b]) op(b[b]): [m, k] x [k, n] -> [m, n]. */
+export function referenceMatmul(a: Numbers, b: Numbers, y: Numbers, geometry: MatmulGeometry): void {
+  const { batch, m, n, k, transposeA, transposeB, strideA, strideB } = geometry;
+  const row = new Float64Array(n);
+  const [aRow, aStep] = transposeA ? [1, m] : [k, 1];
+  for (let item = 0; item < batch; item++) {
+    const aStart = item * strideA;
+    const bStart = item * strideB;
+    for (let i = 0; i < m; i++) {
+      row.fill(0);
+      if (transposeB) {
+        for (let j = 0; j < n; j++) {
+          let sum = 0;
+          for (let c = 0; c < k; c++) sum += a[aStart + i * aRow + c * aStep] * b[bStart + j * k + c];
+          row[j] = sum;
+        }
+      } else {
+        for (let c = 0; c < k; c++) {
+          const factor = a[aStart + i * aRow + c * aStep];
+          const start = bStart + c * n;
+          for (let j = 0; j < n; j++) row[j] += factor * b[start + j];
+        }
+      }
+      y.set(row, (item * m + i) * n);
+    }
+  }
+}
+
+/** d[n, o] = 1 / sqrt(sum over i, k of (w[o, i, k] * s[n, i])^2 + 1e-8) (StyleGAN2, equation 3). */
+export function referenceDcoefs(
+  w: Numbers,
+  s: Numbers,
+  d: Numbers,
+  geometry: { n: number; o: number; i: number; taps: number },
+): void {
+  const { n: batch, o: outChannels, i: inChannels, taps } = geometry;
+  for (let n = 0; n < batch; n++) {
+    for (let o = 0; o < outChannels; o++) {
+      let sum = 0;
+      for (let i = 0; i < inChannels; i++) {
+        const style = s[n * inChannels + i];
+        const start = (o * inChannels + i) * taps;
+        for (let k = 0; k < taps; k++) sum += (w[start + k] * style) ** 2;
+      }
+      d[n * outChannels + o] = 1 / Math.sqrt(sum + 1e-8);
+    }
+  }
+}
