@@ -17,6 +17,13 @@ export interface MappingConfig {
   readonly numWs: number | null;
   /** Width of the label embedding; 0 without labels. */
   readonly embedFeatures: number;
+  /** The label embedding adds a bias (PyTorch), or is a plain matrix product (TensorFlow). */
+  readonly embedBias: boolean;
+  /**
+   * How z and the label embedding are scaled to unit second moment: each on its own before they are concatenated
+   * (PyTorch), or together afterwards (TensorFlow). The same thing without labels.
+   */
+  readonly inputNormalization: "separate" | "joint";
   /** Output width of each dense layer; the last is wDim. */
   readonly layerFeatures: readonly number[];
   readonly activation: Activation;
@@ -36,9 +43,14 @@ export interface SynthesisConfig {
   /** One-dimensional taps, for example [1, 3, 3, 1]; normalised when used. */
   readonly resampleFilter: readonly number[];
   readonly activation: Activation;
-  /** Activations are clamped to +-convClamp; null for no clamp. */
+  /** Activations are clamped to +-convClamp, 1x1 skips excepted; null for no clamp. */
   readonly convClamp: number | null;
   readonly useNoise: boolean;
+  /**
+   * Multiply the weights of modulated convolutions by 1/sqrt(in k^2) before demodulation (TensorFlow, rosinality) or not
+   * (PyTorch). Demodulation cancels the factor but for its epsilon, so this decides what 1e-8 is compared with.
+   */
+  readonly scaleBeforeDemodulation: boolean;
 }
 
 export interface GeneratorConfig {
@@ -61,8 +73,14 @@ export interface DiscriminatorConfig {
   readonly architecture: Architecture;
   readonly resampleFilter: readonly number[];
   readonly activation: Activation;
+  /** As in the generator; the fromRgb at 4x4 (architecture "skip") is never clamped either. */
   readonly convClamp: number | null;
-  /** Width of the label projection; 0 for unconditional networks. */
+  /**
+   * What labels do: nothing; the output is projected onto an embedding of the label, sum(out * cmap) / sqrt(cmapDim)
+   * (PyTorch); or one logit a class is produced and the label's is picked, sum(logits * c) (TensorFlow).
+   */
+  readonly conditioning: "none" | "projection" | "logits";
+  /** Width of the label projection; 0 unless conditioning is "projection". */
   readonly cmapDim: number;
   readonly mapping: MappingConfig | null;
   /** Samples per minibatch-stddev group; null takes the whole batch. */
