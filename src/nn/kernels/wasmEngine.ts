@@ -1,0 +1,126 @@
+/**
+ * Loading of the WebAssembly module, and how its kernels are called.
+ *
+ * Every export of `assembly/` is a *chunk function* `(args, chunk, worker)`:
+ * - `args` points to its arguments in linear memory: 32-bit words, pointers and integers first, then float32 numbers,
+ *   in the order of the @unmanaged class beside the kernel;
+ * - `chunk` says which part of the output to compute, 0 <= chunk < chunks. Chunks write disjoint outputs and each sum
+ *   lies within one chunk, so results do not depend on their order or on how many workers share them;
+ * - `worker`, 0 <= worker < workers, selects private scratch: a kernel that needs some takes `scratch` and
+ *   `scratchStride` among its arguments and uses [scratch + worker * scratchStride, + scratchStride).
+ *
+ * `Engine.run(name, chunks, integers, floats)` writes the frame and calls `Dispatcher.parallel(name, args, chunks)`,
+ * which returns when all chunks are done. The dispatcher below runs them in order on this thread; the pool of
+ * threads.ts runs them on several instances of the same module over one shared memory.
+ */
+import { argumentFrame, LinearMemory } from "./memory.js";
+
+export type ChunkFunction = (args: number, chunk: number, worker: number) => void;
+
+/** The two builds of `assembly/`: plain SIMD runs everywhere, relaxed SIMD has fused multiply-add. */
+export type WasmVariant = "simd" | "relaxed-simd";
+
+/** A compiled module, the memory it works on, and this thread's instance of it. */
+export interface LoadedModule {
+  readonly module: WebAssembly.Module;
+  readonly memory: LinearMemory;
+  readonly kernels: Readonly<Record<string, ChunkFunction>>;
+}
+
+export interface Dispatcher {
+  /** How many chunks run at once; also the number of private scratch areas. */
+  readonly workers: number;
+  /** Calls the export `name` with every chunk in 0 .. chunks - 1, in any order, and returns when all have ended. */
+  parallel(name: string, args: number, chunks: number): void;
+}
+
+/** Reads, compiles and instantiates a build of `assembly/` over a fresh memory. */
+export async function loadModule(options: {
+  readonly variant: WasmVariant;
+  readonly shared: boolean;
+}): Promise<LoadedModule> {
+  const memory = new LinearMemory({ shared: options.shared });
+  const module = await compileVariant(options.variant, options.shared);
+  const instance = await WebAssembly.instantiate(module, { env: { memory: memory.memory } });
+  return { module, memory, kernels: instance.exports as Record<string, ChunkFunction> };
+}
+
+/** Runs all chunks on the calling thread. */
+export function createSerialDispatcher({ kernels }: LoadedModule): Dispatcher {
+  return {
+    workers: 1,
+    parallel(name, args, chunks) {
+      const kernel = kernels[name];
+      for (let chunk = 0; chunk < chunks; chunk++) kernel(args, chunk, 0);
+    },
+  };
+}
+
+/** What the TypeScript side of a kernel works with: memory, scratch, and a way to run chunk functions. */
+export class Engine {
+  readonly memory: LinearMemory;
+  readonly workers: number;
+  readonly #dispatcher: Dispatcher;
+  #bytes: ArrayBufferLike | null = null;
+  #words = new Uint32Array(0);
+  #reals = new Float32Array(0);
+
+  constructor(memory: LinearMemory, dispatcher: Dispatcher) {
+    this.memory = memory;
+    this.workers = dispatcher.workers;
+    this.#dispatcher = dispatcher;
+  }
+
+  /** Runs a kernel to its end. `integers` may hold pointers and negative numbers; `floats` follow them in the frame. */
+  run(name: string, chunks: number, integers: readonly number[], floats: readonly number[] = []): void {
+    if ((integers.length + floats.length) * 4 > argumentFrame.bytes) {
+      throw new RangeError(`${name}: ${integers.length + floats.length} arguments do not fit the argument frame`);
+    }
+    if (this.#bytes !== this.memory.memory.buffer) {
+      this.#bytes = this.memory.memory.buffer;
+      this.#words = new Uint32Array(this.#bytes, argumentFrame.pointer, argumentFrame.bytes / 4);
+      this.#reals = new Float32Array(this.#bytes, argumentFrame.pointer, argumentFrame.bytes / 4);
+    }
+    this.#words.set(integers);
+    this.#reals.set(floats, integers.length);
+    this.#dispatcher.parallel(name, argumentFrame.pointer, chunks);
+  }
+
+  /** Calls `use` with `bytes` bytes of linear memory that live as long as the call. */
+  withScratch<T>(bytes: number, use: (pointer: number) => T): T {
+    const pointer = this.memory.allocate(bytes);
+    try {
+      return use(pointer);
+    } finally {
+      this.memory.release(pointer);
+    }
+  }
+
+  /** A fresh view; allocating may make it stale. */
+  floats(pointer: number, length: number): Float32Array {
+    return new Float32Array(this.memory.memory.buffer, pointer, length);
+  }
+}
+
+// Spelled out one by one, so that bundlers see the files. The depth is the same from src/ and from dist/.
+const builds = {
+  simd: {
+    plain: new URL("../../../build/stylegan-simd.wasm", import.meta.url),
+    shared: new URL("../../../build/stylegan-simd-shared.wasm", import.meta.url),
+  },
+  "relaxed-simd": {
+    plain: new URL("../../../build/stylegan-relaxed-simd.wasm", import.meta.url),
+    shared: new URL("../../../build/stylegan-relaxed-simd-shared.wasm", import.meta.url),
+  },
+} as const;
+
+async function compileVariant(variant: WasmVariant, shared: boolean): Promise<WebAssembly.Module> {
+  const url = builds[variant][shared ? "shared" : "plain"];
+  if (url.protocol === "file:") {
+    const { readFile } = await import("node:fs/promises");
+    return WebAssembly.compile(await readFile(url));
+  }
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`loading the kernels: ${url.href} answered ${response.status}`);
+  return WebAssembly.compile(await response.arrayBuffer());
+}
