@@ -2,7 +2,7 @@
  * The geometry of a network: everything about its shape that is not a weight. Checkpoint readers derive it from the
  * file, never from defaults; the networks build themselves from it; the native format stores it as JSON.
  */
-import type { Activation } from "../nn/kernels/types.js";
+import type { Activation } from "../nn/ops/biasAct.js";
 
 /** How blocks reach the image: StyleGAN2, figure 7. */
 export type Architecture = "orig" | "skip" | "resnet";

@@ -1,0 +1,183 @@
+/**
+ * Define-by-run automatic differentiation of any order.
+ *
+ * `defineOp` keeps an operation's forward and its vector-Jacobian products in one object. Each vjp is written with
+ * public differentiable operations, so the gradient of a gradient needs no further rules. The engine below knows no
+ * operation: it records nodes while gradients are wanted, and walks them backwards in `grad`.
+ */
+
+import { assertShape } from "./shape.js";
+import { type GraphNode, inScope, releaseEarly, scope, Tensor } from "./tensor.js";
+
+/** The tensors an operation takes, by name. */
+export type Inputs = Readonly<Record<string, Tensor | null>>;
+
+export interface OpDefinition<I extends Inputs, O> {
+  forward(inputs: I, options: O): Tensor;
+  /**
+   * For each input the product of dy with the Jacobian, with the shape of that input. Every input has a rule, by
+   * the type: a missing one does not compile. `null` says that the derivative is zero everywhere.
+   */
+  readonly vjp: { readonly [K in keyof I]-?: ((dy: Tensor, inputs: I, options: O, y: Tensor) => Tensor) | null };
+}
+
+/** An operation as a function of its named inputs and its options. */
+export type Op<I extends Inputs, O> = (inputs: I, options: O) => Tensor;
+
+interface OpNode extends GraphNode {
+  readonly name: string;
+  readonly inputs: Inputs;
+  /** dy -> gradient of one input, or null where it is zero. */
+  pullback(input: string, dy: Tensor): Tensor | null;
+}
+
+let recording = true;
+let nextId = 1;
+
+/** Whether operations on tensors that require gradients are being recorded. */
+export function isRecording(): boolean {
+  return recording;
+}
+
+function withRecording<T>(on: boolean, body: () => T): T {
+  const before = recording;
+  recording = on;
+  try {
+    return body();
+  } finally {
+    recording = before;
+  }
+}
+
+/**
+ * Runs `body` without recording: results carry no gradient, and whole layers may run as one kernel.
+ *
+ * @example
+ * const image = noGrad(() => gEma.forward(z, null));
+ */
+export function noGrad<T>(body: () => T): T {
+  return withRecording(false, body);
+}
+
+/** An operation with its gradient rules: a function of its named inputs and options. */
+export function defineOp<I extends Inputs, O>(name: string, definition: OpDefinition<I, O>): Op<I, O> {
+  return (inputs, options) =>
+    inScope(() => {
+      const y = definition.forward(inputs, options);
+      const tensors = Object.values(inputs).filter((input) => input !== null);
+      if (recording && tensors.some((input) => input.requiresGrad)) {
+        const node: OpNode = {
+          id: nextId++,
+          name,
+          inputs,
+          keeps: tensors,
+          pullback: (input, dy) => definition.vjp[input as keyof I]?.(dy, inputs, options, y) ?? null,
+        };
+        y.node = node;
+        y.requiresGrad = true;
+      }
+      return y;
+    });
+}
+
+/** Marks a tensor as one to differentiate with respect to. Returns it. */
+export function variable(tensor: Tensor): Tensor {
+  tensor.requiresGrad = true;
+  return tensor;
+}
+
+export interface GradOptions {
+  /** Record the backward pass too, so that its results can be differentiated. Default false. */
+  readonly createGraph?: boolean;
+  /** dy for each output. Default: ones, and then every output must have one element. */
+  readonly gradOutputs?: readonly Tensor[];
+}
+
+/**
+ * Gradients of sum(outputs . gradOutputs) with respect to `inputs`, in their order; zeros where an input has no
+ * influence.
+ *
+ * @throws RangeError when an output without a given dy has more than one element
+ * @example
+ * const [dx] = grad([sum(square(x))], [x]); // 2 x
+ */
+export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], options: GradOptions = {}): Tensor[] {
+  const { createGraph = false, gradOutputs } = options;
+  return scope(() =>
+    withRecording(createGraph, () => {
+      const gradients = new Map<Tensor, Tensor>();
+      const accumulate = (tensor: Tensor, dy: Tensor): void => {
+        const sum = gradients.get(tensor);
+        gradients.set(tensor, sum === undefined ? dy : addGradients(sum, dy));
+      };
+      outputs.forEach((output, index) => {
+        accumulate(output, gradOutputs?.[index] ?? unitGradient(output));
+      });
+      const { order, onPath } = pathsBetween(inputs, outputs);
+      for (const tensor of order) {
+        const dy = gradients.get(tensor);
+        if (dy === undefined) continue;
+        const node = tensor.node as OpNode;
+        for (const [name, input] of Object.entries(node.inputs)) {
+          if (input !== null && onPath.has(input)) pull(node, name, input, dy, accumulate);
+        }
+        if (inputs.includes(tensor)) continue;
+        gradients.delete(tensor);
+        const inUse = createGraph || gradOutputs?.includes(dy) || [...gradients.values()].includes(dy);
+        if (!inUse) releaseEarly(dy);
+      }
+      return inputs.map((input) => gradients.get(input) ?? zerosLike(input));
+    }),
+  );
+}
+
+/** Pulls dy through one node, onto one of its inputs. */
+function pull(
+  node: OpNode,
+  name: string,
+  input: Tensor,
+  dy: Tensor,
+  accumulate: (tensor: Tensor, dy: Tensor) => void,
+): void {
+  const dx = scope(() => node.pullback(name, dy));
+  if (dx === null) return;
+  assertShape(`gradient of ${node.name}`, name, dx.shape, input.shape);
+  accumulate(input, dx);
+}
+
+/** The results of operations that lie between inputs and outputs, later ones first; and every tensor on the way. */
+function pathsBetween(inputs: readonly Tensor[], outputs: readonly Tensor[]): { order: Tensor[]; onPath: Set<Tensor> } {
+  const reachable = new Set<Tensor>();
+  const waiting = [...outputs];
+  for (let tensor = waiting.pop(); tensor !== undefined; tensor = waiting.pop()) {
+    if (reachable.has(tensor)) continue;
+    reachable.add(tensor);
+    if (tensor.node !== null) waiting.push(...tensor.node.keeps);
+  }
+  const oldestFirst = [...reachable].filter(({ node }) => node !== null).sort((a, b) => a.node!.id - b.node!.id);
+  const onPath = new Set(inputs);
+  const order = oldestFirst.filter(
+    (tensor) => tensor.node!.keeps.some((input) => onPath.has(input)) && onPath.add(tensor),
+  );
+  return { order: order.reverse(), onPath };
+}
+
+/** Set by ops/arith.ts: gradients are summed with the differentiable addition. */
+let addGradients: (a: Tensor, b: Tensor) => Tensor = () => {
+  throw new Error("autograd: ops/arith.ts is not loaded");
+};
+
+export function setGradientAddition(add: (a: Tensor, b: Tensor) => Tensor): void {
+  addGradients = add;
+}
+
+function unitGradient(output: Tensor): Tensor {
+  if (output.size !== 1) {
+    throw new RangeError(`grad: an output without a given dy must have one element, got ${output.size}; sum it first`);
+  }
+  return Tensor.from([1], output.shape);
+}
+
+function zerosLike(tensor: Tensor): Tensor {
+  return Tensor.zeros(tensor.shape);
+}

@@ -1,0 +1,53 @@
+/**
+ * Dense layer with equalised learning rate (ProGAN, section 4.1): parameters are stored at unit variance and scaled
+ * at run time, so that Adam moves every weight by the same relative amount.
+ *
+ *   y = act(x (W lr / sqrt(in))^T + b lr)
+ *
+ * Tests: tests/identities.training.test.ts (identity 35).
+ */
+import type { Activation } from "../kernels/types.js";
+import { scale } from "../ops/arith.js";
+import { biasAct } from "../ops/biasAct.js";
+import { matmul } from "../ops/matmul.js";
+import { assertShape } from "../shape.js";
+import type { Tensor } from "../tensor.js";
+import { constant, normal, type ParameterTree } from "./module.js";
+
+export interface DenseOptions {
+  /** Default "linear". */
+  readonly activation?: Activation;
+  /** Multiplies weight and bias, and divides the initial weight. Default 1. */
+  readonly lrMultiplier?: number;
+  /** Initial value of the bias as it acts; null leaves the bias out. Default 0. */
+  readonly biasInit?: number | null;
+}
+
+export class DenseLayer {
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  readonly weight: Tensor; // [out, in]
+  readonly bias: Tensor | null; // [out]
+  readonly #activation: Activation;
+  readonly #weightGain: number;
+  readonly #biasGain: number;
+
+  constructor(tree: ParameterTree, inFeatures: number, outFeatures: number, options: DenseOptions = {}) {
+    const { activation = "linear", lrMultiplier = 1, biasInit = 0 } = options;
+    this.inFeatures = inFeatures;
+    this.outFeatures = outFeatures;
+    this.weight = tree.parameter("weight", [outFeatures, inFeatures], normal(1 / lrMultiplier));
+    this.bias = biasInit === null ? null : tree.parameter("bias", [outFeatures], constant(biasInit / lrMultiplier));
+    this.#activation = activation;
+    this.#weightGain = lrMultiplier / Math.sqrt(inFeatures);
+    this.#biasGain = lrMultiplier;
+  }
+
+  /** x [N, in] -> [N, out] */
+  forward(x: Tensor): Tensor {
+    assertShape("DenseLayer", "x", x.shape, [null, this.inFeatures], "N, in");
+    const y = scale(matmul(x, this.weight, { transposeB: true }), this.#weightGain); // [N, out]
+    const bias = this.bias === null ? null : scale(this.bias, this.#biasGain);
+    return biasAct(y, bias, { activation: this.#activation });
+  }
+}

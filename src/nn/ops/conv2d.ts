@@ -1,0 +1,111 @@
+/**
+ * Two-dimensional convolution (correlation, as networks use the word) and its two adjoints.
+ *
+ *   y[n,o,p,q] = sum_{i,r,s} x[n,i,p t + r - pad, q t + s - pad] w[o,i,r,s]        t = stride
+ *
+ * The map is bilinear, so <conv(x,w), dy> = <x, inputGrad(dy,w)> = <w, weightGrad(x,dy)> defines both adjoints, and
+ * differentiating any of the three gives one of the others with the same geometry: the family is closed.
+ * Tests: tests/identities.linear.test.ts (identity 4), tests/autograd.test.ts.
+ */
+import { defineOp, type Op } from "../autograd.js";
+import { activeKernels } from "../backend.js";
+import type { Conv2dGeometry } from "../kernels/types.js";
+import { assertShape } from "../shape.js";
+import { Tensor } from "../tensor.js";
+
+type Geometry = Conv2dGeometry;
+
+const xShape = (g: Geometry) => [g.n, g.inChannels, g.height, g.width];
+const wShape = (g: Geometry) => [g.outChannels, g.inChannels / g.groups, g.kernelHeight, g.kernelWidth];
+const yShape = (g: Geometry) => [g.n, g.outChannels, g.outHeight, g.outWidth];
+
+const conv: Op<{ x: Tensor; w: Tensor }, Geometry> = defineOp("conv2d", {
+  forward: ({ x, w }, g) => {
+    const y = Tensor.allocate(yShape(g));
+    activeKernels().conv2d(x.block, w.block, y.block, g);
+    return y;
+  },
+  vjp: {
+    x: (dy, { w }, g) => inputGrad({ dy, w }, g),
+    w: (dy, { x }, g) => weightGrad({ x, dy }, g),
+  },
+});
+
+const inputGrad: Op<{ dy: Tensor; w: Tensor }, Geometry> = defineOp("conv2dInputGrad", {
+  forward: ({ dy, w }, g) => {
+    const dx = Tensor.allocate(xShape(g));
+    activeKernels().conv2dInputGrad(dy.block, w.block, dx.block, g);
+    return dx;
+  },
+  vjp: {
+    dy: (ddx, { w }, g) => conv({ x: ddx, w }, g),
+    w: (ddx, { dy }, g) => weightGrad({ x: ddx, dy }, g),
+  },
+});
+
+const weightGrad: Op<{ x: Tensor; dy: Tensor }, Geometry> = defineOp("conv2dWeightGrad", {
+  forward: ({ x, dy }, g) => {
+    const dw = Tensor.allocate(wShape(g));
+    activeKernels().conv2dWeightGrad(x.block, dy.block, dw.block, g);
+    return dw;
+  },
+  vjp: {
+    x: (ddw, { dy }, g) => inputGrad({ dy, w: ddw }, g),
+    dy: (ddw, { x }, g) => conv({ x, w: ddw }, g),
+  },
+});
+
+export interface Conv2dOptions {
+  /** Step between output pixels, in both axes. Default 1. */
+  readonly stride?: number;
+  /** Zeros added on every side; negative crops. Default 0. */
+  readonly padding?: number;
+  /** Channel groups that do not see each other. Default 1. */
+  readonly groups?: number;
+}
+
+/**
+ * Correlates x with w.
+ *
+ * @param x [N, I, H, W]
+ * @param w [O, I / groups, kh, kw]
+ * @returns [N, O, floor((H + 2 padding - kh) / stride) + 1, ...]
+ * @throws RangeError when the shapes do not fit
+ */
+export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
+  const { stride = 1, padding = 0, groups = 1 } = options;
+  assertShape("conv2d", "x", x.shape, [null, null, null, null], "N, I, H, W");
+  const [n, inChannels, height, width] = x.shape;
+  assertShape("conv2d", "w", w.shape, [null, inChannels / groups, null, null], "O, I / groups, kh, kw");
+  const [outChannels, , kernelHeight, kernelWidth] = w.shape;
+  const outHeight = Math.floor((height + 2 * padding - kernelHeight) / stride) + 1;
+  const outWidth = Math.floor((width + 2 * padding - kernelWidth) / stride) + 1;
+  if (outHeight < 1 || outWidth < 1 || outChannels % groups !== 0) {
+    throw new RangeError(
+      `conv2d: a ${kernelHeight}x${kernelWidth} kernel with padding ${padding}, ${groups} groups and ${outChannels} ` +
+        `output channels does not fit an input of ${height}x${width}`,
+    );
+  }
+  const kernel = { kernelHeight, kernelWidth, stride, padY: padding, padX: padding, groups };
+  return conv({ x, w }, { n, inChannels, outChannels, height, width, outHeight, outWidth, ...kernel });
+}
+
+/**
+ * The adjoint of conv2d in x: spreads each input pixel over a kh x kw patch of the output, `stride` apart.
+ *
+ * @param x [N, O, H, W]
+ * @param w [O, I / groups, kh, kw], the weight of the convolution that this is the adjoint of
+ * @returns [N, I, (H - 1) stride + kh - 2 padding, ...]
+ */
+export function convTranspose2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
+  const { stride = 1, padding = 0, groups = 1 } = options;
+  assertShape("convTranspose2d", "x", x.shape, [null, w.shape[0], null, null], "N, O, H, W");
+  assertShape("convTranspose2d", "w", w.shape, [null, null, null, null], "O, I / groups, kh, kw");
+  const [n, outChannels, outHeight, outWidth] = x.shape;
+  const [, perGroup, kernelHeight, kernelWidth] = w.shape;
+  const height = (outHeight - 1) * stride + kernelHeight - 2 * padding;
+  const width = (outWidth - 1) * stride + kernelWidth - 2 * padding;
+  const kernel = { kernelHeight, kernelWidth, stride, padY: padding, padX: padding, groups };
+  const inChannels = perGroup * groups;
+  return inputGrad({ dy: x, w }, { n, inChannels, outChannels, height, width, outHeight, outWidth, ...kernel });
+}

@@ -1,0 +1,84 @@
+/**
+ * Convolution with resampling by 2: the filter f runs before decimation and after zero insertion.
+ *
+ *   up:    conv(up_f(x), w) = FIR_f(convT_{stride 2}(x, w))     one transposed convolution, then the blur
+ *   down:  down_f(conv(x, w)) = conv_{stride 2}(FIR_f(x), w)    the blur, then one strided convolution
+ *
+ * (StyleGAN2, appendix B; identity 13 in tests/identities.linear.test.ts proves both against the long way round.)
+ */
+import type { Tensor } from "../tensor.js";
+import { conv2d, convTranspose2d } from "./conv2d.js";
+import { flip, permute } from "./layout.js";
+import { reshape } from "./reduce.js";
+import { type Filter2d, upfirdn2d } from "./upfirdn2d.js";
+
+export interface Conv2dResampleOptions {
+  /** Upsampling factor. Default 1. */
+  readonly up?: number;
+  /** Downsampling factor. Default 1. */
+  readonly down?: number;
+  /** Padding of the convolution at the higher resolution. Default 0. */
+  readonly padding?: number;
+  /** true correlates with w (the networks' convolution), false convolves. Default true. */
+  readonly flipWeight?: boolean;
+  /** Channel groups. Default 1. */
+  readonly groups?: number;
+}
+
+/**
+ * @param x [N, I, H, W]
+ * @param w [O, I / groups, kh, kw]
+ * @param filter the resampling filter; not used when up = down = 1
+ * @returns [N, O, H up / down, W up / down] for padding = (kh - 1) / 2
+ */
+export function conv2dResample(x: Tensor, w: Tensor, filter: Filter2d, options: Conv2dResampleOptions = {}): Tensor {
+  const { up = 1, down = 1, padding = 0, flipWeight = true, groups = 1 } = options;
+  const flipped = (): Tensor => flip(w, [2, 3]);
+  const correlate = (input: Tensor, stride: number, pad: number): Tensor =>
+    conv2d(input, flipWeight ? w : flipped(), { stride, padding: pad, groups });
+  if (up === 1 && down === 1) return correlate(x, 1, padding);
+  const [kh, kw] = w.shape.slice(2);
+  const pointwise = kh === 1 && kw === 1 && padding === 0;
+  // Padding of the filter that keeps the image centred, with the convolution's own padding moved in.
+  const [x0, x1] = resamplePadding(filter.tapsX, up, down, padding);
+  const [y0, y1] = resamplePadding(filter.tapsY, up, down, padding);
+  const at = [x0, x1, y0, y1] as const;
+
+  if (pointwise && down > 1 && up === 1) {
+    return correlate(upfirdn2d(x, filter, { down, padding: at }), 1, 0);
+  }
+  if (pointwise && up > 1 && down === 1) {
+    return upfirdn2d(correlate(x, 1, 0), filter, { up, padding: at, gain: up * up });
+  }
+  if (down > 1 && up === 1) {
+    return correlate(upfirdn2d(x, filter, { padding: at }), down, 0);
+  }
+  // A transposed convolution spreads each pixel by the kernel: it correlates the zero-stuffed image with the flipped
+  // kernel. Its output starts kw - 1 zeros early, which the padding of the blur takes back.
+  const stored = flipWeight ? flipped() : w;
+  const spread = convTranspose2d(x, adjointWeight(stored, groups), { stride: up, groups });
+  const blurAt = [x0 - (kw - 1), x1 - (kw - up), y0 - (kh - 1), y1 - (kh - up)] as const;
+  const blurred = upfirdn2d(spread, filter, { padding: blurAt, gain: up * up });
+  return down === 1 ? blurred : upfirdn2d(blurred, filter, { down });
+}
+
+function resamplePadding(taps: number, up: number, down: number, padding: number): readonly [number, number] {
+  let before = padding;
+  let after = padding;
+  if (up > 1) {
+    before += Math.floor((taps + up - 1) / 2);
+    after += Math.floor((taps - up) / 2);
+  }
+  if (down > 1) {
+    before += Math.floor((taps - down + 1) / 2);
+    after += Math.floor((taps - down) / 2);
+  }
+  return [before, after];
+}
+
+/** [O, I/g, kh, kw] -> [I, O/g, kh, kw]: the roles of input and output exchanged within each group. */
+function adjointWeight(w: Tensor, groups: number): Tensor {
+  const [o, i, kh, kw] = w.shape;
+  const grouped = reshape(w, [groups, o / groups, i, kh, kw]); // [g, O/g, I/g, kh, kw]
+  return reshape(permute(grouped, [0, 2, 1, 3, 4]), [groups * i, o / groups, kh, kw]);
+}

@@ -1,0 +1,262 @@
+/**
+ * Tensors and the scopes that own their memory.
+ *
+ * A tensor made inside a `scope` lives in the linear memory of the kernels and is freed when the scope ends, unless
+ * the scope returns it. What leaves the outermost scope is moved to the JavaScript heap, where the garbage collector
+ * owns it. Parameters are persistent: they stay in linear memory, outside every scope, until they are collected.
+ * `tests/memory.test.ts` holds all of this to account.
+ */
+import { activeKernels, hasKernels, heapBlock } from "./backend.js";
+import type { Block, Kernels } from "./kernels/types.js";
+import { assertShape, checkShape, formatShape, type Shape, sizeOf } from "./shape.js";
+
+/** Memory shared by a tensor and its reshapes; `owner` is null on the JavaScript heap. */
+interface Storage {
+  block: Block;
+  owner: Kernels | null;
+  references: number;
+}
+
+/** Numbers in a layout that only its kernels understand; `toDense` converts on demand. */
+export interface PrivateLayout {
+  readonly block: Block;
+  toDense(): Block;
+  release(): void;
+}
+
+/** What autograd remembers of the operation that made a tensor; see autograd.ts. */
+export interface GraphNode {
+  readonly id: number;
+  /** Tensors the node keeps alive: inputs, and what its gradient needs. */
+  readonly keeps: readonly Tensor[];
+}
+
+export class Tensor {
+  readonly shape: Shape;
+  /** Set by autograd on the result of a recorded operation. */
+  node: GraphNode | null = null;
+  /** True for parameters and for everything computed from them while recording. */
+  requiresGrad = false;
+  /** Counts the in-place updates of a parameter, so that prepared forms of it can be dropped. */
+  version = 0;
+  #storage: Storage | null;
+  #private: PrivateLayout | null = null;
+
+  private constructor(shape: Shape, storage: Storage | null) {
+    this.shape = shape;
+    this.#storage = storage;
+  }
+
+  /**
+   * A tensor over a copy of `data`, row-major.
+   *
+   * @param data numbers; stored as float32, or as float64 under the reference kernels
+   * @param shape extents whose product is `data.length`
+   * @throws RangeError when the sizes do not fit
+   * @example
+   * const w = Tensor.from([1, 2, 3, 4, 5, 6], [2, 3]);
+   */
+  static from(data: ArrayLike<number>, shape: Shape = [data.length]): Tensor {
+    checkShape("Tensor.from", shape);
+    if (data.length !== sizeOf(shape)) {
+      throw new RangeError(
+        `Tensor.from: shape ${formatShape(shape)} holds ${sizeOf(shape)} elements, got ${data.length}`,
+      );
+    }
+    if (scopes.length > 0) {
+      const tensor = Tensor.allocate(shape);
+      tensor.block.data.set(data);
+      return tensor;
+    }
+    const double = hasKernels() ? activeKernels().precision === "float64" : data instanceof Float64Array;
+    return Tensor.onHeap(double ? Float64Array.from(data) : Float32Array.from(data), shape);
+  }
+
+  /** A tensor of zeros. */
+  static zeros(shape: Shape): Tensor {
+    return Tensor.from(new Float32Array(sizeOf(shape)), shape);
+  }
+
+  private static onHeap(data: Float32Array | Float64Array, shape: Shape): Tensor {
+    return new Tensor(Object.freeze([...shape]), { block: heapBlock(data), owner: null, references: 1 });
+  }
+
+  /** For operations: a tensor of the current scope with undefined contents. */
+  static allocate(shape: Shape): Tensor {
+    const kernels = activeKernels();
+    const storage = { block: kernels.allocate(sizeOf(shape)), owner: kernels, references: 1 };
+    return track(new Tensor(Object.freeze([...shape]), storage));
+  }
+
+  /** For parameters and optimiser state: `fill` writes the contents; the memory is freed by the garbage collector. */
+  static persistent(shape: Shape, fill: (data: Float32Array | Float64Array) => void): Tensor {
+    checkShape("Tensor.persistent", shape);
+    const kernels = activeKernels();
+    const storage = { block: kernels.allocate(sizeOf(shape)), owner: kernels, references: 1 };
+    fill(storage.block.data);
+    const tensor = new Tensor(Object.freeze([...shape]), storage);
+    collected.register(tensor, storage);
+    return tensor;
+  }
+
+  /** For fast paths: a tensor of the current scope whose numbers are in a private layout. */
+  static fromPrivateLayout(shape: Shape, layout: PrivateLayout): Tensor {
+    const tensor = new Tensor(Object.freeze([...shape]), null);
+    tensor.#private = layout;
+    return track(tensor);
+  }
+
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** For operations: the numbers, dense and row-major (converted from a private layout at the first call). */
+  get block(): Block {
+    if (this.#storage === null) {
+      if (this.#private === null) throw new Error(`Tensor ${formatShape(this.shape)}: used after its scope ended`);
+      this.#storage = { block: this.#private.toDense(), owner: activeKernels(), references: 1 };
+    }
+    return this.#storage.block;
+  }
+
+  /** For fast paths: the private layout, while there is one. */
+  get privateLayout(): PrivateLayout | null {
+    return this.#private;
+  }
+
+  /** A copy of the elements, row-major, as float32. */
+  toArray(): Float32Array {
+    return Float32Array.from(this.block.data);
+  }
+
+  /** A copy of the elements, row-major, in full precision (float64 under the reference kernels). */
+  toFloat64Array(): Float64Array {
+    return Float64Array.from(this.block.data);
+  }
+
+  /** The only element. Throws RangeError when there is not exactly one. */
+  item(): number {
+    if (this.size !== 1) throw new RangeError(`Tensor.item: needs exactly one element, got ${formatShape(this.shape)}`);
+    return this.block.data[0];
+  }
+
+  /** The same numbers, cut off from the graph: no gradient flows through. */
+  detach(): Tensor {
+    return this.alias(this.shape);
+  }
+
+  /** For reshape: a tensor over the same memory. */
+  alias(shape: Shape): Tensor {
+    assertShape("reshape", "the number of elements", [sizeOf(shape)], [this.size]);
+    void this.block;
+    const storage = this.#storage!;
+    storage.references++;
+    const tensor = new Tensor(Object.freeze([...shape]), storage);
+    if (storage.owner !== null) {
+      if (scopes.length > 0) track(tensor);
+      else collected.register(tensor, storage);
+    }
+    return tensor;
+  }
+
+  /** For parameters: overwrites the contents in place. */
+  update(write: (block: Block) => void): void {
+    write(this.block);
+    this.version++;
+  }
+
+  /** For scopes: gives the memory back. */
+  release(): void {
+    if (this.#storage !== null) dropReference(this.#storage);
+    this.#private?.release();
+    this.#storage = null;
+    this.#private = null;
+    this.node = null;
+  }
+
+  /** For scopes: moves the numbers to the JavaScript heap. */
+  moveToHeap(): void {
+    const data = this.block.data;
+    const copy = data instanceof Float64Array ? Float64Array.from(data) : Float32Array.from(data);
+    const node = this.node;
+    this.release();
+    this.node = node;
+    this.#storage = { block: heapBlock(copy), owner: null, references: 1 };
+  }
+}
+
+function dropReference(storage: Storage): void {
+  storage.references--;
+  if (storage.references === 0 && storage.owner !== null) storage.owner.release(storage.block);
+}
+
+const collected = new FinalizationRegistry<Storage>(dropReference);
+
+const scopes: Set<Tensor>[] = [];
+
+function track(tensor: Tensor): Tensor {
+  const current = scopes.at(-1);
+  if (current === undefined) throw new Error("Tensor: operations must run inside a scope; use `inScope`");
+  current.add(tensor);
+  return tensor;
+}
+
+/** What a scope may return: tensors, plain values, and arrays, maps or plain objects of them. */
+function* tensorsIn(value: unknown): Generator<Tensor> {
+  if (value instanceof Tensor) yield value;
+  else if (Array.isArray(value) || value instanceof Map || value instanceof Set) {
+    for (const item of value instanceof Map ? value.values() : value) yield* tensorsIn(item);
+  } else if (value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
+    for (const item of Object.values(value)) yield* tensorsIn(item);
+  }
+}
+
+/** The returned tensors, and all that their gradients still need. */
+function survivors(value: unknown): Set<Tensor> {
+  const kept = new Set<Tensor>();
+  const waiting = [...tensorsIn(value)];
+  for (let tensor = waiting.pop(); tensor !== undefined; tensor = waiting.pop()) {
+    if (kept.has(tensor)) continue;
+    kept.add(tensor);
+    if (tensor.node !== null) waiting.push(...tensor.node.keeps);
+  }
+  return kept;
+}
+
+/**
+ * Runs `body` and frees every tensor made inside but those it returns (alone, or in arrays, maps and plain objects),
+ * and those that the gradients of the returned ones need.
+ *
+ * @throws TypeError when `body` is asynchronous: memory is freed when it returns
+ * @example
+ * const pixels = scope(() => gEma.forward(z, null).toArray());
+ */
+export function scope<T>(body: () => T): T {
+  const owned = new Set<Tensor>();
+  scopes.push(owned);
+  let kept = new Set<Tensor>();
+  try {
+    const result = body();
+    if (result instanceof Promise) throw new TypeError("scope: the body must be synchronous, got a Promise");
+    kept = survivors(result);
+    return result;
+  } finally {
+    scopes.pop();
+    const parent = scopes.at(-1);
+    for (const tensor of owned) {
+      if (!kept.has(tensor)) tensor.release();
+      else if (parent !== undefined) parent.add(tensor);
+      else tensor.moveToHeap();
+    }
+  }
+}
+
+/** For operations: runs `body` in the current scope, or in one of its own where there is none. */
+export function inScope<T>(body: () => T): T {
+  return scopes.length > 0 ? body() : scope(body);
+}
+
+/** For autograd: frees a tensor before its scope ends. Tensors of other scopes and parameters are left alone. */
+export function releaseEarly(tensor: Tensor): void {
+  if (scopes.at(-1)?.delete(tensor)) tensor.release();
+}

@@ -1,0 +1,255 @@
+/**
+ * The synthesis network g: W -> images (StyleGAN2, figure 7): a learned constant of 4x4 pixels, then a block for every
+ * resolution. Each convolution is modulated by an affine map of its own w and disturbed by noise.
+ *
+ *   orig    x -> block -> ... -> toRgb                      one image at the end
+ *   skip    img = up(img) + toRgb(x) at every resolution    (b), the generator of config E and F
+ *   resnet  x = (skip(x) + conv1(conv0(x))) / sqrt(2)       (c)
+ *
+ * Tests: tests/golden.checkpoints.test.ts, tests/identities.synthesis.test.ts (identities 32, 33).
+ */
+import { DenseLayer } from "../nn/layers/dense.js";
+import { constant, normal, type ParameterTree } from "../nn/layers/module.js";
+import { add, scale } from "../nn/ops/arith.js";
+import { type Activation, defaultGain } from "../nn/ops/biasAct.js";
+import { slice } from "../nn/ops/layout.js";
+import { expand, reshape } from "../nn/ops/reduce.js";
+import { type Filter2d, setupFilter, upsample2d } from "../nn/ops/upfirdn2d.js";
+import { RandomState } from "../nn/random.js";
+import { assertShape } from "../nn/shape.js";
+import { inScope, Tensor } from "../nn/tensor.js";
+import type { SynthesisConfig } from "./config.js";
+import { Conv2dLayer, equalizedGain } from "./convLayer.js";
+import { modulatedLayer } from "./modulatedConv2d.js";
+
+/** Where the noise comes from: the maps stored with the network, a random generator, or nowhere. */
+export type NoiseMode = "const" | "random" | "none";
+
+export interface SynthesisOptions {
+  /** Default "random", as in the official implementation. */
+  readonly noiseMode?: NoiseMode;
+  /** Generator of random noise. Default: one with a fresh seed. */
+  readonly random?: RandomState;
+  /** Called with each layer's output, for study: name such as "b8.conv0", and its feature maps. */
+  readonly onLayer?: (name: string, output: Tensor) => void;
+}
+
+/** Options with everything decided, as the layers see them. */
+interface Noise {
+  readonly noiseMode: NoiseMode;
+  readonly random: RandomState;
+}
+
+interface LayerOptions {
+  readonly wDim: number;
+  readonly filter: Filter2d;
+  readonly activation: Activation;
+  readonly convClamp: number | null;
+  readonly useNoise: boolean;
+  readonly scaleBeforeDemodulation: boolean;
+}
+
+/** Modulated 3x3 convolution, noise, bias, activation. */
+export class SynthesisLayer {
+  readonly affine: DenseLayer;
+  readonly weight: Tensor; // [O, I, 3, 3]
+  readonly bias: Tensor; // [O]
+  readonly noiseConst: Tensor | null; // [resolution, resolution]
+  readonly noiseStrength: Tensor | null; // []
+  readonly #up: 1 | 2;
+  readonly #options: LayerOptions;
+
+  constructor(
+    tree: ParameterTree,
+    inChannels: number,
+    outChannels: number,
+    resolution: number,
+    up: 1 | 2,
+    options: LayerOptions,
+  ) {
+    this.affine = new DenseLayer(tree.child("affine"), options.wDim, inChannels, { biasInit: 1 });
+    this.weight = tree.parameter("weight", [outChannels, inChannels, 3, 3], normal());
+    this.noiseConst = options.useNoise ? tree.buffer("noise_const", [resolution, resolution], normal()) : null;
+    this.noiseStrength = options.useNoise ? tree.parameter("noise_strength", [], constant(0)) : null;
+    this.bias = tree.parameter("bias", [outChannels], constant(0));
+    this.#up = up;
+    this.#options = options;
+  }
+
+  /** x [N, I, H, W], w [N, wDim] -> [N, O, H up, W up]; `gain` multiplies the result and its clamp. */
+  forward(x: Tensor, w: Tensor, noise: Noise, gain = 1): Tensor {
+    const { filter, activation, convClamp, scaleBeforeDemodulation } = this.#options;
+    return modulatedLayer(x, this.weight, this.affine.forward(w), {
+      filter,
+      up: this.#up,
+      flipWeight: this.#up === 1,
+      weightGain: scaleBeforeDemodulation ? equalizedGain(this.weight) : 1,
+      noise: this.#noise(x.shape[0], noise),
+      noiseStrength: this.noiseStrength,
+      bias: this.bias,
+      activation,
+      gain: defaultGain(activation) * gain,
+      clamp: convClamp === null ? null : convClamp * gain,
+    });
+  }
+
+  /** [1 or N, 1, H, W], or null */
+  #noise(n: number, { noiseMode, random }: Noise): Tensor | null {
+    if (this.noiseConst === null || noiseMode === "none") return null;
+    const [h, w] = this.noiseConst.shape;
+    if (noiseMode === "const") return reshape(this.noiseConst, [1, 1, h, w]);
+    const numbers = Float32Array.from({ length: n * h * w }, () => random.randn());
+    return Tensor.from(numbers, [n, 1, h, w]);
+  }
+}
+
+/** Features to image channels: a modulated 1x1 convolution without demodulation, linear. */
+export class ToRgbLayer {
+  readonly affine: DenseLayer;
+  readonly weight: Tensor; // [C, I, 1, 1]
+  readonly bias: Tensor; // [C]
+  readonly #options: LayerOptions;
+
+  constructor(tree: ParameterTree, inChannels: number, imgChannels: number, options: LayerOptions) {
+    this.affine = new DenseLayer(tree.child("affine"), options.wDim, inChannels, { biasInit: 1 });
+    this.weight = tree.parameter("weight", [imgChannels, inChannels, 1, 1], normal());
+    this.bias = tree.parameter("bias", [imgChannels], constant(0));
+    this.#options = options;
+  }
+
+  /** x [N, I, H, W], w [N, wDim] -> [N, C, H, W] */
+  forward(x: Tensor, w: Tensor): Tensor {
+    const styles = scale(this.affine.forward(w), equalizedGain(this.weight)); // [N, I]
+    return modulatedLayer(x, this.weight, styles, {
+      filter: this.#options.filter,
+      demodulate: false,
+      noise: null,
+      noiseStrength: null,
+      bias: this.bias,
+      activation: "linear",
+      gain: 1,
+      clamp: this.#options.convClamp,
+    });
+  }
+}
+
+interface Features {
+  /** [N, C, H, W]; null before the first block. */
+  readonly x: Tensor | null;
+  /** The image so far; null until a block has a toRgb. */
+  readonly img: Tensor | null;
+}
+
+/** One resolution: (conv0 that doubles it,) conv1, and what the architecture adds. */
+class SynthesisBlock {
+  readonly resolution: number;
+  /** How many w's the convolutions take; toRgb shares the next one with the block that follows. */
+  readonly numConv: number;
+  readonly #name: string;
+  readonly #constant: Tensor | null; // [C, 4, 4]
+  readonly #conv0: SynthesisLayer | null;
+  readonly #conv1: SynthesisLayer;
+  readonly #toRgb: ToRgbLayer | null;
+  readonly #skip: Conv2dLayer | null;
+  readonly #filter: Filter2d;
+
+  constructor(tree: ParameterTree, resolution: number, inChannels: number, channels: number, config: SynthesisConfig) {
+    const filter = setupFilter(config.resampleFilter);
+    const options = { ...config, filter };
+    const isFirst = resolution === 4;
+    const isLast = resolution === config.imgResolution;
+    this.resolution = resolution;
+    this.#name = `b${resolution}`;
+    this.#filter = filter;
+    this.#constant = isFirst ? tree.parameter("const", [channels, 4, 4], normal()) : null;
+    this.#conv0 = isFirst
+      ? null
+      : new SynthesisLayer(tree.child("conv0"), inChannels, channels, resolution, 2, options);
+    this.#conv1 = new SynthesisLayer(tree.child("conv1"), channels, channels, resolution, 1, options);
+    this.numConv = isFirst ? 1 : 2;
+    this.#toRgb =
+      isLast || config.architecture === "skip"
+        ? new ToRgbLayer(tree.child("torgb"), channels, config.imgChannels, options)
+        : null;
+    this.#skip =
+      !isFirst && config.architecture === "resnet"
+        ? new Conv2dLayer(tree.child("skip"), inChannels, channels, 1, { bias: false, up: 2, filter })
+        : null;
+  }
+
+  get numWs(): number {
+    return this.numConv + (this.#toRgb === null ? 0 : 1);
+  }
+
+  /** ws [N, numWs, wDim] */
+  forward({ x, img }: Features, ws: Tensor, noise: Noise, onLayer: SynthesisOptions["onLayer"]): Features {
+    const [n, , wDim] = ws.shape;
+    const w = (index: number): Tensor => reshape(slice(ws, 1, index, index + 1), [n, wDim]);
+    const seen = (layer: string, output: Tensor): Tensor => {
+      onLayer?.(`${this.#name}.${layer}`, output);
+      return output;
+    };
+
+    let y: Tensor;
+    if (this.#constant !== null) {
+      const { shape } = this.#constant;
+      const start = expand(reshape(this.#constant, [1, ...shape]), [n, ...shape]); // [N, C, 4, 4]
+      y = seen("conv1", this.#conv1.forward(start, w(0), noise));
+    } else if (this.#skip !== null) {
+      const shortcut = this.#skip.forward(x!, Math.SQRT1_2);
+      y = seen("conv0", this.#conv0!.forward(x!, w(0), noise));
+      y = seen("conv1", this.#conv1.forward(y, w(1), noise, Math.SQRT1_2));
+      y = add(shortcut, y);
+    } else {
+      y = seen("conv0", this.#conv0!.forward(x!, w(0), noise));
+      y = seen("conv1", this.#conv1.forward(y, w(1), noise));
+    }
+
+    const larger = img === null ? null : upsample2d(img, this.#filter);
+    if (this.#toRgb === null) return { x: y, img: larger };
+    const rgb = seen("torgb", this.#toRgb.forward(y, w(this.numConv)));
+    return { x: y, img: larger === null ? rgb : add(larger, rgb) };
+  }
+}
+
+export class SynthesisNetwork {
+  readonly wDim: number;
+  readonly imgResolution: number;
+  readonly imgChannels: number;
+  /** 2 log2(resolution) - 2. */
+  readonly numWs: number;
+  readonly config: SynthesisConfig;
+  readonly #blocks: readonly SynthesisBlock[];
+
+  constructor(tree: ParameterTree, config: SynthesisConfig) {
+    this.wDim = config.wDim;
+    this.imgResolution = config.imgResolution;
+    this.imgChannels = config.imgChannels;
+    this.config = config;
+    this.#blocks = config.channels.map(([resolution, channels], k) => {
+      const inChannels = k === 0 ? 0 : config.channels[k - 1][1];
+      return new SynthesisBlock(tree.child(`b${resolution}`), resolution, inChannels, channels, config);
+    });
+    this.numWs = this.#blocks.reduce((sum, block) => sum + block.numConv, 1);
+  }
+
+  /**
+   * @param ws [N, numWs, wDim], one w for each layer (from the mapping network, or mixed: StyleGAN, section 3.1)
+   * @returns images [N, imgChannels, imgResolution, imgResolution], mostly within [-1, 1]
+   * @throws RangeError when ws has another shape
+   */
+  forward(ws: Tensor, options: SynthesisOptions = {}): Tensor {
+    const { noiseMode = "random", random = new RandomState(Math.floor(Math.random() * 2 ** 32)), onLayer } = options;
+    assertShape("synthesis", "ws", ws.shape, [null, this.numWs, this.wDim], "N, numWs, wDim");
+    return inScope(() => {
+      let features: Features = { x: null, img: null };
+      let first = 0;
+      for (const block of this.#blocks) {
+        const blockWs = slice(ws, 1, first, first + block.numWs);
+        features = block.forward(features, blockWs, { noiseMode, random }, onLayer);
+        first += block.numConv;
+      }
+      return features.img!;
+    });
+  }
+}
