@@ -1,10 +1,212 @@
 /** Numbers with a shape, as files hold them: the common currency of the readers and writers in this folder. */
+import { viewOf } from "./byteSource.js";
+import { CheckpointError } from "./checkpointError.js";
+import { bfloat16ToNumber, halfToNumber } from "./float16.js";
 
 export type DType = "f64" | "f32" | "f16" | "bf16" | "i64" | "i32" | "i16" | "i8" | "u8" | "bool";
 
+/** A tensor in a file: cheap to hold (the elements stay where they are until they are asked for). */
 export interface PlainTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
-  /** The elements as float32 or float64 numbers in row-major order (f64 -> Float64Array, all else -> Float32Array). */
+  /** Number of elements: the product of the shape. */
+  readonly size: number;
+  /** Writes all elements into `out` in row-major order, converted to its type; RangeError unless the length is `size`. */
+  copyTo(out: Float32Array | Float64Array): void;
+  /** The elements as a fresh dense array: float64 for f64, float32 for all else. */
   toFloat(): Float32Array | Float64Array;
+}
+
+export interface StridedSource {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** The storage's bytes; a function is called when elements are asked for, each time. */
+  readonly bytes: Uint8Array | (() => Uint8Array);
+  /** Length of the storage in elements. */
+  readonly storageSize: number;
+  /** In elements, one an axis, 0 or more; row-major when left out. */
+  readonly strides?: readonly number[];
+  /** First element, in elements; default 0. */
+  readonly offset?: number;
+  /** Default false. */
+  readonly bigEndian?: boolean;
+  /** Says which tensor this is in errors. */
+  readonly name?: string;
+}
+
+export const bytesPerElement: Readonly<Record<DType, number>> = {
+  f64: 8,
+  f32: 4,
+  f16: 2,
+  bf16: 2,
+  i64: 8,
+  i32: 4,
+  i16: 2,
+  i8: 1,
+  u8: 1,
+  bool: 1,
+};
+
+/** A view that repeats its storage (stride 0) may name more elements than the file holds, but no more than this. */
+const MAX_REPEATED_ELEMENTS = 1 << 20;
+const MAX_AXES = 16;
+const hostIsLittleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, extent) => product * extent, 1);
+}
+
+export function rowMajorStrides(shape: readonly number[]): number[] {
+  const strides = new Array<number>(shape.length);
+  let step = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = step;
+    step *= shape[axis];
+  }
+  return strides;
+}
+
+/** A tensor over a storage. CheckpointError when shape, strides or offset reach outside of it. */
+export function stridedTensor(source: StridedSource): PlainTensor {
+  const { dtype, shape, storageSize, offset = 0, bigEndian = false, name = "tensor" } = source;
+  const isCount = (x: number) => Number.isSafeInteger(x) && x >= 0;
+  const strides = source.strides ?? rowMajorStrides(shape);
+  if (shape.length > MAX_AXES || strides.length !== shape.length || ![...shape, ...strides, offset].every(isCount)) {
+    throw new CheckpointError(`${name}: impossible shape [${shape}], strides [${strides}] or offset ${offset}`);
+  }
+  const size = elementCount(shape);
+  const last =
+    size === 0 ? offset - 1 : shape.reduce((sum, extent, axis) => sum + (extent - 1) * strides[axis], offset);
+  if (last >= storageSize || size > Math.max(storageSize, MAX_REPEATED_ELEMENTS)) {
+    throw new CheckpointError(
+      `${name}: shape [${shape}] with strides [${strides}] and offset ${offset} does not fit ${storageSize} elements of ${dtype}`,
+    );
+  }
+  const readBytes = (): Uint8Array => {
+    const bytes = typeof source.bytes === "function" ? source.bytes() : source.bytes;
+    const expected = storageSize * bytesPerElement[dtype];
+    if (bytes.length < expected) {
+      throw new CheckpointError(`${name}: expected ${expected} bytes of ${dtype}, found ${bytes.length}`);
+    }
+    return bytes;
+  };
+  const copyTo = (out: Float32Array | Float64Array): void => {
+    if (out.length !== size)
+      throw new RangeError(`${name}: copyTo expected room for ${size} elements, got ${out.length}`);
+    if (size === 0) return;
+    const bytes = readBytes();
+    const axes = coalesce(shape, strides);
+    const dense = axes.length === 0 || (axes.length === 1 && axes[0].stride === 1);
+    const sameType =
+      (dtype === "f32" && out instanceof Float32Array) || (dtype === "f64" && out instanceof Float64Array);
+    if (dense && sameType && hostIsLittleEndian && !bigEndian) {
+      const begin = offset * bytesPerElement[dtype];
+      new Uint8Array(out.buffer, out.byteOffset, out.byteLength).set(bytes.subarray(begin, begin + out.byteLength));
+    } else {
+      gather(bytes, dtype, !bigEndian, axes, offset, out);
+    }
+  };
+  const toFloat = () => {
+    const out = dtype === "f64" ? new Float64Array(size) : new Float32Array(size);
+    copyTo(out);
+    return out;
+  };
+  return { dtype, shape: [...shape], size, copyTo, toFloat };
+}
+
+/** A dense row-major tensor over numbers in memory (a view, not a copy). */
+export function denseTensor(data: Float32Array | Float64Array, shape: readonly number[], name = "tensor"): PlainTensor {
+  const size = elementCount(shape);
+  if (data.length !== size)
+    throw new RangeError(`${name}: shape [${shape}] needs ${size} elements, got ${data.length}`);
+  return {
+    dtype: data instanceof Float64Array ? "f64" : "f32",
+    shape: [...shape],
+    size,
+    copyTo: (out) => {
+      if (out.length !== size) throw new RangeError(`${name}: copyTo expected room for ${size}, got ${out.length}`);
+      out.set(data);
+    },
+    toFloat: () => data.slice(),
+  };
+}
+
+/** The same elements under another shape of equal size. */
+export function reshapedTensor(tensor: PlainTensor, shape: readonly number[]): PlainTensor {
+  if (elementCount(shape) !== tensor.size) {
+    throw new CheckpointError(`cannot read a tensor of shape [${tensor.shape}] as [${shape}]`);
+  }
+  return { ...tensor, shape: [...shape] };
+}
+
+interface Axis {
+  readonly extent: number;
+  readonly stride: number;
+}
+
+/** Drops axes of extent 1 and merges neighbours that are walked as one. */
+function coalesce(shape: readonly number[], strides: readonly number[]): Axis[] {
+  const axes: Axis[] = [];
+  for (let i = 0; i < shape.length; i++) {
+    if (shape[i] === 1) continue;
+    const outer = axes.at(-1);
+    if (outer && outer.stride === strides[i] * shape[i]) {
+      axes[axes.length - 1] = { extent: outer.extent * shape[i], stride: strides[i] };
+    } else {
+      axes.push({ extent: shape[i], stride: strides[i] });
+    }
+  }
+  return axes;
+}
+
+function gather(
+  bytes: Uint8Array,
+  dtype: DType,
+  littleEndian: boolean,
+  axes: readonly Axis[],
+  offset: number,
+  out: Float32Array | Float64Array,
+): void {
+  const read = elementReader(bytes, dtype, littleEndian);
+  const inner = axes.at(-1) ?? { extent: 1, stride: 1 };
+  const outer = axes.slice(0, -1);
+  const index = outer.map(() => 0);
+  let start = offset;
+  for (let written = 0; written < out.length; ) {
+    for (let i = 0; i < inner.extent; i++) out[written++] = read(start + i * inner.stride);
+    // Step the outer axes like an odometer.
+    for (let axis = outer.length - 1; axis >= 0; axis--) {
+      start += outer[axis].stride;
+      if (++index[axis] < outer[axis].extent) break;
+      start -= outer[axis].stride * outer[axis].extent;
+      index[axis] = 0;
+    }
+  }
+}
+
+/** Reads element i of a storage as a number. Integers beyond 2^53 round. */
+function elementReader(bytes: Uint8Array, dtype: DType, littleEndian: boolean): (i: number) => number {
+  const view = viewOf(bytes);
+  switch (dtype) {
+    case "f64":
+      return (i) => view.getFloat64(8 * i, littleEndian);
+    case "f32":
+      return (i) => view.getFloat32(4 * i, littleEndian);
+    case "f16":
+      return (i) => halfToNumber(view.getUint16(2 * i, littleEndian));
+    case "bf16":
+      return (i) => bfloat16ToNumber(view.getUint16(2 * i, littleEndian));
+    case "i64":
+      return (i) => Number(view.getBigInt64(8 * i, littleEndian));
+    case "i32":
+      return (i) => view.getInt32(4 * i, littleEndian);
+    case "i16":
+      return (i) => view.getInt16(2 * i, littleEndian);
+    case "i8":
+      return (i) => view.getInt8(i);
+    case "u8":
+      return (i) => bytes[i];
+    case "bool":
+      return (i) => (bytes[i] === 0 ? 0 : 1);
+  }
 }

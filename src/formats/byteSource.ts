@@ -1,0 +1,31 @@
+/** Random access to bytes: a file in memory, or one that stays on disk while tensors are read from it one by one. */
+import { CheckpointError } from "./checkpointError.js";
+
+export interface ByteSource {
+  readonly size: number;
+  /** `length` bytes from `offset`, synchronously; a view where possible. Both have been checked against `size`. */
+  read(offset: number, length: number): Uint8Array;
+}
+
+/** A file that is in memory already; reads are views, not copies. */
+export function bytesSource(bytes: Uint8Array): ByteSource {
+  return { size: bytes.length, read: (offset, length) => bytes.subarray(offset, offset + length) };
+}
+
+/** Bytes [offset, offset + length), or the error that names what is missing. */
+export function readRange(source: ByteSource, offset: number, length: number, what: string): Uint8Array {
+  if (!(offset >= 0 && length >= 0 && offset + length <= source.size)) {
+    throw new CheckpointError(
+      `${what}: expected ${length} bytes at offset ${offset}, but the file has ${source.size}; is it truncated?`,
+    );
+  }
+  const bytes = source.read(offset, length);
+  if (bytes.length !== length) {
+    throw new CheckpointError(`${what}: asked for ${length} bytes at offset ${offset}, got ${bytes.length}`);
+  }
+  return bytes;
+}
+
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

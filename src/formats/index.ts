@@ -1,0 +1,18 @@
+/** Readers and writers of files: bytes on one side, plain data on the other. */
+export { type ByteSource, bytesSource } from "./byteSource.js";
+export { CheckpointError } from "./checkpointError.js";
+export { halfToNumber, numberToHalf } from "./float16.js";
+export { type NpyArray, readNpy, readNpz, writeNpy, writeNpz } from "./npy.js";
+export { type PickleOptions, readPickle } from "./pickle.js";
+export { PickleGlobal, PickleObject, PickleTuple, type PickleValue } from "./pickleValues.js";
+export { type DType, denseTensor, type PlainTensor, stridedTensor } from "./plainTensor.js";
+export { decodePixels, encodePixels, type PixelImage } from "./png.js";
+export {
+  readSafetensors,
+  type SafetensorsEntry,
+  type SafetensorsFile,
+  safetensorsChunks,
+  writeSafetensors,
+} from "./safetensors.js";
+export { readTorch, TorchStorage, TorchTensor } from "./torch.js";
+export { readZipDirectory, readZipEntry, writeZip, type ZipEntry } from "./zip.js";
