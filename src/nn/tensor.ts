@@ -37,6 +37,8 @@ export class Tensor {
   node: GraphNode | null = null;
   /** True for parameters and for everything computed from them while recording. */
   requiresGrad = false;
+  /** Set by `lastUse`: the kernel that reads it next may take its memory. */
+  expendable = false;
   /** Counts the in-place updates of a parameter, so that prepared forms of it can be dropped. */
   version = 0;
   #storage: Storage | null;
@@ -86,6 +88,11 @@ export class Tensor {
     const kernels = activeKernels();
     const storage = { block: kernels.allocate(sizeOf(shape)), owner: kernels, references: 1 };
     return track(new Tensor(Object.freeze([...shape]), storage));
+  }
+
+  /** For fast paths: a tensor of the current scope over a block of the kernels in use, which it now owns. */
+  static adopt(shape: Shape, block: Block): Tensor {
+    return track(new Tensor(Object.freeze([...shape]), { block, owner: activeKernels(), references: 1 }));
   }
 
   /** For parameters and optimiser state: `fill` writes the contents; the memory is freed by the garbage collector. */
@@ -163,6 +170,11 @@ export class Tensor {
   update(write: (block: Block) => void): void {
     write(this.block);
     this.version++;
+  }
+
+  /** For fast paths: forgets the private layout, whose memory now belongs to a kernel's result. */
+  surrender(): void {
+    this.#private = null;
   }
 
   /** For scopes: gives the memory back. */
@@ -259,4 +271,26 @@ export function inScope<T>(body: () => T): T {
 /** For autograd: frees a tensor before its scope ends. Tensors of other scopes and parameters are left alone. */
 export function releaseEarly(tensor: Tensor): void {
   if (scopes.at(-1)?.delete(tensor)) tensor.release();
+}
+
+/**
+ * Says that nothing reads x after the operation it is passed to, which may then write its result over x. A hint: it
+ * changes how much memory large images need, never a result.
+ */
+export function lastUse(x: Tensor): Tensor {
+  x.expendable = true;
+  return x;
+}
+
+/**
+ * Folds `step` over `items`, freeing each intermediate state as soon as the next one exists (unless gradients need
+ * it): a deep network holds the activations of one block at a time.
+ */
+export function chain<T, S>(items: readonly T[], start: S, step: (state: S, item: T) => S): S {
+  return items.reduce((state, item) => {
+    const next = scope(() => step(state, item));
+    const stillNeeded = survivors([start, next]);
+    for (const tensor of survivors(state)) if (!stillNeeded.has(tensor)) releaseEarly(tensor);
+    return next;
+  }, start);
 }

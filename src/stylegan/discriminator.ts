@@ -15,7 +15,7 @@ import { add, mul, scale } from "../nn/ops/arith.js";
 import { reshape, sum } from "../nn/ops/reduce.js";
 import { downsample2d, type Filter2d, setupFilter } from "../nn/ops/upfirdn2d.js";
 import { assertShape } from "../nn/shape.js";
-import { inScope, type Tensor } from "../nn/tensor.js";
+import { chain, inScope, type Tensor } from "../nn/tensor.js";
 import type { DiscriminatorConfig } from "./config.js";
 import { Conv2dLayer } from "./convLayer.js";
 import { MappingNetwork } from "./mapping.js";
@@ -164,8 +164,8 @@ export class Discriminator {
     }
     if (c !== null) assertShape("discriminator", "c", c.shape, [img.shape[0], cDim], "N, cDim");
     return inScope(() => {
-      let features: Features = { x: null, img };
-      for (const block of this.#blocks) features = block.forward(features);
+      const start: Features = { x: null, img };
+      const features = chain(this.#blocks, start, (state, block) => block.forward(state));
       const out = this.#epilogue.forward(features); // [N, 1], [N, cmapDim] or [N, cDim]
       const { conditioning, cmapDim } = this.config;
       if (conditioning === "none") return out;

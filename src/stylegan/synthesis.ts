@@ -17,7 +17,7 @@ import { expand, reshape } from "../nn/ops/reduce.js";
 import { type Filter2d, setupFilter, upsample2d } from "../nn/ops/upfirdn2d.js";
 import { RandomState } from "../nn/random.js";
 import { assertShape } from "../nn/shape.js";
-import { inScope, Tensor } from "../nn/tensor.js";
+import { chain, inScope, lastUse, Tensor } from "../nn/tensor.js";
 import type { SynthesisConfig } from "./config.js";
 import { Conv2dLayer, equalizedGain } from "./convLayer.js";
 import { modulatedLayer } from "./modulatedConv2d.js";
@@ -30,7 +30,7 @@ export interface SynthesisOptions {
   readonly noiseMode?: NoiseMode;
   /** Generator of random noise. Default: one with a fresh seed. */
   readonly random?: RandomState;
-  /** Called with each layer's output, for study: name such as "b8.conv0", and its feature maps. */
+  /** Called with each layer's name, such as "b8.conv0", and its feature maps; copy what should outlive the call. */
   readonly onLayer?: (name: string, output: Tensor) => void;
 }
 
@@ -98,8 +98,7 @@ export class SynthesisLayer {
     if (this.noiseConst === null || noiseMode === "none") return null;
     const [h, w] = this.noiseConst.shape;
     if (noiseMode === "const") return reshape(this.noiseConst, [1, 1, h, w]);
-    const numbers = Float32Array.from({ length: n * h * w }, () => random.randn());
-    return Tensor.from(numbers, [n, 1, h, w]);
+    return Tensor.from(random.randn(n * h * w), [n, 1, h, w]);
   }
 }
 
@@ -198,11 +197,11 @@ class SynthesisBlock {
     } else if (this.#skip !== null) {
       const shortcut = this.#skip.forward(x!, Math.SQRT1_2);
       y = seen("conv0", this.#conv0!.forward(x!, w(0), noise));
-      y = seen("conv1", this.#conv1.forward(y, w(1), noise, Math.SQRT1_2));
+      y = seen("conv1", this.#conv1.forward(lastUse(y), w(1), noise, Math.SQRT1_2));
       y = add(shortcut, y);
     } else {
       y = seen("conv0", this.#conv0!.forward(x!, w(0), noise));
-      y = seen("conv1", this.#conv1.forward(y, w(1), noise));
+      y = seen("conv1", this.#conv1.forward(lastUse(y), w(1), noise));
     }
 
     const larger = img === null ? null : upsample2d(img, this.#filter);
@@ -242,14 +241,14 @@ export class SynthesisNetwork {
     const { noiseMode = "random", random = new RandomState(Math.floor(Math.random() * 2 ** 32)), onLayer } = options;
     assertShape("synthesis", "ws", ws.shape, [null, this.numWs, this.wDim], "N, numWs, wDim");
     return inScope(() => {
-      let features: Features = { x: null, img: null };
       let first = 0;
-      for (const block of this.#blocks) {
+      const start: Features = { x: null, img: null };
+      const { img } = chain(this.#blocks, start, (features, block) => {
         const blockWs = slice(ws, 1, first, first + block.numWs);
-        features = block.forward(features, blockWs, { noiseMode, random }, onLayer);
         first += block.numConv;
-      }
-      return features.img!;
+        return block.forward(features, blockWs, { noiseMode, random }, onLayer);
+      });
+      return img!;
     });
   }
 }

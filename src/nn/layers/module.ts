@@ -24,7 +24,7 @@ export const constant =
 export const normal =
   (standardDeviation = 1): Initializer =>
   (data, random) => {
-    for (let index = 0; index < data.length; index++) data[index] = standardDeviation * random.randn();
+    for (let index = 0; index < data.length; index++) data[index] = standardDeviation * random.normal();
   };
 
 /** Writes the tensor of that name and shape into `data`. */
