@@ -131,6 +131,12 @@ export class Tensor {
     return this.#private;
   }
 
+  /** For fast paths: whether the numbers are in the memory of the kernels in use. */
+  get isResident(): boolean {
+    void this.block;
+    return this.#storage!.owner === activeKernels();
+  }
+
   /** A copy of the elements, row-major, as float32. */
   toArray(): Float32Array {
     return Float32Array.from(this.block.data);
@@ -154,6 +160,7 @@ export class Tensor {
 
   /** For reshape: a tensor over the same memory. */
   alias(shape: Shape): Tensor {
+    checkShape("reshape", shape);
     assertShape("reshape", "the number of elements", [sizeOf(shape)], [this.size]);
     void this.block;
     const storage = this.#storage!;

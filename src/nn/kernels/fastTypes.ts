@@ -4,7 +4,7 @@
  * kernels' own between layers. `fast.ts` implements it; the definition that it must agree with is the composition of the
  * primitives in `types.ts`, and `tests/fast*.test.ts` hold the two together.
  */
-import type { Block, Filter2d } from "./types.js";
+import type { Block, Filter2d } from "./block.js";
 
 /** Row-major [n, channels, height, width], as everywhere else. */
 export interface PlanarLayout {

@@ -5,23 +5,32 @@
  * no output may overlap an input unless the method says so.
  */
 
-/** Where a kernel reads or writes. `data` is a fresh view at each access: growing the memory never leaves it stale. */
-export interface Block {
-  readonly length: number;
-  readonly data: Float32Array | Float64Array;
-}
+import type { Block, Filter2d } from "./block.js";
+import type { FastKernels } from "./fastTypes.js";
+
+export type { Block, Filter2d } from "./block.js";
 
 /** y = f(x), element by element. `step` is 1 where x > 0, else 0. */
 export type UnaryOp =
-  | "neg" | "abs" | "sign" | "step" | "square" | "sqrt" | "rsqrt" | "reciprocal"
-  | "exp" | "log" | "sigmoid" | "tanh" | "softplus";
+  | "neg"
+  | "abs"
+  | "sign"
+  | "step"
+  | "square"
+  | "sqrt"
+  | "rsqrt"
+  | "reciprocal"
+  | "exp"
+  | "log"
+  | "sigmoid"
+  | "tanh"
+  | "softplus";
 
 /** y = f(a, b), element by element, with broadcasting. `greater` is 1 where a > b, else 0. */
 export type BinaryOp = "add" | "sub" | "mul" | "div" | "max" | "min" | "greater";
 
 /** CONVENTIONS: lrelu, relu and swish carry a default gain of sqrt(2); the others 1. */
-export type Activation =
-  | "linear" | "relu" | "lrelu" | "tanh" | "sigmoid" | "elu" | "selu" | "softplus" | "swish";
+export type Activation = "linear" | "relu" | "lrelu" | "tanh" | "sigmoid" | "elu" | "selu" | "softplus" | "swish";
 
 /**
  * An index space `shape` walked in row-major order; each operand has a stride (in elements, 0 to broadcast, negative
@@ -101,14 +110,6 @@ export interface Upfirdn2dGeometry {
   readonly outWidth: number;
 }
 
-/** A small FIR filter. When `separable` is set, taps = outer(separable.y, separable.x). */
-export interface Filter2d {
-  readonly tapsY: number;
-  readonly tapsX: number;
-  readonly taps: readonly number[];
-  readonly separable: { readonly y: readonly number[]; readonly x: readonly number[] } | null;
-}
-
 /** y = clamp(gain * act(x + b)), b over the channel axis of x viewed as [outer, channels, inner]. */
 export interface BiasActGeometry {
   readonly outer: number;
@@ -136,6 +137,9 @@ export interface Kernels {
   readonly precision: "float32" | "float64";
   /** How many cores the kernels use. Results do not depend on it, bit for bit. */
   readonly threads: number;
+
+  /** Whole layers as one kernel, where these kernels have them. */
+  readonly fast?: FastKernels;
 
   /** A block with undefined contents. Throws RangeError when the memory cannot hold it. */
   allocate(length: number): Block;
