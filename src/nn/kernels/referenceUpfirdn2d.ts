@@ -7,7 +7,7 @@ import type { Numbers } from "./referenceElementwise.js";
 import type { Upfirdn2dGeometry } from "./types.js";
 
 /** The outputs that one tap reaches along one axis: q = first + t * qStep reads x at index + t * xStep, t < count. */
-interface TapReach {
+export interface TapReach {
   readonly first: number;
   readonly qStep: number;
   readonly index: number;
@@ -43,7 +43,7 @@ export function referenceUpfirdn2d(x: Numbers, y: Numbers, geometry: Upfirdn2dGe
 }
 
 /** Solves q * down + shift = up * index with 0 <= q < outExtent and 0 <= index < extent. */
-function tapReach(shift: number, up: number, down: number, extent: number, outExtent: number): TapReach {
+export function tapReach(shift: number, up: number, down: number, extent: number, outExtent: number): TapReach {
   const divisor = greatestCommonDivisor(up, down);
   const qStep = up / divisor;
   const xStep = down / divisor;

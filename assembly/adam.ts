@@ -1,0 +1,61 @@
+/** One step of Adam. */
+import { floatBytes } from "./simd";
+
+@unmanaged
+class AdamArguments {
+  parameter: usize;
+  gradient: usize;
+  m: usize;
+  v: usize;
+  length: i32;
+  perChunk: i32;
+  beta1: f32;
+  oneMinusBeta1: f32;
+  beta2: f32;
+  oneMinusBeta2: f32;
+  /** learningRate / (1 - beta1^step), 1 / (1 - beta2^step). */
+  rate: f32;
+  vCorrection: f32;
+  epsilon: f32;
+}
+
+/**
+ * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; parameter -= rate * m / (sqrt(v * vCorrection) + epsilon).
+ *
+ * All four: dense float32, any alignment, apart from each other. Chunk = run of `perChunk` elements. Every operation is
+ * rounded. 28 bytes moved for each element.
+ */
+export function adam(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<AdamArguments>(args);
+  const first = floatBytes(chunk * g.perChunk);
+  const count = min(g.perChunk, g.length - chunk * g.perChunk);
+  const beta1 = f32x4.splat(g.beta1), rest1 = f32x4.splat(g.oneMinusBeta1);
+  const beta2 = f32x4.splat(g.beta2), rest2 = f32x4.splat(g.oneMinusBeta2);
+  const rate = f32x4.splat(g.rate), correction = f32x4.splat(g.vCorrection), epsilon = f32x4.splat(g.epsilon);
+  const vectors = floatBytes(count & ~3);
+  const end = floatBytes(count);
+  const parameter = g.parameter + first, gradient = g.gradient + first, m = g.m + first, v = g.v + first;
+  let at: usize = 0;
+  while (at < end) {
+    const whole = at < vectors;
+    const g4 = whole ? v128.load(gradient + at) : v128.load32_splat(gradient + at);
+    const m4 = whole ? v128.load(m + at) : v128.load32_splat(m + at);
+    const v4 = whole ? v128.load(v + at) : v128.load32_splat(v + at);
+    const p4 = whole ? v128.load(parameter + at) : v128.load32_splat(parameter + at);
+    const mNew = f32x4.add(f32x4.mul(beta1, m4), f32x4.mul(rest1, g4));
+    const vNew = f32x4.add(f32x4.mul(beta2, v4), f32x4.mul(rest2, f32x4.mul(g4, g4)));
+    const scale = f32x4.add(f32x4.sqrt(f32x4.mul(vNew, correction)), epsilon);
+    const pNew = f32x4.sub(p4, f32x4.div(f32x4.mul(rate, mNew), scale));
+    if (whole) {
+      v128.store(m + at, mNew);
+      v128.store(v + at, vNew);
+      v128.store(parameter + at, pNew);
+      at += 16;
+    } else {
+      v128.store32_lane(m + at, mNew, 0);
+      v128.store32_lane(v + at, vNew, 0);
+      v128.store32_lane(parameter + at, pNew, 0);
+      at += 4;
+    }
+  }
+}

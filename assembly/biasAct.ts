@@ -1,0 +1,98 @@
+/** Bias, piecewise-linear activation, gain and clamp in one pass, and the gradient. */
+import { floatBytes } from "./simd";
+
+/**
+ * Element (row, i) takes the bias b[(row % period) * biasRow + i * biasStep]: feature maps have one row for each channel
+ * (period channels, biasRow 1, biasStep 0), dense layers one row for each sample (period 1, biasRow 0, biasStep 1). Without bias
+ * all three steps are 0 and b points to a zero.
+ */
+@unmanaged
+class BiasActArguments {
+  dy: usize;
+  x: usize;
+  b: usize;
+  y: usize;
+  rows: i32;
+  rowsPerChunk: i32;
+  length: i32;
+  period: i32;
+  biasRow: i32;
+  biasStep: i32;
+  /** 1 if the activation passes nothing for negative numbers, not even an infinity (relu). */
+  dead: i32;
+  /** 1 if there is a clamp; `clamp` is infinite otherwise. */
+  clamped: i32;
+  /** Slope for negative numbers: 1 linear, alpha lrelu, 0 relu. */
+  slope: f32;
+  gain: f32;
+  clamp: f32;
+}
+
+/**
+ * y = clamp(gain * act(x + b)), act(t) = t > 0 ? t : slope * t. x, b, y: float32, any alignment; y may be x.
+ * Chunk = `rowsPerChunk` rows. Rounded after the sum, the slope and the gain. 8 bytes for each element: memory-bound.
+ */
+export function biasAct(args: usize, chunk: i32, worker: i32): void { run(false, args, chunk); }
+
+/**
+ * y = dy * gain * act'(x + b) where |gain * act(x + b)| < clamp, else 0; act'(t) = t > 0 ? 1 : slope. As biasAct; y may be dy.
+ */
+export function biasActGrad(args: usize, chunk: i32, worker: i32): void { run(true, args, chunk); }
+
+// @ts-ignore: decorator
+@inline
+function run(gradient: bool, args: usize, chunk: i32): void {
+  const g = changetype<BiasActArguments>(args);
+  const slope = f32x4.splat(g.slope);
+  const gain = f32x4.splat(g.gain);
+  const high = f32x4.splat(g.clamp);
+  const low = f32x4.splat(-g.clamp);
+  const alive = g.dead ? i32x4.splat(0) : i32x4.splat(-1);
+  const unclamped = g.clamped ? i32x4.splat(0) : i32x4.splat(-1);
+  const endRow = min(g.rows, (chunk + 1) * g.rowsPerChunk);
+  const biasStep = floatBytes(g.biasStep);
+  for (let row = chunk * g.rowsPerChunk; row < endRow; row++) {
+    const offset = floatBytes(row) * <usize>g.length;
+    let x = g.x + offset;
+    let y = g.y + offset;
+    let dy = g.dy + offset;
+    let b = g.b + floatBytes((row % g.period) * g.biasRow);
+    const vectorsEnd = x + floatBytes(g.length & ~3);
+    const end = x + floatBytes(g.length);
+    let bias = v128.load32_splat(b);
+    while (x < vectorsEnd) {
+      if (biasStep) bias = v128.load(b);
+      const up = gradient ? v128.load(dy) : bias;
+      v128.store(y, element(gradient, f32x4.add(v128.load(x), bias), up, slope, gain, low, high, alive, unclamped));
+      x += 16;
+      y += 16;
+      dy += 16;
+      b += biasStep << 2;
+    }
+    while (x < end) {
+      bias = v128.load32_splat(b);
+      const up = gradient ? v128.load32_splat(dy) : bias;
+      const t = f32x4.add(v128.load32_splat(x), bias);
+      v128.store32_lane(y, element(gradient, t, up, slope, gain, low, high, alive, unclamped), 0);
+      x += 4;
+      y += 4;
+      dy += 4;
+      b += biasStep;
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function element(
+  gradient: bool, t: v128, dy: v128, slope: v128, gain: v128, low: v128, high: v128, alive: v128, unclamped: v128,
+): v128 {
+  const positive = f32x4.gt(t, f32x4.splat(0));
+  // NaN must stay NaN under relu as well: it is neither positive nor equal to itself.
+  const passing = v128.or(alive, f32x4.ne(t, t));
+  const act = v128.bitselect(t, v128.and(f32x4.mul(t, slope), passing), positive);
+  const value = f32x4.mul(act, gain);
+  if (!gradient) return f32x4.max(low, f32x4.min(high, value));
+  const rate = v128.bitselect(gain, f32x4.mul(gain, slope), positive);
+  return v128.and(f32x4.mul(dy, rate), v128.or(unclamped, f32x4.lt(f32x4.abs(value), high)));
+}

@@ -1,0 +1,15 @@
+/** Everything that the module exports. Each name has a case in tests/support/kernelCases.ts. */
+export { adam } from "./adam";
+export { biasAct, biasActGrad } from "./biasAct";
+export { convTiles } from "./conv";
+export { convWeightGradTiles } from "./convWeightGrad";
+export {
+  affine, fill, unaryAbs, unaryNeg, unaryReciprocal, unaryRsqrt, unarySign, unarySqrt, unarySquare, unaryStep,
+} from "./elementwise";
+export { matmulDots, matmulTiles } from "./matmul";
+export { packPanel } from "./pack";
+export { dcoefs, sumColumns, sumRows } from "./reduce";
+export {
+  binaryAdd, binaryDiv, binaryGreater, binaryMax, binaryMin, binaryMul, binarySub, stridedCopy,
+} from "./strided";
+export { upfirdn2dAny, upfirdn2dSeparable } from "./upfirdn2d";

@@ -1,0 +1,32 @@
+/** Which kernels to use: asked of the engine, not of its name. */
+import { createReferenceKernels } from "./reference.js";
+import type { Kernels } from "./types.js";
+import { createWasmKernels } from "./wasm.js";
+
+export interface KernelOptions {
+  /** "auto": SIMD where the engine has it, else the reference in float32. Default "auto". */
+  readonly kernels?: "auto" | "reference" | "simd";
+}
+
+/** The smallest module that uses SIMD: () => drop(v128.const 0). */
+const simdProbe = Uint8Array.of(
+  ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00], // "\0asm", version 1
+  ...[0x01, 0x04, 0x01, 0x60, 0x00, 0x00], // type section: () -> ()
+  ...[0x03, 0x02, 0x01, 0x00], // function section
+  ...[0x0a, 0x17, 0x01, 0x15, 0x00, 0xfd, 0x0c, ...new Uint8Array(16), 0x1a, 0x0b], // code: v128.const 0; drop; end
+);
+
+/** Whether the engine can run the SIMD kernels. */
+export function hasSimd(): boolean {
+  return typeof WebAssembly === "object" && WebAssembly.validate(simdProbe);
+}
+
+/** @throws Error if "simd" is demanded of an engine without it. */
+export async function createKernels({ kernels = "auto" }: KernelOptions = {}): Promise<Kernels> {
+  if (kernels === "reference") return createReferenceKernels("float32");
+  if (hasSimd()) return createWasmKernels();
+  if (kernels === "simd") {
+    throw new Error('createKernels: kernels "simd" need WebAssembly SIMD, which this engine lacks; use "auto"');
+  }
+  return createReferenceKernels("float32");
+}

@@ -1,0 +1,202 @@
+/**
+ * The fast form of the kernels: SIMD code from `assembly/` over one linear memory. This file only marshals: it turns blocks
+ * into pointers and passes them to the planners beside it (wasmConv.ts, wasmMatmul.ts, ...), which cut the work into
+ * chunks. How a chunk is run is explained in wasmEngine.ts.
+ *
+ * Blocks of other kernels (reference blocks on the JavaScript heap) are accepted everywhere: they are copied into linear
+ * memory for the duration of the call.
+ *
+ * Tested against the reference by tests/kernels.wasm.test.ts.
+ */
+import { referenceUnary } from "./referenceElementwise.js";
+import type { Block, Conv2dGeometry, Kernels } from "./types.js";
+import { wasmBiasAct, wasmBiasActGrad } from "./wasmActivations.js";
+import { type Conv2dAlgorithm, directConv2d, wasmConv2dInputGrad, wasmConv2dWeightGrad } from "./wasmConv.js";
+import { elementsPerChunk, wasmBinary, wasmMap, wasmStridedCopy, wasmUnary } from "./wasmElementwise.js";
+import {
+  createSerialDispatcher,
+  type Dispatcher,
+  Engine,
+  type LoadedModule,
+  loadModule,
+  type WasmVariant,
+} from "./wasmEngine.js";
+import { wasmMatmul } from "./wasmMatmul.js";
+import { wasmUpfirdn2d } from "./wasmUpfirdn2d.js";
+
+/** The first that applies computes conv2d. */
+const conv2dAlgorithms: readonly Conv2dAlgorithm[] = [directConv2d];
+
+export interface WasmKernelsOptions {
+  /** Default "simd". */
+  readonly variant?: WasmVariant;
+  /** Use a memory that several threads can see. Default false. */
+  readonly shared?: boolean;
+  /** What runs the chunks. Default: the calling thread, in order. */
+  readonly createDispatcher?: (loaded: LoadedModule) => Dispatcher | Promise<Dispatcher>;
+}
+
+/** A block in linear memory. */
+export interface WasmBlock extends Block {
+  /** Byte address of the first element. */
+  readonly pointer: number;
+}
+
+/** Kernels together with what the fused layers of fast*.ts build on. */
+export interface WasmKernels extends Kernels {
+  readonly engine: Engine;
+}
+
+/** Loads the module and wraps it up as `Kernels`. Rejects if the engine cannot compile it (no SIMD). */
+export async function createWasmKernels(options: WasmKernelsOptions = {}): Promise<WasmKernels> {
+  const { variant = "simd", shared = false, createDispatcher = createSerialDispatcher } = options;
+  const loaded = await loadModule({ variant, shared });
+  const engine = new Engine(loaded.memory, await createDispatcher(loaded));
+  return kernelsOf(engine, variant);
+}
+
+class LinearBlock implements WasmBlock {
+  readonly pointer: number;
+  readonly length: number;
+  readonly memory: WebAssembly.Memory;
+  #view: Float32Array;
+
+  constructor(memory: WebAssembly.Memory, pointer: number, length: number) {
+    this.memory = memory;
+    this.pointer = pointer;
+    this.length = length;
+    this.#view = new Float32Array(memory.buffer, pointer, length);
+  }
+
+  get data(): Float32Array {
+    if (this.#view.buffer !== this.memory.buffer) {
+      this.#view = new Float32Array(this.memory.buffer, this.pointer, this.length);
+    }
+    return this.#view;
+  }
+}
+
+function kernelsOf(engine: Engine, name: "simd" | "relaxed-simd"): WasmKernels {
+  const { memory } = engine;
+  const isHere = (block: Block): block is LinearBlock => block instanceof LinearBlock && block.memory === memory.memory;
+
+  /** Runs `body` with a pointer for each block, copying foreign blocks in before and, if written, out after. */
+  function withPointers(inputs: readonly Block[], outputs: readonly Block[], body: (...at: number[]) => void): void {
+    const blocks = [...inputs, ...outputs];
+    if (blocks.every(isHere)) {
+      body(...blocks.map((block) => block.pointer));
+      return;
+    }
+    const staged = new Map<Block, number>();
+    try {
+      const pointers = blocks.map((block) => {
+        if (isHere(block)) return block.pointer;
+        let pointer = staged.get(block);
+        if (pointer === undefined) {
+          pointer = memory.allocate(block.length * 4);
+          staged.set(block, pointer);
+          engine.floats(pointer, block.length).set(block.data);
+        }
+        return pointer;
+      });
+      body(...pointers);
+      for (const block of outputs) {
+        const pointer = staged.get(block);
+        if (pointer !== undefined) block.data.set(engine.floats(pointer, block.length));
+      }
+    } finally {
+      for (const pointer of staged.values()) memory.release(pointer);
+    }
+  }
+
+  function conv2d(x: number, w: number, y: number, geometry: Conv2dGeometry): void {
+    const algorithm = conv2dAlgorithms.find((candidate) => candidate.applies(geometry)) ?? directConv2d;
+    algorithm.run(engine, x, w, y, geometry);
+  }
+
+  return {
+    name,
+    precision: "float32",
+    threads: engine.workers,
+    engine,
+
+    allocate(length) {
+      return new LinearBlock(memory.memory, memory.allocate(length * 4), length);
+    },
+    release(block) {
+      if (!isHere(block)) throw new RangeError("release: expected a block of these kernels, got one of others");
+      memory.release(block.pointer);
+    },
+    memory: () => ({
+      usedBytes: memory.usedBytes,
+      peakBytes: memory.peakBytes,
+      reservedBytes: memory.reservedBytes,
+    }),
+
+    fill: (y, value) => withPointers([], [y], (at) => wasmMap(engine, "fill", at, at, y.length, [0, value])),
+    unary: (op, x, y) =>
+      withPointers([x], [y], (from, to) => {
+        if (wasmUnary(engine, op, from, to, y.length)) return;
+        referenceUnary(op, engine.floats(from, y.length), engine.floats(to, y.length), y.length);
+      }),
+    affine: (x, y, scale, offset) =>
+      withPointers([x], [y], (from, to) => wasmMap(engine, "affine", from, to, y.length, [scale, offset])),
+    binary: (op, a, b, y, geometry) =>
+      withPointers([a, b], [y], (aAt, bAt, yAt) => wasmBinary(engine, op, aAt, bAt, yAt, geometry)),
+    stridedCopy: (x, y, geometry) => withPointers([x], [y], (from, to) => wasmStridedCopy(engine, from, to, geometry)),
+    sum: (x, y, { outer, reduce, inner }) =>
+      withPointers([x], [y], (from, to) => {
+        const rows = inner === 1;
+        const perChunk = rows ? Math.max(1, Math.ceil(elementsPerChunk / Math.max(1, reduce))) : 256;
+        const chunks = rows ? Math.ceil(outer / perChunk) : outer * Math.ceil(inner / perChunk);
+        engine.run(rows ? "sumRows" : "sumColumns", chunks, [from, to, outer, reduce, inner, perChunk]);
+      }),
+    matmul: (a, b, y, geometry) =>
+      withPointers([a, b], [y], (aAt, bAt, yAt) => wasmMatmul(engine, aAt, bAt, yAt, geometry)),
+    conv2d: (x, w, y, geometry) => withPointers([x, w], [y], (xAt, wAt, yAt) => conv2d(xAt, wAt, yAt, geometry)),
+    conv2dInputGrad: (dy, w, dx, geometry) =>
+      withPointers([dy, w], [dx], (dyAt, wAt, dxAt) => wasmConv2dInputGrad(engine, dyAt, wAt, dxAt, geometry)),
+    conv2dWeightGrad: (x, dy, dw, geometry) =>
+      withPointers([x, dy], [dw], (xAt, dyAt, dwAt) => wasmConv2dWeightGrad(engine, xAt, dyAt, dwAt, geometry)),
+    upfirdn2d: (x, y, geometry) => withPointers([x], [y], (from, to) => wasmUpfirdn2d(engine, from, to, geometry)),
+    biasAct: (x, b, y, geometry) =>
+      b === null
+        ? withPointers([x], [y], (xAt, yAt) => wasmBiasAct(engine, xAt, null, yAt, geometry))
+        : withPointers([x, b], [y], (xAt, bAt, yAt) => wasmBiasAct(engine, xAt, bAt, yAt, geometry)),
+    biasActGrad: (dy, x, b, dx, geometry) =>
+      b === null
+        ? withPointers([dy, x], [dx], (dyAt, xAt, dxAt) => wasmBiasActGrad(engine, dyAt, xAt, null, dxAt, geometry))
+        : withPointers([dy, x, b], [dx], (dyAt, xAt, bAt, dxAt) =>
+            wasmBiasActGrad(engine, dyAt, xAt, bAt, dxAt, geometry),
+          ),
+    dcoefs: (w, s, d, { n, o, i, taps }) =>
+      withPointers([w, s], [d], (wAt, sAt, dAt) => {
+        const perChunk = 16;
+        const scratchStride = Math.ceil((i * 8) / 64) * 64;
+        engine.withScratch(engine.workers * scratchStride, (scratch) =>
+          engine.run("dcoefs", Math.ceil(o / perChunk), [
+            wAt,
+            sAt,
+            dAt,
+            scratch,
+            scratchStride,
+            n,
+            o,
+            i,
+            taps,
+            perChunk,
+          ]),
+        );
+      }),
+    adam: (parameter, gradient, m, v, { learningRate, beta1, beta2, epsilon, step }) =>
+      withPointers([gradient], [parameter, m, v], (gradientAt, parameterAt, mAt, vAt) => {
+        const { length } = parameter;
+        engine.run(
+          "adam",
+          Math.ceil(length / elementsPerChunk),
+          [parameterAt, gradientAt, mAt, vAt, length, elementsPerChunk],
+          [beta1, 1 - beta1, beta2, 1 - beta2, learningRate / (1 - beta1 ** step), 1 / (1 - beta2 ** step), epsilon],
+        );
+      }),
+  };
+}

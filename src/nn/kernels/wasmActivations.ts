@@ -1,0 +1,82 @@
+/** Plans bias + activation for `assembly/biasAct.ts`; smooth activations run in JavaScript on the same memory. */
+import { referenceBiasAct, referenceBiasActGrad } from "./referenceActivations.js";
+import type { Activation, BiasActGeometry } from "./types.js";
+import { elementsPerChunk } from "./wasmElementwise.js";
+import type { Engine } from "./wasmEngine.js";
+
+/** Slope for negative numbers of the piecewise-linear activations; the others have none. */
+function negativeSlope(activation: Activation, alpha: number): number | null {
+  if (activation === "linear") return 1;
+  if (activation === "relu") return 0;
+  return activation === "lrelu" ? alpha : null;
+}
+
+/** y = clamp(gain * act(x + b)); b is a pointer or null. */
+export function wasmBiasAct(engine: Engine, x: number, b: number | null, y: number, geometry: BiasActGeometry): void {
+  if (runPiecewiseLinear(engine, "biasAct", x, x, b, y, geometry)) return;
+  const length = geometry.outer * geometry.channels * geometry.inner;
+  const bias = b === null ? null : engine.floats(b, geometry.channels);
+  referenceBiasAct(engine.floats(x, length), bias, engine.floats(y, length), geometry);
+}
+
+/** dx = dy * gain * act'(x + b) where not clamped. */
+export function wasmBiasActGrad(
+  engine: Engine,
+  dy: number,
+  x: number,
+  b: number | null,
+  dx: number,
+  geometry: BiasActGeometry,
+): void {
+  if (runPiecewiseLinear(engine, "biasActGrad", dy, x, b, dx, geometry)) return;
+  const length = geometry.outer * geometry.channels * geometry.inner;
+  const bias = b === null ? null : engine.floats(b, geometry.channels);
+  const [gradient, input, output] = [dy, x, dx].map((pointer) => engine.floats(pointer, length));
+  referenceBiasActGrad(gradient, input, bias, output, geometry);
+}
+
+/** False, and nothing done, if the activation is not piecewise linear. */
+function runPiecewiseLinear(
+  engine: Engine,
+  name: "biasAct" | "biasActGrad",
+  dy: number,
+  x: number,
+  b: number | null,
+  y: number,
+  geometry: BiasActGeometry,
+): boolean {
+  const { outer, channels, inner, activation, alpha, gain, clamp } = geometry;
+  const slope = negativeSlope(activation, alpha);
+  if (slope === null) return false;
+  // Feature maps: a row for each channel, one bias a row. Dense layers: a row for each sample, the biases along it.
+  const dense = inner === 1;
+  const rows = dense ? outer : outer * channels;
+  const length = dense ? channels : inner;
+  if (rows * length === 0) return true;
+  const rowsPerChunk = Math.max(1, Math.ceil(elementsPerChunk / length));
+  const biasRow = b === null || dense ? 0 : 1;
+  const biasStep = b !== null && dense ? 1 : 0;
+  engine.withScratch(4, (zero) => {
+    engine.floats(zero, 1)[0] = 0;
+    engine.run(
+      name,
+      Math.ceil(rows / rowsPerChunk),
+      [
+        dy,
+        x,
+        b ?? zero,
+        y,
+        rows,
+        rowsPerChunk,
+        length,
+        channels,
+        biasRow,
+        biasStep,
+        activation === "relu" ? 1 : 0,
+        clamp === null ? 0 : 1,
+      ],
+      [slope, gain, clamp ?? Number.POSITIVE_INFINITY],
+    );
+  });
+  return true;
+}

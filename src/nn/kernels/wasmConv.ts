@@ -1,0 +1,243 @@
+/**
+ * Plans convolutions and their adjoints for `assembly/conv.ts` and `assembly/convWeightGrad.ts`.
+ *
+ * The adjoint in x of a convolution with stride t splits into t x t phases. For input row y = t * u + phase only the taps
+ * r = first + t * j meet it, first = (phase + padY) mod t, and they meet output rows p = u + (y0 - j), so that each phase is
+ * itself a stride-1 convolution of dy with some of the taps, in reverse order; all run on the one kernel `convTiles`.
+ */
+import type { Conv2dGeometry } from "./types.js";
+import type { Engine } from "./wasmEngine.js";
+import { cutProduct, type MatrixLayout, packedBytes, packMatrix, tile } from "./wasmMatmul.js";
+
+/** A way to compute conv2d. The first in `conv2dAlgorithms` (wasm.ts) that applies is taken. */
+export interface Conv2dAlgorithm {
+  readonly name: string;
+  applies(geometry: Conv2dGeometry): boolean;
+  /** x, w, y are pointers to float32. */
+  run(engine: Engine, x: number, w: number, y: number, geometry: Conv2dGeometry): void;
+}
+
+const tableBytes = 128;
+const panelBytes = tile.depth * tile.columns * 4;
+/** Up to this many output channels, a 1x1 convolution reads x in place instead of gathering it into panels. */
+const mostDirectRows = 16;
+
+/** One product for `convTiles`: a filter, what it is correlated with, and the grid of outputs. */
+interface TiledConv {
+  readonly weights: MatrixLayout; // rows: outputs; outer, middle, inner: channels, kernelHeight, kernelWidth
+  readonly x: number;
+  readonly y: number;
+  readonly n: number;
+  readonly height: number;
+  readonly width: number;
+  readonly stride: number;
+  readonly padY: number;
+  readonly padX: number;
+  readonly xImage: number;
+  readonly gridHeight: number;
+  readonly gridWidth: number;
+  readonly yImage: number;
+  readonly yPlane: number;
+  readonly yRow: number;
+  readonly yColumn: number;
+}
+
+function runTiledConv(engine: Engine, conv: TiledConv): void {
+  const { weights, n, height, width, stride, padY, padX, gridHeight, gridWidth } = conv;
+  const columns = n * gridHeight * gridWidth;
+  if (columns === 0 || weights.rows === 0) return;
+  const cut = cutProduct(weights.rows, columns);
+  const scratchStride = tableBytes + panelBytes + cut.tileBytes;
+  const packedSize = packedBytes(weights);
+  const pointwise = weights.middle === 1 && weights.inner === 1 && stride === 1 && padY === 0 && padX === 0;
+  const sameGrid = gridHeight === height && gridWidth === width;
+  const direct = pointwise && sameGrid && weights.rows <= mostDirectRows;
+  engine.withScratch(packedSize + engine.workers * scratchStride, (packed) => {
+    packMatrix(engine, weights, packed);
+    engine.run("convTiles", cut.chunks, [
+      packed,
+      conv.x,
+      conv.y,
+      packed + packedSize,
+      scratchStride,
+      weights.rows,
+      cut.rowsPerChunk,
+      weights.outer,
+      height,
+      width,
+      weights.middle,
+      weights.inner,
+      stride,
+      padY,
+      padX,
+      conv.xImage,
+      columns,
+      cut.columnsPerChunk,
+      gridHeight,
+      gridWidth,
+      conv.yImage,
+      conv.yPlane,
+      conv.yRow,
+      conv.yColumn,
+      direct ? 1 : 0,
+    ]);
+  });
+}
+
+/** Implicit GEMM: any kernel, stride, padding and grouping. */
+export const directConv2d: Conv2dAlgorithm = {
+  name: "direct",
+  applies: () => true,
+  run(engine, x, w, y, geometry) {
+    const { n, inChannels, outChannels, height, width, kernelHeight, kernelWidth, groups } = geometry;
+    const { stride, padY, padX, outHeight, outWidth } = geometry;
+    const groupIn = inChannels / groups;
+    const groupOut = outChannels / groups;
+    const taps = kernelHeight * kernelWidth;
+    for (let group = 0; group < groups; group++) {
+      runTiledConv(engine, {
+        weights: {
+          pointer: w + group * groupOut * groupIn * taps * 4,
+          rows: groupOut,
+          rowStep: groupIn * taps,
+          outer: groupIn,
+          outerStep: taps,
+          middle: kernelHeight,
+          middleStep: kernelWidth,
+          inner: kernelWidth,
+          innerStep: 1,
+        },
+        x: x + group * groupIn * height * width * 4,
+        y: y + group * groupOut * outHeight * outWidth * 4,
+        n,
+        height,
+        width,
+        stride,
+        padY,
+        padX,
+        xImage: inChannels * height * width,
+        gridHeight: outHeight,
+        gridWidth: outWidth,
+        yImage: outChannels * outHeight * outWidth,
+        yPlane: outHeight * outWidth,
+        yRow: outWidth,
+        yColumn: 1,
+      });
+    }
+  },
+};
+
+/** The taps that one phase of the input grid meets along an axis, and the padding of the convolution they make. */
+function phaseTaps(phase: number, stride: number, pad: number, kernel: number, extent: number) {
+  const first = (((phase + pad) % stride) + stride) % stride;
+  const count = Math.max(0, Math.ceil((kernel - first) / stride));
+  const last = first + (count - 1) * stride;
+  return {
+    count,
+    /** Reversed: the tap that meets the first output row of the window is the last one. */
+    last,
+    pad: count - 1 - (phase + pad - first) / stride,
+    grid: Math.ceil((extent - phase) / stride),
+  };
+}
+
+export function wasmConv2dInputGrad(engine: Engine, dy: number, w: number, dx: number, geometry: Conv2dGeometry): void {
+  const { n, inChannels, outChannels, height, width, kernelHeight, kernelWidth, groups } = geometry;
+  const { stride, padY, padX, outHeight, outWidth } = geometry;
+  const groupIn = inChannels / groups;
+  const groupOut = outChannels / groups;
+  const taps = kernelHeight * kernelWidth;
+  for (let group = 0; group < groups; group++) {
+    for (let phaseY = 0; phaseY < Math.min(stride, height); phaseY++) {
+      const alongY = phaseTaps(phaseY, stride, padY, kernelHeight, height);
+      for (let phaseX = 0; phaseX < Math.min(stride, width); phaseX++) {
+        const alongX = phaseTaps(phaseX, stride, padX, kernelWidth, width);
+        const firstTap = alongY.last * kernelWidth + alongX.last;
+        runTiledConv(engine, {
+          weights: {
+            pointer: w + (group * groupOut * groupIn * taps + firstTap) * 4,
+            rows: groupIn,
+            rowStep: taps,
+            outer: groupOut,
+            outerStep: groupIn * taps,
+            middle: alongY.count,
+            middleStep: -stride * kernelWidth,
+            inner: alongX.count,
+            innerStep: -stride,
+          },
+          x: dy + group * groupOut * outHeight * outWidth * 4,
+          y: dx + (group * groupIn * height * width + phaseY * width + phaseX) * 4,
+          n,
+          height: outHeight,
+          width: outWidth,
+          stride: 1,
+          padY: alongY.pad,
+          padX: alongX.pad,
+          xImage: outChannels * outHeight * outWidth,
+          gridHeight: alongY.grid,
+          gridWidth: alongX.grid,
+          yImage: inChannels * height * width,
+          yPlane: height * width,
+          yRow: stride * width,
+          yColumn: stride,
+        });
+      }
+    }
+  }
+}
+
+export function wasmConv2dWeightGrad(
+  engine: Engine,
+  x: number,
+  dy: number,
+  dw: number,
+  geometry: Conv2dGeometry,
+): void {
+  const { n, inChannels, outChannels, height, width, kernelHeight, kernelWidth, groups } = geometry;
+  const { stride, padY, padX, outHeight, outWidth } = geometry;
+  const groupIn = inChannels / groups;
+  const groupOut = outChannels / groups;
+  const columns = groupIn * kernelHeight * kernelWidth;
+  if (columns === 0 || groupOut === 0) return;
+  const columnsPerChunk = Math.min(64, Math.ceil(columns / 16 / tile.columns) * tile.columns);
+  const tilesOfChunk = (columnsPerChunk / tile.columns) * Math.ceil(groupOut / tile.rows);
+  const scratchStride = panelBytes + tilesOfChunk * tile.bytes;
+  for (let group = 0; group < groups; group++) {
+    const matrix: MatrixLayout = {
+      pointer: dy + group * groupOut * outHeight * outWidth * 4,
+      rows: groupOut,
+      rowStep: outHeight * outWidth,
+      outer: n,
+      outerStep: outChannels * outHeight * outWidth,
+      middle: 1,
+      middleStep: 0,
+      inner: outHeight * outWidth,
+      innerStep: 1,
+    };
+    const packedSize = packedBytes(matrix);
+    engine.withScratch(packedSize + engine.workers * scratchStride, (packed) => {
+      packMatrix(engine, matrix, packed);
+      engine.run("convWeightGradTiles", Math.ceil(columns / columnsPerChunk), [
+        packed,
+        x + group * groupIn * height * width * 4,
+        dw + group * groupOut * columns * 4,
+        packed + packedSize,
+        scratchStride,
+        groupOut,
+        n,
+        inChannels * height * width,
+        groupIn,
+        height,
+        width,
+        kernelHeight,
+        kernelWidth,
+        stride,
+        padY,
+        padX,
+        outHeight,
+        outWidth,
+        columnsPerChunk,
+      ]);
+    });
+  }
+}

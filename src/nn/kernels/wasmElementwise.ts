@@ -1,0 +1,131 @@
+/** Plans elementwise kernels, broadcasting and copies for `assembly/elementwise.ts` and `assembly/strided.ts`. */
+import type { BinaryOp, StridedGeometry, UnaryOp } from "./types.js";
+import type { Engine } from "./wasmEngine.js";
+
+/** Elements of a chunk: small enough to share out evenly, large enough that a call costs nothing. */
+export const elementsPerChunk = 16384;
+
+/** The unary functions that SIMD has; the others are computed by the JavaScript engine's own `Math`, in place. */
+const unaryKernels: Partial<Record<UnaryOp, string>> = {
+  neg: "unaryNeg",
+  abs: "unaryAbs",
+  sign: "unarySign",
+  step: "unaryStep",
+  square: "unarySquare",
+  sqrt: "unarySqrt",
+  rsqrt: "unaryRsqrt",
+  reciprocal: "unaryReciprocal",
+};
+
+const binaryKernels: Record<BinaryOp, string> = {
+  add: "binaryAdd",
+  sub: "binarySub",
+  mul: "binaryMul",
+  div: "binaryDiv",
+  max: "binaryMax",
+  min: "binaryMin",
+  greater: "binaryGreater",
+};
+
+/** Runs a kernel over dense runs of `length` elements. `floats` are scale and offset. */
+export function wasmMap(
+  engine: Engine,
+  name: string,
+  x: number,
+  y: number,
+  length: number,
+  floats: readonly number[] = [],
+): void {
+  engine.run(name, Math.ceil(length / elementsPerChunk), [x, y, length, elementsPerChunk], floats);
+}
+
+/** True if SIMD has the function; then it has been computed. */
+export function wasmUnary(engine: Engine, op: UnaryOp, x: number, y: number, length: number): boolean {
+  const name = unaryKernels[op];
+  if (name === undefined) return false;
+  wasmMap(engine, name, x, y, length);
+  return true;
+}
+
+export function wasmBinary(
+  engine: Engine,
+  op: BinaryOp,
+  a: number,
+  b: number,
+  y: number,
+  { shape, strides, offsets }: StridedGeometry,
+): void {
+  const dense = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, extent) => product * extent, 1));
+  const [aOffset = 0, bOffset = 0] = offsets ?? [];
+  const walk = { shape, strides: [strides[0], strides[1], dense] };
+  runStrided(engine, binaryKernels[op], a + aOffset * 4, b + bOffset * 4, y, walk);
+}
+
+export function wasmStridedCopy(
+  engine: Engine,
+  x: number,
+  y: number,
+  { shape, strides, offsets }: StridedGeometry,
+): void {
+  const [xOffset = 0, yOffset = 0] = offsets ?? [];
+  const walk = { shape, strides: [strides[0], strides[0], strides[1]] };
+  const from = x + xOffset * 4;
+  runStrided(engine, "stridedCopy", from, from, y + yOffset * 4, walk);
+}
+
+const mostOuterAxes = 5;
+
+function runStrided(engine: Engine, name: string, a: number, b: number, y: number, walk: StridedGeometry): void {
+  const { shape, strides } = mergeAxes(walk);
+  if (shape.includes(0)) return;
+  const axes = shape.length - 1;
+  if (axes > mostOuterAxes) {
+    throw new RangeError(`${name}: at most ${mostOuterAxes + 1} axes, got shape [${walk.shape.join(", ")}]`);
+  }
+  const inner = shape[axes];
+  const rows = shape.slice(0, axes).reduce((product, extent) => product * extent, 1);
+  const segment = Math.min(inner, elementsPerChunk);
+  const rowsPerChunk = Math.max(1, Math.floor(elementsPerChunk / inner));
+  const chunks = Math.ceil(rows / rowsPerChunk) * Math.ceil(inner / segment);
+  const outer = (values: readonly number[]) =>
+    Array.from({ length: mostOuterAxes }, (_, axis) => (axis < axes ? values[axis] : 0));
+  engine.run(name, chunks, [
+    a,
+    b,
+    y,
+    rows,
+    rowsPerChunk,
+    inner,
+    segment,
+    ...strides.map((operand) => operand[axes]),
+    axes,
+    ...outer(shape),
+    ...strides.flatMap(outer),
+  ]);
+}
+
+/**
+ * The same walk with as few axes as possible: axes of extent 1 go, and neighbours melt together where every operand
+ * steps through both as through one. Equal shapes, a scalar, a channel vector all become one or two long axes.
+ */
+function mergeAxes({ shape, strides }: StridedGeometry): StridedGeometry {
+  const mergedShape: number[] = [];
+  const merged: number[][] = strides.map(() => []);
+  shape.forEach((extent, axis) => {
+    if (extent === 1) return;
+    const last = mergedShape.length - 1;
+    if (last >= 0 && strides.every((operand, k) => merged[k][last] === operand[axis] * extent)) {
+      mergedShape[last] *= extent;
+      strides.forEach((operand, k) => {
+        merged[k][last] = operand[axis];
+      });
+    } else {
+      mergedShape.push(extent);
+      strides.forEach((operand, k) => {
+        merged[k].push(operand[axis]);
+      });
+    }
+  });
+  if (mergedShape.length === 0) return { shape: [1], strides: strides.map(() => [1]) };
+  return { shape: mergedShape, strides: merged };
+}

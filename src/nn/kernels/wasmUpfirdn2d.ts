@@ -1,0 +1,89 @@
+/** Plans upfirdn2d for `assembly/upfirdn2d.ts`. */
+import { type TapReach, tapReach } from "./referenceUpfirdn2d.js";
+import type { Upfirdn2dGeometry } from "./types.js";
+import type { Engine } from "./wasmEngine.js";
+
+export function wasmUpfirdn2d(engine: Engine, x: number, y: number, geometry: Upfirdn2dGeometry): void {
+  if (geometry.planes * geometry.outHeight * geometry.outWidth === 0) return;
+  if (geometry.filter.separable === null) runAny(engine, x, y, geometry);
+  else runSeparable(engine, x, y, geometry, geometry.filter.separable);
+}
+
+function runSeparable(
+  engine: Engine,
+  x: number,
+  y: number,
+  geometry: Upfirdn2dGeometry,
+  taps: { readonly y: readonly number[]; readonly x: readonly number[] },
+): void {
+  const { planes, height, width, outHeight, outWidth, upX, upY, downX, downY, padX0, padY0 } = geometry;
+  const { flipFilter, gain } = geometry;
+  // A convolution meets the taps in reverse order, a correlation as they stand.
+  const order = (values: readonly number[]) => (flipFilter ? [...values] : [...values].reverse());
+  const tapsY = order(taps.y).map((tap) => tap * gain);
+  const tapsX = order(taps.x);
+  // Whole vectors are read: past the last input by as much as the last eight outputs reach.
+  const marginLeft = Math.max(0, padX0);
+  const marginRight = Math.max(0, downX * (outWidth + 8) + tapsX.length + 16 - padX0 - width);
+  const scratchStride = Math.ceil((32 + (marginLeft + width + marginRight + 8) * 4) / 64) * 64;
+  const rowsPerChunk = Math.max(4, Math.ceil(16384 / outWidth));
+  const rowBlocks = Math.ceil(outHeight / rowsPerChunk);
+  engine.withScratch(engine.workers * scratchStride, (scratch) => {
+    engine.run(
+      "upfirdn2dSeparable",
+      planes * rowBlocks,
+      [
+        x,
+        y,
+        scratch,
+        scratchStride,
+        height,
+        width,
+        outHeight,
+        outWidth,
+        rowsPerChunk,
+        upY,
+        downY,
+        padY0,
+        tapsY.length,
+        upX,
+        downX,
+        padX0,
+        tapsX.length,
+        marginLeft,
+        marginRight,
+      ],
+      [...tapsY, ...tapsX],
+    );
+  });
+}
+
+function runAny(engine: Engine, x: number, y: number, geometry: Upfirdn2dGeometry): void {
+  const { planes, height, width, outHeight, outWidth, upX, upY, downX, downY, padX0, padY0 } = geometry;
+  const { tapsY, tapsX, taps } = geometry.filter;
+  const correlation = (geometry.flipFilter ? [...taps] : [...taps].reverse()).map((tap) => tap * geometry.gain);
+  const reachY = Array.from({ length: tapsY }, (_, j) => tapReach(j - padY0, upY, downY, height, outHeight));
+  const reachX = Array.from({ length: tapsX }, (_, i) => tapReach(i - padX0, upX, downX, width, outWidth));
+  const words = (reach: TapReach) => [reach.first, reach.index, reach.count];
+  engine.run(
+    "upfirdn2dAny",
+    planes,
+    [
+      x,
+      y,
+      height,
+      width,
+      outHeight,
+      outWidth,
+      tapsY,
+      tapsX,
+      reachY[0].qStep,
+      reachY[0].xStep,
+      reachX[0].qStep,
+      reachX[0].xStep,
+      ...reachY.flatMap(words),
+      ...reachX.flatMap(words),
+    ],
+    correlation,
+  );
+}
