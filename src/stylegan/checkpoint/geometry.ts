@@ -1,0 +1,119 @@
+/** Is a geometry one that a network can have? Asked of every file before any tensor is believed. */
+import { CheckpointError, describe } from "../../formats/checkpointError.js";
+import type { PlainTensor } from "../../formats/plainTensor.js";
+import type { Activation } from "../../nn/kernels/types.js";
+import type { Architecture, DiscriminatorConfig, GeneratorConfig, MappingConfig, NetworkConfig } from "../config.js";
+
+export const activations: readonly Activation[] = [
+  "linear",
+  "relu",
+  "lrelu",
+  "tanh",
+  "sigmoid",
+  "elu",
+  "selu",
+  "softplus",
+  "swish",
+];
+export const architectures: readonly Architecture[] = ["orig", "skip", "resnet"];
+export const MAX_RESOLUTION = 1 << 14;
+
+/** The number of w's that a generator takes: two a block and one for the last toRgb, less one at 4x4. */
+export function expectedNumWs(imgResolution: number): number {
+  return 2 * Math.log2(imgResolution) - 2;
+}
+
+/** Throws CheckpointError unless the numbers of a geometry agree with each other. Returns it. */
+export function checkedGeometry<Config extends NetworkConfig>(where: string, config: Config): Config {
+  const problem = config.kind === "stylegan2-generator" ? generatorProblem(config) : discriminatorProblem(config);
+  if (problem) throw new CheckpointError(`${where}: impossible geometry: ${problem}`);
+  return config;
+}
+
+function generatorProblem(config: GeneratorConfig): string | null {
+  const { mapping, synthesis, imgResolution } = config;
+  const numWs = expectedNumWs(imgResolution);
+  if (synthesis.imgResolution !== imgResolution || synthesis.imgChannels !== config.imgChannels) {
+    return "generator and synthesis disagree on the image";
+  }
+  if (mapping.zDim !== config.zDim || mapping.cDim !== config.cDim || mapping.zDim === 0) {
+    return `mapping takes z of ${mapping.zDim} and c of ${mapping.cDim}, the generator ${config.zDim} and ${config.cDim}`;
+  }
+  if (mapping.wDim !== config.wDim || synthesis.wDim !== config.wDim) {
+    return `w has ${mapping.wDim} features in mapping, ${synthesis.wDim} in synthesis and ${config.wDim} in the generator`;
+  }
+  return (
+    imageProblem(imgResolution, config.imgChannels, synthesis.channels, synthesis.resampleFilter) ??
+    (mapping.numWs === numWs ? null : `expected ${numWs} w's at resolution ${imgResolution}, found ${mapping.numWs}`) ??
+    mappingProblem(mapping)
+  );
+}
+
+function discriminatorProblem(config: DiscriminatorConfig): string | null {
+  const { mapping, conditioning, cmapDim, cDim, mbstdGroupSize, mbstdNumChannels, channels } = config;
+  const problem = imageProblem(config.imgResolution, config.imgChannels, channels, config.resampleFilter);
+  if (problem) return problem;
+  if ((cDim === 0) !== (conditioning === "none")) return `${cDim} labels with conditioning "${conditioning}"`;
+  if (cmapDim > 0 !== (conditioning === "projection")) return `cmapDim ${cmapDim} with conditioning "${conditioning}"`;
+  if ((mapping !== null) !== (conditioning === "projection")) return "a mapping of labels belongs to projection only";
+  if (mbstdGroupSize === 0 || (mbstdNumChannels > 0 && channels[0][1] % mbstdNumChannels !== 0)) {
+    return `minibatch stddev with groups of ${mbstdGroupSize} and ${mbstdNumChannels} channels of ${channels[0][1]}`;
+  }
+  if (mapping && (mapping.wDim !== cmapDim || mapping.cDim !== cDim || mapping.zDim !== 0 || mapping.numWs !== null)) {
+    return "the mapping of labels does not fit the discriminator";
+  }
+  return mapping && mappingProblem(mapping);
+}
+
+function imageProblem(
+  resolution: number,
+  imgChannels: number,
+  channels: readonly (readonly [number, number])[],
+  taps: readonly number[],
+): string | null {
+  if (!Number.isInteger(Math.log2(resolution)) || resolution < 4 || resolution > MAX_RESOLUTION) {
+    return `resolution must be a power of two from 4 to ${MAX_RESOLUTION}, found ${resolution}`;
+  }
+  if (imgChannels < 1) return `an image of ${imgChannels} channels`;
+  const contiguous = channels.every(([at, width], i) => at === 4 << i && width >= 1);
+  if (!contiguous || channels.at(-1)?.[0] !== resolution) {
+    return `feature maps must be given for each resolution from 4 to ${resolution}, found ${channels.map(([at]) => at)}`;
+  }
+  const sum = taps.reduce((a, b) => a + b, 0);
+  if (taps.length === 0 || taps.length > 64 || !Number.isFinite(sum) || sum === 0) {
+    return `a resampling filter of ${taps.length} taps with sum ${sum}`;
+  }
+  return null;
+}
+
+function mappingProblem(mapping: MappingConfig): string | null {
+  const { cDim, embedFeatures, layerFeatures, zDim, wDim } = mapping;
+  if (cDim > 0 !== embedFeatures > 0) return `a label embedding of ${embedFeatures} features for ${cDim} labels`;
+  const last = layerFeatures.at(-1) ?? zDim + embedFeatures;
+  return last === wDim ? null : `mapping ends in ${last} features, expected ${wDim}`;
+}
+
+/** The one-dimensional filter whose outer product with itself is the stored [k, k] buffer (or the stored taps). */
+export function separableTaps(tensor: PlainTensor, where: string): number[] {
+  const { shape } = tensor;
+  const isSquare = shape.length === 2 && shape[0] === shape[1];
+  if (!(isSquare || shape.length === 1) || shape[0] < 1 || shape[0] > 64) {
+    throw new CheckpointError(`${where}: expected resampling taps [k] or [k, k], found [${shape}]`);
+  }
+  const values = Array.from(tensor.toFloat());
+  const k = shape[0];
+  if (!isSquare) return values;
+  const sum = values.reduce((a, b) => a + b, 0);
+  // Rows of an outer product t t^T with sum(t) = s add up to s t; normalised, s is 1.
+  const taps = Array.from({ length: k }, (_, i) => values.slice(i * k, (i + 1) * k).reduce((a, b) => a + b, 0) / sum);
+  const separable = values.every((value, i) => Math.abs(value / sum - taps[Math.floor(i / k)] * taps[i % k]) < 1e-5);
+  if (!separable) throw new CheckpointError(`${where}: the resampling filter is not an outer product of taps`);
+  return taps;
+}
+
+/** One of several words, or CheckpointError. */
+export function oneOf<Word extends string>(where: string, value: unknown, words: readonly Word[]): Word {
+  const word = words.find((candidate) => candidate === value);
+  if (word === undefined) throw new CheckpointError(`${where}: expected ${words.join(", ")}, found ${describe(value)}`);
+  return word;
+}

@@ -1,0 +1,106 @@
+/**
+ * This project's own format: safetensors with the official parameter names after "g_ema.", "g." or "d.", and in the
+ * metadata `format: "stylegan"`, `version: "1"` and the geometry of each network as JSON. No code, no guessing, and any
+ * tensor can be read alone. Tested by tests/formatsNative.test.ts.
+ */
+import type { ByteSource } from "../../formats/byteSource.js";
+import { CheckpointError, describe } from "../../formats/checkpointError.js";
+import type { PlainTensor } from "../../formats/plainTensor.js";
+import { readSafetensors, type SafetensorsEntry, safetensorsChunks } from "../../formats/safetensors.js";
+import type { NetworkConfig } from "../config.js";
+import { parseConfig } from "./configSchema.js";
+import {
+  type CheckpointData,
+  checkedNetwork,
+  collectNetworks,
+  type NetworkData,
+  type NetworkName,
+  type Networks,
+  networkNames,
+  type ReadCheckpointOptions,
+} from "./networkData.js";
+
+const FORMAT = "stylegan";
+const VERSION = "1";
+const prefixes: Readonly<Record<NetworkName, string>> = { gEma: "g_ema", g: "g", d: "d" };
+
+export interface WriteNativeOptions {
+  /** Element type of the tensors; default "f32". With "f16", vectors and scalars stay f32: they weigh little. */
+  readonly dtype?: "f32" | "f16";
+}
+
+/** The file in pieces, tensor by tensor, so that it never is in memory as a whole. */
+export function* writeNative(networks: Networks, options: WriteNativeOptions = {}): Generator<Uint8Array> {
+  const { dtype = "f32" } = options;
+  const metadata = new Map([
+    ["format", FORMAT],
+    ["version", VERSION],
+  ]);
+  const entries: SafetensorsEntry[] = [];
+  for (const name of networkNames) {
+    const network = networks[name];
+    if (!network) continue;
+    checkedNetwork(`writeNative, ${name}`, network.config, network.tensors);
+    metadata.set(prefixes[name], JSON.stringify(network.config));
+    for (const [key, tensor] of network.tensors) {
+      entries.push({ name: `${prefixes[name]}.${key}`, dtype: tensor.shape.length < 2 ? "f32" : dtype, tensor });
+    }
+  }
+  if (entries.length === 0) throw new RangeError("writeNative: expected at least one network, got none");
+  yield* safetensorsChunks(entries, metadata);
+}
+
+export function readNative(file: Uint8Array | ByteSource, options: ReadCheckpointOptions = {}): CheckpointData {
+  const { tensors, metadata } = readSafetensors(file);
+  if (metadata.get("format") !== FORMAT) {
+    throw new CheckpointError(
+      `native safetensors: expected metadata format "${FORMAT}", found ${describe(metadata.get("format"))}; ` +
+        "these tensors are not a checkpoint of this project",
+    );
+  }
+  if (metadata.get("version") !== VERSION) {
+    throw new CheckpointError(
+      `native safetensors: expected version ${VERSION}, found ${describe(metadata.get("version"))}; a newer release may read it`,
+    );
+  }
+  const byPrefix = splitByPrefix(tensors);
+  for (const prefix of byPrefix.keys()) {
+    if (!metadata.has(prefix)) throw new CheckpointError(`native safetensors: no geometry for the tensors ${prefix}.*`);
+  }
+  const read = <Kind extends NetworkConfig["kind"]>(name: NetworkName, kind: Kind) => {
+    const json = metadata.get(prefixes[name]);
+    if (json === undefined) return undefined;
+    const where = `native safetensors, ${prefixes[name]}`;
+    const config = parseConfig(parseJson(json, where), where);
+    if (config.kind !== kind) throw new CheckpointError(`${where}: expected a ${kind}, found a ${config.kind}`);
+    const network = checkedNetwork(where, config, byPrefix.get(prefixes[name]) ?? new Map());
+    return network as NetworkData<Extract<NetworkConfig, { kind: Kind }>>;
+  };
+  const networks = collectNetworks("native safetensors", options, {
+    gEma: () => read("gEma", "stylegan2-generator"),
+    g: () => read("g", "stylegan2-generator"),
+    d: () => read("d", "stylegan2-discriminator"),
+  });
+  return { format: "native safetensors", networks };
+}
+
+function splitByPrefix(tensors: ReadonlyMap<string, PlainTensor>): Map<string, Map<string, PlainTensor>> {
+  const known: readonly string[] = Object.values(prefixes);
+  const split = new Map<string, Map<string, PlainTensor>>();
+  for (const [name, tensor] of tensors) {
+    const prefix = name.slice(0, name.indexOf("."));
+    if (!known.includes(prefix)) throw new CheckpointError(`native safetensors: unexpected tensor ${describe(name)}`);
+    const group = split.get(prefix) ?? new Map<string, PlainTensor>();
+    group.set(name.slice(prefix.length + 1), tensor);
+    split.set(prefix, group);
+  }
+  return split;
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new CheckpointError(`${where}: the geometry is not JSON (${(error as Error).message.slice(0, 100)})`);
+  }
+}

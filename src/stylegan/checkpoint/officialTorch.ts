@@ -1,0 +1,248 @@
+/**
+ * Pickles of the official PyTorch repositories (StyleGAN2-ADA, and the StyleGAN2 networks of StyleGAN3's): a dict of
+ * whole module objects, here read as plain data. Geometry comes from the attributes and shapes in the file, never from
+ * defaults, which differ between the two repositories. Tested by tests/formatsOfficial.test.ts.
+ */
+import { CheckpointError, describe } from "../../formats/checkpointError.js";
+import { makeDict, type PickleResolver } from "../../formats/commonPickle.js";
+import type { PickleValue } from "../../formats/pickleValues.js";
+import type { DiscriminatorConfig, GeneratorConfig, MappingConfig } from "../config.js";
+import { activations, architectures, checkedGeometry, MAX_RESOLUTION, oneOf, separableTaps } from "./geometry.js";
+import {
+  type CheckpointData,
+  checkedNetwork,
+  collectNetworks,
+  type NetworkData,
+  type ReadCheckpointOptions,
+} from "./networkData.js";
+import { agreed, makePersistentObject, PersistentObject, TorchModule } from "./torchModule.js";
+
+/** The names that the official repositories define themselves. */
+export const officialTorchNames: PickleResolver = (module, name) => {
+  switch (`${module}.${name}`) {
+    case "torch_utils.persistence._reconstruct_persistent_obj":
+      return makePersistentObject;
+    case "dnnlib.util.EasyDict":
+    case "dnnlib.EasyDict":
+      return makeDict;
+    default:
+      return undefined;
+  }
+};
+
+const keys = { gEma: "G_ema", g: "G", d: "D" } as const;
+
+export function isOfficialTorch(value: PickleValue): value is Map<PickleValue, PickleValue> {
+  return value instanceof Map && Object.values(keys).some((key) => value.get(key) instanceof PersistentObject);
+}
+
+export function readOfficialTorch(
+  top: ReadonlyMap<PickleValue, PickleValue>,
+  options: ReadCheckpointOptions = {},
+): CheckpointData {
+  const at = <T>(key: string, read: (value: PickleValue) => T): T | undefined => {
+    const value = top.get(key) ?? null;
+    return value === null ? undefined : read(value);
+  };
+  const networks = collectNetworks("official PyTorch pickle", options, {
+    gEma: () => at(keys.gEma, (value) => readGenerator(value, keys.gEma)),
+    g: () => at(keys.g, (value) => readGenerator(value, keys.g)),
+    d: () => at(keys.d, (value) => readDiscriminator(value, keys.d)),
+  });
+  return { format: "official PyTorch pickle", networks };
+}
+
+function readGenerator(value: PickleValue, path: string): NetworkData<GeneratorConfig> {
+  const generator = new TorchModule(value, path, "Generator");
+  const mapping = readMapping(generator.child("mapping", "MappingNetwork"));
+  const synthesis = generator.child("synthesis", "SynthesisNetwork");
+  const foreign = synthesis.childNames().find((name) => !/^b\d+$/.test(name));
+  if (foreign !== undefined) {
+    const hint =
+      foreign === "input" || /^L\d+_/.test(foreign) ? "this is a StyleGAN3 network, which is unsupported" : "";
+    throw new CheckpointError(
+      `${synthesis.path}: expected blocks b4, b8, ..., found ${describe(foreign)}${hint && `; ${hint}`}`,
+    );
+  }
+  const imgResolution = checkedResolution(generator);
+  const channels: [number, number][] = [];
+  const blocks: TorchModule[] = [];
+  const layers: TorchModule[] = [];
+  const clamped: TorchModule[] = [];
+  const filters: TorchModule[] = [];
+  for (let resolution = 4; resolution <= imgResolution; resolution *= 2) {
+    const block = synthesis.child(`b${resolution}`, "SynthesisBlock");
+    blocks.push(block);
+    if (resolution > 4 || imgResolution === 4) filters.push(block);
+    for (const name of resolution === 4 ? ["conv1"] : ["conv0", "conv1"]) {
+      const layer = block.child(name, "SynthesisLayer");
+      layer.expectNumber("up", name === "conv0" ? 2 : 1);
+      checkDense(layer.child("affine", "FullyConnectedLayer"), "linear", 1);
+      if (name === "conv0") filters.push(layer);
+      layers.push(layer);
+      clamped.push(layer);
+    }
+    const rgb = block.optionalChild("torgb", "ToRGBLayer");
+    if (rgb) {
+      checkDense(rgb.child("affine", "FullyConnectedLayer"), "linear", 1);
+      checkConvGain(rgb);
+      clamped.push(rgb);
+    }
+    const skip = block.optionalChild("skip", "Conv2dLayer");
+    if (skip) {
+      skip.expectNumber("up", 2);
+      checkConvGain(skip);
+      filters.push(skip);
+    }
+    channels.push([resolution, leadingExtent(layers[layers.length - 1])]);
+  }
+  const wDim = generator.integer("w_dim");
+  const imgChannels = generator.integer("img_channels");
+  const config: GeneratorConfig = {
+    kind: "stylegan2-generator",
+    zDim: generator.integer("z_dim"),
+    cDim: generator.integer("c_dim"),
+    wDim,
+    imgResolution,
+    imgChannels,
+    mapping,
+    synthesis: {
+      wDim: synthesis.integer("w_dim"),
+      imgResolution: synthesis.integer("img_resolution"),
+      imgChannels: synthesis.integer("img_channels"),
+      channels,
+      architecture: agreedWord(blocks, "architecture", architectures),
+      resampleFilter: agreedFilter(filters),
+      activation: agreedWord(layers, "activation", activations),
+      convClamp: agreed(clamped, "conv_clamp", (layer) => layer.optionalNumber("conv_clamp")),
+      useNoise: agreed(layers, "use_noise", (layer) => layer.boolean("use_noise")),
+      scaleBeforeDemodulation: false,
+    },
+  };
+  return checkedNetwork(path, checkedGeometry(path, config), generator.allTensors());
+}
+
+function readDiscriminator(value: PickleValue, path: string): NetworkData<DiscriminatorConfig> {
+  const discriminator = new TorchModule(value, path, "Discriminator");
+  const imgResolution = checkedResolution(discriminator);
+  const channels: [number, number][] = [];
+  const blocks: TorchModule[] = [];
+  const convs: TorchModule[] = [];
+  const filters: TorchModule[] = [];
+  for (let resolution = 8; resolution <= imgResolution; resolution *= 2) {
+    const block = discriminator.child(`b${resolution}`, "DiscriminatorBlock");
+    blocks.push(block);
+    filters.push(block);
+    for (const name of ["fromrgb", "conv0", "conv1"]) {
+      const conv = block.optionalChild(name, "Conv2dLayer");
+      if (!conv) continue;
+      conv.expectNumber("down", name === "conv1" ? 2 : 1);
+      checkConvGain(conv);
+      if (name === "conv1") filters.push(conv);
+      convs.push(conv);
+    }
+    const skip = block.optionalChild("skip", "Conv2dLayer");
+    if (skip) {
+      skip.expectNumber("down", 2);
+      checkConvGain(skip);
+      filters.push(skip);
+    }
+    channels.push([resolution, leadingExtent(block.child("conv0", "Conv2dLayer"))]);
+  }
+  const epilogue = discriminator.child("b4", "DiscriminatorEpilogue");
+  blocks.push(epilogue);
+  const conv = epilogue.child("conv", "Conv2dLayer");
+  checkConvGain(conv);
+  convs.push(conv);
+  if (filters.length === 0) filters.push(conv);
+  channels.unshift([4, leadingExtent(conv)]);
+  const activation = agreedWord(convs, "activation", activations);
+  checkDense(epilogue.child("fc", "FullyConnectedLayer"), activation, 1);
+  checkDense(epilogue.child("out", "FullyConnectedLayer"), "linear", 1);
+  const deviation = epilogue.optionalChild("mbstd", "MinibatchStdLayer");
+  const mapping = discriminator.optionalChild("mapping", "MappingNetwork");
+  const cmapDim = epilogue.integer("cmap_dim");
+  const config: DiscriminatorConfig = {
+    kind: "stylegan2-discriminator",
+    cDim: discriminator.integer("c_dim"),
+    imgResolution,
+    imgChannels: discriminator.integer("img_channels"),
+    channels,
+    architecture: agreedWord(blocks, "architecture", architectures),
+    resampleFilter: agreedFilter(filters),
+    activation,
+    convClamp: agreed(convs, "conv_clamp", (layer) => layer.optionalNumber("conv_clamp")),
+    conditioning: cmapDim > 0 ? "projection" : "none",
+    cmapDim,
+    mapping: mapping && readMapping(mapping),
+    mbstdGroupSize: deviation ? deviation.optionalInteger("group_size") : null,
+    mbstdNumChannels: deviation ? deviation.integer("num_channels") : 0,
+  };
+  return checkedNetwork(path, checkedGeometry(path, config), discriminator.allTensors());
+}
+
+function readMapping(mapping: TorchModule): MappingConfig {
+  const numLayers = mapping.integer("num_layers");
+  if (numLayers > 1000) throw new CheckpointError(`${mapping.path}.num_layers: found ${numLayers}`);
+  const layers = Array.from({ length: numLayers }, (_, i) => mapping.child(`fc${i}`, "FullyConnectedLayer"));
+  const activation = numLayers > 0 ? agreedWord(layers, "activation", activations) : "linear";
+  const lrMultiplier = numLayers > 0 ? agreed(layers, "bias_gain", (layer) => layer.number("bias_gain")) : 1;
+  for (const layer of layers) checkDense(layer, activation, lrMultiplier);
+  const embed = mapping.optionalChild("embed", "FullyConnectedLayer");
+  if (embed) checkDense(embed, "linear", 1);
+  return {
+    zDim: mapping.integer("z_dim"),
+    cDim: mapping.integer("c_dim"),
+    wDim: mapping.integer("w_dim"),
+    numWs: mapping.optionalInteger("num_ws"),
+    embedFeatures: embed ? leadingExtent(embed) : 0,
+    embedBias: true,
+    inputNormalization: "separate",
+    layerFeatures: layers.map(leadingExtent),
+    activation,
+    lrMultiplier,
+    wAvgBeta: mapping.optionalNumber("w_avg_beta"),
+  };
+}
+
+function checkedResolution(network: TorchModule): number {
+  const resolution = network.integer("img_resolution");
+  if (!Number.isInteger(Math.log2(resolution)) || resolution < 4 || resolution > MAX_RESOLUTION) {
+    throw new CheckpointError(
+      `${network.path}.img_resolution: expected a power of two from 4 to ${MAX_RESOLUTION}, found ${resolution}`,
+    );
+  }
+  return resolution;
+}
+
+/** Output features of a layer. */
+function leadingExtent(layer: TorchModule): number {
+  const { shape } = layer.tensor("weight");
+  if (shape.length === 0)
+    throw new CheckpointError(`${layer.path}.weight: expected a matrix or kernel, found a scalar`);
+  return shape[0];
+}
+
+/** Dense layers scale weights by lr / sqrt(in), biases by lr. */
+function checkDense(layer: TorchModule, activation: string, lrMultiplier: number): void {
+  oneOf(`${layer.path}.activation`, layer.attribute("activation"), [activation]);
+  layer.expectNumber("bias_gain", lrMultiplier);
+  layer.expectNumber("weight_gain", lrMultiplier / Math.sqrt(layer.tensor("weight").shape[1]));
+}
+
+/** Plain convolutions scale weights by 1 / sqrt(in k^2). */
+function checkConvGain(layer: TorchModule): void {
+  const [, inChannels, height, width] = layer.tensor("weight").shape;
+  layer.expectNumber("weight_gain", 1 / Math.sqrt(inChannels * height * width));
+}
+
+function agreedWord<Word extends string>(modules: readonly TorchModule[], name: string, words: readonly Word[]): Word {
+  return agreed(modules, name, (module) => oneOf(`${module.path}.${name}`, module.attribute(name), words));
+}
+
+function agreedFilter(modules: readonly TorchModule[]): number[] {
+  const taps = (module: TorchModule) =>
+    separableTaps(module.tensor("resample_filter"), `${module.path}.resample_filter`);
+  agreed(modules, "resample_filter", (module) => taps(module).join(" "));
+  return taps(modules[0]);
+}

@@ -1,0 +1,47 @@
+/** Any checkpoint, told apart by its bytes. */
+import { type ByteSource, bytesSource, readRange } from "../../formats/byteSource.js";
+import { CheckpointError, describe } from "../../formats/checkpointError.js";
+import { readPickle } from "../../formats/pickle.js";
+import type { PickleValue } from "../../formats/pickleValues.js";
+import { allTorchNames, readTorchLegacy, readTorchZip } from "../../formats/torch.js";
+import { readNative } from "./native.js";
+import type { CheckpointData, ReadCheckpointOptions } from "./networkData.js";
+import { isOfficialTorch, officialTorchNames, readOfficialTorch } from "./officialTorch.js";
+import { SNIFF_BYTES, sniff } from "./sniff.js";
+
+/**
+ * Reads a checkpoint from bytes or from a source of them. Tensors stay views of the source until they are copied, so it
+ * must stay readable as long.
+ *
+ * @throws CheckpointError for every file that is not a complete, supported checkpoint: it says what was found where
+ */
+export function readCheckpoint(file: Uint8Array | ByteSource, options: ReadCheckpointOptions = {}): CheckpointData {
+  const source = file instanceof Uint8Array ? bytesSource(file) : file;
+  const kind = sniff(readRange(source, 0, Math.min(source.size, SNIFF_BYTES), "checkpoint"), source.size);
+  switch (kind) {
+    case "safetensors":
+      return readNative(source, options);
+    case "zip":
+      return readObject(readTorchZip(source, allNames()), options);
+    case "torch-stream":
+      return readObject(readTorchLegacy(readRange(source, 0, source.size, "torch stream"), allNames()), options);
+    case "pickle": {
+      const bytes = readRange(source, 0, source.size, "pickle");
+      return readObject(readPickle(bytes, { resolve: allNames() }).value, options);
+    }
+    default:
+      throw new CheckpointError(
+        `this is not a StyleGAN checkpoint but ${kind.stranger}; expected an official .pkl, a .pt or a .safetensors file`,
+      );
+  }
+}
+
+const allNames = () => allTorchNames(officialTorchNames);
+
+/** Which program wrote this object? */
+function readObject(value: PickleValue, options: ReadCheckpointOptions): CheckpointData {
+  if (isOfficialTorch(value)) return readOfficialTorch(value, options);
+  const found =
+    value instanceof Map ? `a dict with ${[...value.keys()].slice(0, 6).map(describe).join(", ")}` : describe(value);
+  throw new CheckpointError(`the file holds ${found}; expected the networks of a StyleGAN checkpoint`);
+}
