@@ -97,12 +97,18 @@ export interface GradOptions {
  * Gradients of sum(outputs . gradOutputs) with respect to `inputs`, in their order; zeros where an input has no
  * influence.
  *
- * @throws RangeError when an output without a given dy has more than one element
+ * @throws RangeError when a given dy has another shape than its output, or an output without one several elements
  * @example
  * const [dx] = grad([sum(square(x))], [x]); // 2 x
  */
 export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], options: GradOptions = {}): Tensor[] {
   const { createGraph = false, gradOutputs } = options;
+  if (gradOutputs !== undefined) {
+    assertShape("grad", "the number of gradOutputs", [gradOutputs.length], [outputs.length]);
+    outputs.forEach(({ shape }, index) => {
+      assertShape("grad", `gradOutputs[${index}]`, gradOutputs[index].shape, shape);
+    });
+  }
   return scope(() =>
     withRecording(createGraph, () => {
       const gradients = new Map<Tensor, Tensor>();

@@ -77,7 +77,8 @@ const placeOp: Op<{ x: Tensor }, Window> = defineOp("pad", {
  */
 export function slice(x: Tensor, axis: number, start: number, end: number): Tensor {
   const [at] = normalizeAxes("slice", [axis], x.shape.length);
-  if (!(start >= 0 && start <= end && end <= x.shape[at])) {
+  const isWhole = Number.isInteger(start) && Number.isInteger(end);
+  if (!(isWhole && start >= 0 && start <= end && end <= x.shape[at])) {
     throw new RangeError(`slice: range ${start}..${end} is not within axis ${at} of ${formatShape(x.shape)}`);
   }
   if (start === 0 && end === x.shape[at]) return x;
@@ -85,8 +86,13 @@ export function slice(x: Tensor, axis: number, start: number, end: number): Tens
   return sliceOp({ x }, { starts, shape: x.shape.map((extent, k) => (k === at ? end - start : extent)) });
 }
 
-/** Zeros before and after x along one axis. */
+/** Zeros before and after x along one axis. Throws RangeError unless both are whole numbers of at least 0. */
 export function pad(x: Tensor, axis: number, before: number, after: number): Tensor {
+  if (!(Number.isInteger(before) && Number.isInteger(after) && before >= 0 && after >= 0)) {
+    throw new RangeError(
+      `pad: needs whole numbers of zeros, at least 0, got ${before} and ${after}; to crop, use slice`,
+    );
+  }
   const [at] = normalizeAxes("pad", [axis], x.shape.length);
   const starts = x.shape.map((_, k) => (k === at ? before : 0));
   const shape = x.shape.map((extent, k) => (k === at ? before + extent + after : extent));

@@ -4,7 +4,18 @@
  */
 import { defineOp, type Op } from "../autograd.js";
 import { activeKernels } from "../backend.js";
-import { broadcastStrides, denseStrides, normalizeAxes, type Shape, sameShape, sizeOf } from "../shape.js";
+import {
+  assertShape,
+  broadcastShapes,
+  broadcastStrides,
+  checkShape,
+  denseStrides,
+  formatShape,
+  normalizeAxes,
+  type Shape,
+  sameShape,
+  sizeOf,
+} from "../shape.js";
 import { Tensor } from "../tensor.js";
 
 const reshapeOp: Op<{ x: Tensor }, Shape> = defineOp("reshape", {
@@ -16,6 +27,7 @@ const reshapeOp: Op<{ x: Tensor }, Shape> = defineOp("reshape", {
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const known = shape.reduce((size, extent) => (extent === -1 ? size : size * extent), 1);
   const resolved = shape.map((extent) => (extent === -1 ? x.size / known : extent));
+  checkShape(`reshape of ${formatShape(x.shape)} to ${formatShape(shape)}`, resolved);
   return sameShape(resolved, x.shape) ? x : reshapeOp({ x }, resolved);
 }
 
@@ -78,9 +90,11 @@ export function sum(x: Tensor, options: SumOptions = {}): Tensor {
       );
 }
 
-/** Repeats x along axes of extent 1 and new leading axes, up to `shape`. */
+/** Repeats x along axes of extent 1 and new leading axes, up to `shape`. Throws RangeError when it does not fit. */
 export function expand(x: Tensor, shape: Shape): Tensor {
-  return sameShape(x.shape, shape) ? x : expandOp({ x }, shape);
+  if (sameShape(x.shape, shape)) return x;
+  assertShape("expand", `${formatShape(x.shape)} stretched`, broadcastShapes("expand", x.shape, shape), shape);
+  return expandOp({ x }, shape);
 }
 
 /** The adjoint of `expand`: sums x down to a shape that broadcasts to its own. */
