@@ -9,6 +9,8 @@ export interface Golden {
   readonly metadata: Readonly<Record<string, string>>;
   readonly names: readonly string[];
   has(name: string): boolean;
+  /** F64, F32 or U8. */
+  dtype(name: string): string;
   shape(name: string): readonly number[];
   /** The elements as numbers: Float64Array whatever the stored type. */
   data(name: string): Float64Array;
@@ -35,6 +37,7 @@ export function readGolden(path: string): Golden {
     metadata: (metadata ?? {}) as unknown as Record<string, string>,
     names: Object.keys(entries),
     has: (name) => name in entries,
+    dtype: (name) => find(name).dtype,
     shape: (name) => find(name).shape,
     data: (name) => {
       const { dtype, data_offsets } = find(name);

@@ -4,8 +4,10 @@ import type { Kernels } from "./types.js";
 import { createWasmKernels } from "./wasm.js";
 
 export interface KernelOptions {
-  /** "auto": SIMD where the engine has it, else the reference in float32. Default "auto". */
+  /** "auto": SIMD where the engine has it, else the reference in float32; "reference" is the float64 definition. Default "auto". */
   readonly kernels?: "auto" | "reference" | "simd";
+  /** Cores to use. Default: all. Results do not depend on it. */
+  readonly threads?: number;
 }
 
 /** The smallest module that uses SIMD: () => drop(v128.const 0). */
@@ -23,7 +25,7 @@ export function hasSimd(): boolean {
 
 /** @throws Error if "simd" is demanded of an engine without it. */
 export async function createKernels({ kernels = "auto" }: KernelOptions = {}): Promise<Kernels> {
-  if (kernels === "reference") return createReferenceKernels("float32");
+  if (kernels === "reference") return createReferenceKernels("float64");
   if (hasSimd()) return createWasmKernels();
   if (kernels === "simd") {
     throw new Error('createKernels: kernels "simd" need WebAssembly SIMD, which this engine lacks; use "auto"');

@@ -1,0 +1,203 @@
+/**
+ * stylegan: StyleGAN and StyleGAN2 in TypeScript, with WebAssembly SIMD kernels.
+ *
+ * This file is the public entry and, besides the command line, the only place that opens files and addresses;
+ * everything below it works on bytes.
+ */
+import { type ByteSource, bytesSource } from "./formats/byteSource.js";
+import { CheckpointError } from "./formats/checkpointError.js";
+import { hasKernels, setKernels } from "./nn/backend.js";
+import { createKernels, type KernelOptions } from "./nn/kernels/select.js";
+import { seedsToLatents } from "./nn/random.js";
+import { Tensor } from "./nn/tensor.js";
+import { writeNative } from "./stylegan/checkpoint/native.js";
+import { readCheckpoint } from "./stylegan/checkpoint/read.js";
+import type { Discriminator } from "./stylegan/discriminator.js";
+import type { Generator } from "./stylegan/generator.js";
+import { buildDiscriminator, buildGenerator, networkData } from "./stylegan/networks.js";
+
+export { CheckpointError } from "./formats/checkpointError.js";
+export { grad, noGrad, variable } from "./nn/autograd.js";
+export type { KernelOptions } from "./nn/kernels/select.js";
+export { RandomState } from "./nn/random.js";
+export { scope, Tensor } from "./nn/tensor.js";
+export type { Discriminator } from "./stylegan/discriminator.js";
+export type { Generator, GeneratorOptions } from "./stylegan/generator.js";
+export { encodePng, imageGrid, toPixels } from "./stylegan/images.js";
+export type { TruncationOptions } from "./stylegan/mapping.js";
+export type { NoiseMode, SynthesisOptions } from "./stylegan/synthesis.js";
+
+/**
+ * Loads the kernels. Calling it again switches them; without a call, `loadCheckpoint` loads the default ones.
+ *
+ * - `threads`: cores to use. Default: all that the machine has. Results do not depend on it, bit for bit.
+ * - `kernels`: "auto" (default) takes SIMD where the engine has it, "simd" insists on it, "reference" runs the plain
+ *   float64 definition.
+ *
+ * @throws Error when "simd" is asked for and the engine has none
+ * @example
+ * await init({ threads: 2 });
+ */
+export async function init(options: KernelOptions = {}): Promise<void> {
+  setKernels(await createKernels(options));
+}
+
+/** The networks of a checkpoint file; a file may hold some of them only. */
+export interface Checkpoint {
+  /** What kind of file it was, for people: "official PyTorch pickle", for example. */
+  readonly format: string;
+  /** The generator with averaged weights: the one to use. */
+  readonly gEma?: Generator;
+  /** The generator as trained. */
+  readonly g?: Generator;
+  readonly d?: Discriminator;
+}
+
+export interface LoadOptions {
+  /** Networks to keep; the others are not built. Default: all that the file has. */
+  readonly networks?: readonly ("gEma" | "g" | "d")[];
+}
+
+/**
+ * Reads a checkpoint: an official PyTorch or TensorFlow pickle, a rosinality .pt, or the native safetensors. The format
+ * is recognised from the bytes. Nothing in the file is ever executed.
+ *
+ * @param source a path or address, a URL, bytes, or a Blob
+ * @throws CheckpointError when the file is not a checkpoint, is damaged, or holds something else than it claims
+ * @example
+ * const { gEma } = await loadCheckpoint("ffhq.pkl", { networks: ["gEma"] });
+ */
+export async function loadCheckpoint(
+  source: string | URL | Uint8Array | Blob,
+  options: LoadOptions = {},
+): Promise<Checkpoint> {
+  if (!hasKernels()) await init();
+  const opened = await openSource(source);
+  try {
+    const { format, networks } = readCheckpoint(opened, options);
+    return {
+      format,
+      ...(networks.gEma && { gEma: buildGenerator(networks.gEma) }),
+      ...(networks.g && { g: buildGenerator(networks.g) }),
+      ...(networks.d && { d: buildDiscriminator(networks.d) }),
+    };
+  } finally {
+    opened.close();
+  }
+}
+
+export interface SaveOptions {
+  /** Number type of the stored weights. Default "f32". */
+  readonly dtype?: "f32" | "f16";
+}
+
+/**
+ * Writes networks in the native format: safetensors with the official parameter names and the geometry in the
+ * metadata. The file appears under its name only when it is complete. Needs a file system (Node.js).
+ *
+ * @example
+ * await saveCheckpoint("ffhq.safetensors", { gEma }, { dtype: "f16" });
+ */
+export async function saveCheckpoint(
+  path: string | URL,
+  networks: Omit<Checkpoint, "format">,
+  options: SaveOptions = {},
+): Promise<void> {
+  const { open, rename, rm } = await import("node:fs/promises");
+  const { fileURLToPath } = await import("node:url");
+  const target = path instanceof URL ? fileURLToPath(path) : path;
+  const temporary = `${target}.${process.pid}.tmp`;
+  const file = await open(temporary, "w");
+  try {
+    for (const chunk of encodeCheckpoint(networks, options)) await file.write(chunk);
+    await file.sync();
+    await file.close();
+    await rename(temporary, target);
+  } catch (error) {
+    await file.close().catch(() => {});
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** The bytes that `saveCheckpoint` writes, piece by piece: for browsers, and for other places to put them. */
+export function encodeCheckpoint(
+  networks: Omit<Checkpoint, "format">,
+  options: SaveOptions = {},
+): Iterable<Uint8Array> {
+  const { gEma, g, d } = networks;
+  return writeNative(
+    {
+      ...(gEma && { gEma: networkData(gEma) }),
+      ...(g && { g: networkData(g) }),
+      ...(d && { d: networkData(d) }),
+    },
+    options,
+  );
+}
+
+/**
+ * Latents from seeds, as the official tools draw them: one numpy RandomState a seed.
+ *
+ * @param seeds whole numbers from 0 to 2^32 - 1
+ * @returns z [N, zDim]
+ * @example
+ * const z = seedsToZ([85, 265], gEma.zDim);
+ */
+export function seedsToZ(seeds: readonly number[], zDim: number): Tensor {
+  return Tensor.from(seedsToLatents(seeds, zDim), [seeds.length, zDim]);
+}
+
+interface OpenSource extends ByteSource {
+  close(): void;
+}
+
+const inMemory = (bytes: Uint8Array): OpenSource => ({ ...bytesSource(bytes), close: () => {} });
+
+async function openSource(source: string | URL | Uint8Array | Blob): Promise<OpenSource> {
+  if (source instanceof Uint8Array) return inMemory(source);
+  if (typeof Blob !== "undefined" && source instanceof Blob)
+    return inMemory(new Uint8Array(await source.arrayBuffer()));
+  if (typeof source !== "string" && !(source instanceof URL)) {
+    throw new TypeError(`loadCheckpoint: source must be a path, URL, Uint8Array or Blob, got ${typeof source}`);
+  }
+  const inNode = typeof process !== "undefined" && process.versions?.node !== undefined;
+  const isAddress = /^(https?|data|blob):/.test(String(source));
+  if (!isAddress && inNode) return openFile(source);
+  const response = await fetch(source);
+  if (!response.ok) throw new CheckpointError(`${source} answered ${response.status} ${response.statusText}`);
+  return inMemory(new Uint8Array(await response.arrayBuffer()));
+}
+
+/** A file that is read piece by piece, so that its bytes are never in memory all at once. */
+async function openFile(path: string | URL): Promise<OpenSource> {
+  const { closeSync, fstatSync, openSync, readSync } = await import("node:fs");
+  let file: number;
+  try {
+    file = openSync(path, "r");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new CheckpointError(`cannot open ${path}: ${code === "ENOENT" ? "there is no such file" : message}`);
+  }
+  const stats = fstatSync(file);
+  if (!stats.isFile()) {
+    closeSync(file);
+    throw new CheckpointError(
+      `cannot open ${path}: expected a file, found a ${stats.isDirectory() ? "folder" : "device"}`,
+    );
+  }
+  return {
+    size: stats.size,
+    read(offset, length) {
+      const bytes = new Uint8Array(length);
+      let done = 0;
+      while (done < length) {
+        const count = readSync(file, bytes, done, length - done, offset + done);
+        if (count === 0) break;
+        done += count;
+      }
+      return bytes.subarray(0, done);
+    },
+    close: () => closeSync(file),
+  };
+}
