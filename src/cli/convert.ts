@@ -1,0 +1,71 @@
+/** `stylegan convert`: any checkpoint that can be read, into the native format. */
+import { realpathSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { Command, type Command as CommanderCommand, InvalidArgumentError, Option } from "commander";
+import { saveCheckpoint } from "../index.js";
+import { fileError, makeFolder } from "./files.js";
+import { openCheckpoint } from "./networks.js";
+import { type Terminal, UsageError } from "./terminal.js";
+
+const networkNames = ["gEma", "g", "d"] as const;
+type NetworkName = (typeof networkNames)[number];
+
+interface ConvertOptions {
+  readonly dtype: "f32" | "f16";
+  readonly networks?: readonly NetworkName[];
+}
+
+const examples = `
+Examples:
+  $ stylegan convert ffhq.pkl ffhq.safetensors
+  $ stylegan convert ffhq.pkl ffhq-small.safetensors --networks gEma --dtype f16`;
+
+export function convertCommand(terminal: Terminal): CommanderCommand {
+  return new Command("convert")
+    .description("Rewrite a checkpoint in the native format: safetensors with the official parameter names.")
+    .argument("<in>", "checkpoint to read: a file or an address")
+    .argument("<out>", "file to write, NAME.safetensors")
+    .addOption(new Option("--dtype <type>", "number type of the weights").choices(["f32", "f16"]).default("f32"))
+    .addOption(
+      new Option("--networks <list>", "which to keep, of gEma,g,d (default: all that are there)").argParser(
+        parseNetworks,
+      ),
+    )
+    .addHelpText("after", examples)
+    .action((input: string, output: string, options: ConvertOptions) => convert(input, output, options, terminal));
+}
+
+function parseNetworks(text: string): NetworkName[] {
+  return text.split(",").map((part) => {
+    const name = networkNames.find((known) => known === part.trim());
+    if (name === undefined) throw new InvalidArgumentError(`Expected some of gEma,g,d, got '${part}'.`);
+    return name;
+  });
+}
+
+async function convert(input: string, output: string, options: ConvertOptions, terminal: Terminal): Promise<void> {
+  const { dtype, networks } = options;
+  if (!output.endsWith(".safetensors"))
+    throw new UsageError(`the file to write must end in .safetensors, got ${output}`);
+  if (sameFile(input, output)) throw new UsageError(`${output} is the file to read; name another one to write`);
+  const { format, ...found } = await openCheckpoint(input, { threads: 1, kernels: "auto" }, networks);
+  const missing = networks?.find((name) => found[name] === undefined);
+  if (missing !== undefined) throw new Error(`${input} (${format}) holds no ${missing}`);
+  makeFolder(dirname(output));
+  try {
+    await saveCheckpoint(output, found, { dtype });
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === undefined ? error : fileError("write", output, error);
+  }
+  const megabytes = (statSync(output).size / 1e6).toFixed(1);
+  const kept = networkNames.filter((name) => found[name] !== undefined).join(", ");
+  terminal.out(`${output}: ${kept} in ${dtype}, ${megabytes} MB, from ${format}\n`);
+}
+
+function sameFile(input: string, output: string): boolean {
+  try {
+    return realpathSync(input) === realpathSync(output);
+  } catch {
+    return false;
+  }
+}

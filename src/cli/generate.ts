@@ -1,0 +1,160 @@
+/**
+ * `stylegan generate`: images from seeds, or from stored w's.
+ *
+ * Every image depends on its own seed only: z is numpy's RandomState(seed), as in the official tools, and random noise
+ * goes on drawing from the same generator.
+ */
+import { join } from "node:path";
+import { Command, Option } from "commander";
+import { readNpz } from "../formats/npy.js";
+import { type Generator, RandomState, Tensor } from "../index.js";
+import { makeFolder, readFile, writeFile } from "./files.js";
+import { labelOf, openGenerator } from "./networks.js";
+import {
+  addEngineOptions,
+  classOption,
+  type EngineOptions,
+  type GridSize,
+  imageFormats,
+  noiseModeOption,
+  type noiseModes,
+  parseGrid,
+  parseNumber,
+} from "./options.js";
+import { checkFormat, encodeImage, type ImageFormat, Sheet, synthesize } from "./pictures.js";
+import { formatDuration, Progress } from "./progress.js";
+import { parseSeeds } from "./seeds.js";
+import { type Terminal, UsageError } from "./terminal.js";
+
+interface GenerateOptions extends EngineOptions {
+  readonly network?: string;
+  readonly seeds?: readonly number[];
+  readonly trunc?: number;
+  readonly class?: number;
+  readonly noiseMode: (typeof noiseModes)[number];
+  readonly projectedW?: string;
+  readonly outdir: string;
+  readonly grid?: GridSize;
+  readonly format: ImageFormat;
+}
+
+/** One image to make: its file name without the ending, the seed of everything random in it, and its w's. */
+interface Job {
+  readonly name: string;
+  readonly seed: number;
+  /** -> [1, numWs, wDim]; runs inside a scope. */
+  makeWs(random: RandomState): Tensor;
+}
+
+const examples = `
+Examples:
+  $ stylegan generate --network ffhq.pkl --seeds 85,265,297 --trunc 0.7
+  $ stylegan generate --network cifar10.pkl --seeds 0-35 --class 1 --grid 6x6 --outdir out/cars
+  $ stylegan generate --network ffhq.pkl --projected-w out/projected_w.npz --format npy`;
+
+export function generateCommand(terminal: Terminal): Command {
+  const command = new Command("generate")
+    .description("Make images: one file a seed, seed0085.png, in a folder.")
+    .option("--network <file>", "checkpoint to use: a file or an address (default: the bundled model)")
+    .addOption(new Option("--seeds <list>", "seeds, for example 0,1,4-6").argParser(parseSeeds))
+    .addOption(
+      new Option("--trunc <psi>", "truncation: below 1 less variety and better images (default: 1)").argParser(
+        parseNumber,
+      ),
+    )
+    .addOption(classOption())
+    .addOption(noiseModeOption())
+    .option("--projected-w <file>", "numpy archive whose array w [N, numWs, wDim] is shown instead of seeds")
+    .option("--outdir <folder>", "where to put the images; made when it is not there", "out")
+    .addOption(new Option("--grid <RxC>", "also a sheet of R rows and C columns, grid.png").argParser(parseGrid))
+    .addOption(new Option("--format <kind>", "npy: float32 [C, H, W]").choices(imageFormats).default("png"))
+    .addHelpText("after", examples);
+  return addEngineOptions(command).action((options: GenerateOptions) => generate(options, terminal));
+}
+
+async function generate(options: GenerateOptions, terminal: Terminal): Promise<void> {
+  const { seeds, projectedW, grid, format, noiseMode, outdir } = options;
+  if (seeds === undefined && projectedW === undefined) {
+    const alsoNetwork = options.network === undefined ? "--network FILE and " : "";
+    throw new UsageError(
+      `what to generate? Give ${alsoNetwork}--seeds LIST (for example 0,1,4-6) or --projected-w FILE`,
+    );
+  }
+  if (projectedW === undefined) checkGrid(grid, seeds!.length);
+
+  const opened = await openGenerator(options.network, options);
+  const { generator } = opened;
+  checkFormat(generator, format);
+  const jobs =
+    projectedW === undefined ? seedJobs(opened, options, terminal) : projectedJobs(generator, options, terminal);
+  checkGrid(grid, jobs.length);
+  const sheet = grid === undefined ? null : new Sheet(generator, grid);
+  makeFolder(outdir);
+
+  const progress = new Progress(jobs.length, terminal);
+  try {
+    for (const [place, { name, seed, makeWs }] of jobs.entries()) {
+      const random = new RandomState(seed);
+      const image = synthesize(generator, () => makeWs(random), { noiseMode, random });
+      const path = join(outdir, `${name}.${format}`);
+      writeFile(path, encodeImage(image, format));
+      sheet?.put(place, image);
+      progress.step(path);
+    }
+    if (sheet !== null) writeFile(join(outdir, "grid.png"), sheet.encode());
+  } finally {
+    progress.end();
+  }
+  const also = sheet === null ? "" : `, all of them on ${join(outdir, "grid.png")}`;
+  const images = jobs.length === 1 ? "1 image" : `${jobs.length} images`;
+  terminal.out(`${images} in ${outdir}${also} (${formatDuration(progress.elapsedMs)})\n`);
+}
+
+function checkGrid(grid: GridSize | undefined, count: number): void {
+  if (grid !== undefined && count > grid.rows * grid.columns) {
+    throw new UsageError(`--grid ${grid.rows}x${grid.columns} has no room for ${count} images`);
+  }
+}
+
+function seedJobs(
+  opened: { readonly generator: Generator; readonly name: string },
+  { seeds, trunc, class: classNumber }: GenerateOptions,
+  terminal: Terminal,
+): Job[] {
+  const { generator } = opened;
+  const c = labelOf(classNumber, opened, terminal);
+  return seeds!.map((seed) => ({
+    name: `seed${String(seed).padStart(4, "0")}`,
+    seed,
+    makeWs: (random) => {
+      const z = Tensor.from(random.randn(generator.zDim), [1, generator.zDim]);
+      return generator.mapping.forward(z, c, { truncationPsi: trunc ?? 1 });
+    },
+  }));
+}
+
+/** One image for each w in the archive, proj00.png and on. */
+function projectedJobs(generator: Generator, options: GenerateOptions, terminal: Terminal): Job[] {
+  const { seeds, trunc, class: classNumber, projectedW } = options;
+  const ignored = Object.entries({ "--seeds": seeds, "--trunc": trunc, "--class": classNumber })
+    .filter(([, value]) => value !== undefined)
+    .map(([name]) => name);
+  if (ignored.length > 0) terminal.err(`warning: ignored with --projected-w: ${ignored.join(", ")}\n`);
+
+  const arrays = readNpz(readFile(projectedW!));
+  const w = arrays.get("w");
+  if (w === undefined) {
+    const names = [...arrays.keys()].join(", ") || "none";
+    throw new Error(`${projectedW}: expected an array named w, found ${names}`);
+  }
+  const { numWs, wDim } = generator;
+  if (w.shape.length !== 3 || w.shape[0] < 1 || w.shape[1] !== numWs || w.shape[2] !== wDim) {
+    throw new Error(`${projectedW}: w must be [N, ${numWs}, ${wDim}] for this network, got [${w.shape.join(", ")}]`);
+  }
+  const numbers = w.toFloat();
+  return Array.from({ length: w.shape[0] }, (_, index) => ({
+    name: `proj${String(index).padStart(2, "0")}`,
+    seed: index,
+    makeWs: () => Tensor.from(numbers.subarray(index * numWs * wDim, (index + 1) * numWs * wDim), [1, numWs, wDim]),
+  }));
+}

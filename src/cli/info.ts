@@ -1,0 +1,96 @@
+/** `stylegan info`: what a checkpoint holds. */
+import { Command } from "commander";
+import type { Discriminator, Generator } from "../index.js";
+import { type LayerSummary, summarize } from "./layers.js";
+import { openCheckpoint } from "./networks.js";
+import type { Terminal } from "./terminal.js";
+
+type Network = Generator | Discriminator;
+
+const titles = { gEma: "G_ema, the averaged generator", g: "G, the generator as trained", d: "D, the discriminator" };
+
+const examples = `
+Examples:
+  $ stylegan info ffhq.pkl
+  $ stylegan info ffhq.pkl --json`;
+
+export function infoCommand(terminal: Terminal): Command {
+  return new Command("info")
+    .description("Say what a checkpoint holds: format, networks, geometry, parameter counts and layers.")
+    .argument("<file>", "checkpoint: a file or an address")
+    .option("--json", "as JSON, for programs")
+    .addHelpText("after", examples)
+    .action((file: string, options: { readonly json?: boolean }) => info(file, options, terminal));
+}
+
+async function info(file: string, options: { readonly json?: boolean }, terminal: Terminal): Promise<void> {
+  const { format, gEma, g, d } = await openCheckpoint(file, { threads: 1, kernels: "auto" });
+  const networks = Object.entries({ gEma, g, d }).filter((entry): entry is [keyof typeof titles, Network] => {
+    return entry[1] !== undefined;
+  });
+  if (options.json) {
+    const described = Object.fromEntries(networks.map(([name, network]) => [name, describe(network)]));
+    terminal.out(`${JSON.stringify({ file, format, networks: described }, null, 2)}\n`);
+    return;
+  }
+  terminal.out(`${file}: ${format}\n`);
+  const told = new Map<string, string>();
+  for (const [name, network] of networks) {
+    const text = report(describe(network));
+    const twin = told.get(text);
+    terminal.out(twin === undefined ? `\n${titles[name]}\n${text}` : `\n${titles[name]}: the same layers as ${twin}\n`);
+    told.set(text, titles[name]);
+  }
+}
+
+interface Description {
+  readonly config: Network["config"];
+  /** Trained numbers, and stored ones that are not trained. */
+  readonly parameters: number;
+  readonly buffers: number;
+  readonly layers: readonly LayerSummary[];
+}
+
+function describe(network: Network): Description {
+  const layers = summarize(network);
+  const total = (of: "parameters" | "buffers") => layers.reduce((sum, layer) => sum + layer[of], 0);
+  return { config: network.config, parameters: total("parameters"), buffers: total("buffers"), layers };
+}
+
+function report({ config, parameters, buffers, layers }: Description): string {
+  const geometry = flatten(config).map(([name, value]) => [name, value]);
+  const rows = layers.map((layer) => [
+    layer.name,
+    String(layer.parameters),
+    String(layer.buffers),
+    layer.weight?.join("x") ?? "-",
+    layer.output?.join("x") ?? "-",
+  ]);
+  const header = ["layer", "parameters", "buffers", "weight", "output"];
+  const total = ["total", String(parameters), String(buffers), "", ""];
+  return `${table(geometry)}\n${table([header, ...rows, total], [1, 2])}`;
+}
+
+/** Nested settings as names and texts: `mapping.lrMultiplier` `0.01`. */
+function flatten(config: object, prefix = ""): [string, string][] {
+  return Object.entries(config).flatMap(([key, value]: [string, unknown]): [string, string][] => {
+    const name = prefix + key;
+    if (value !== null && typeof value === "object" && !Array.isArray(value)) return flatten(value, `${name}.`);
+    return [[name, plain(value)]];
+  });
+}
+
+/** Lists with spaces, pairs as 4:512. */
+function plain(value: unknown): string {
+  if (value === null) return "none";
+  if (!Array.isArray(value)) return String(value);
+  return value.map((item) => (Array.isArray(item) ? item.join(":") : String(item))).join(" ");
+}
+
+/** Lines of padded columns, indented by two; the columns in `right` are flush right. */
+function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const pad = (text: string, column: number) =>
+    right.includes(column) ? text.padStart(widths[column]) : text.padEnd(widths[column]);
+  return rows.map((row) => `  ${row.map(pad).join("  ").trimEnd()}\n`).join("");
+}

@@ -1,0 +1,153 @@
+/**
+ * `stylegan mix`: style mixing (StyleGAN, section 3.1). Some layers take the w of the column's seed, the others that of
+ * the row's: coarse layers give pose and shape, fine ones colours.
+ *
+ *   w = w_row;  w[styles] = w_col[styles]      after truncating both in all layers
+ */
+import { join } from "node:path";
+import { Command, Option } from "commander";
+import { type Generator, noGrad, RandomState, scope, Tensor } from "../index.js";
+import { makeFolder, writeFile } from "./files.js";
+import { labelOf, openGenerator } from "./networks.js";
+import {
+  addEngineOptions,
+  classOption,
+  type EngineOptions,
+  noiseModeOption,
+  type noiseModes,
+  parseNumber,
+} from "./options.js";
+import { checkFormat, encodeImage, Sheet, synthesize } from "./pictures.js";
+import { formatDuration, Progress } from "./progress.js";
+import { parseLayers, parseSeeds } from "./seeds.js";
+import { type Terminal, UsageError } from "./terminal.js";
+
+interface MixOptions extends EngineOptions {
+  readonly network?: string;
+  readonly rows: readonly number[];
+  readonly cols: readonly number[];
+  readonly styles: readonly number[];
+  readonly trunc: number;
+  readonly class?: number;
+  readonly noiseMode: (typeof noiseModes)[number];
+  readonly outdir: string;
+}
+
+/** One image to make, and its places on the sheet. */
+interface Cell {
+  readonly row: number;
+  readonly col: number;
+  readonly places: number[];
+}
+
+const examples = `
+Files: ROW-COL.png for every pair, SEED-SEED.png for every seed alone, and all of them on grid.png.
+
+Examples:
+  $ stylegan mix --network ffhq.pkl --rows 85,100,75,458,1500 --cols 55,821,1789,293 --trunc 0.7
+  $ stylegan mix --network ffhq.pkl --rows 85,100 --cols 55,821 --styles 8-17 --outdir out/colours`;
+
+export function mixCommand(terminal: Terminal): Command {
+  const command = new Command("mix")
+    .description("Mix styles: the rows' images, with some layers' styles taken from the columns'.")
+    .option("--network <file>", "checkpoint to use: a file or an address (default: the bundled model)")
+    .addOption(
+      new Option("--rows <list>", "seeds of the rows, for example 85,100,75")
+        .argParser(parseSeeds)
+        .makeOptionMandatory(),
+    )
+    .addOption(new Option("--cols <list>", "seeds of the columns").argParser(parseSeeds).makeOptionMandatory())
+    .addOption(
+      new Option("--styles <list>", "layers that take the column's style, counted from 0")
+        .argParser(parseLayers)
+        .default([0, 1, 2, 3, 4, 5, 6], "0-6"),
+    )
+    .addOption(
+      new Option("--trunc <psi>", "truncation: below 1 less variety and better images")
+        .argParser(parseNumber)
+        .default(1),
+    )
+    .addOption(classOption())
+    .addOption(noiseModeOption())
+    .option("--outdir <folder>", "where to put the images; made when it is not there", "out")
+    .addHelpText("after", examples);
+  return addEngineOptions(command).action((options: MixOptions) => mix(options, terminal));
+}
+
+async function mix(options: MixOptions, terminal: Terminal): Promise<void> {
+  const { rows, cols, styles, trunc, noiseMode, outdir } = options;
+  const opened = await openGenerator(options.network, options);
+  const { generator, name } = opened;
+  const { numWs, wDim } = generator;
+  const missing = styles.find((layer) => layer >= numWs);
+  if (missing !== undefined) {
+    throw new UsageError(`--styles: ${name} has no layer ${missing}: its layers are 0 to ${numWs - 1}`);
+  }
+  checkFormat(generator, "png");
+  const c = labelOf(options.class, opened, terminal);
+  const sheet = new Sheet(generator, { rows: rows.length + 1, columns: cols.length + 1 });
+  makeFolder(outdir);
+
+  const wOf = new Map<number, Float32Array>();
+  for (const seed of new Set([...rows, ...cols])) wOf.set(seed, truncatedWs(generator, seed, c, trunc));
+
+  const cells = sheetCells(rows, cols);
+  const progress = new Progress(cells.length, terminal);
+  try {
+    for (const { row, col, places } of cells) {
+      const w = mixed(wOf.get(row)!, wOf.get(col)!, styles, wDim);
+      const random = noiseOf(row, generator.zDim);
+      const image = synthesize(generator, () => Tensor.from(w, [1, numWs, wDim]), { noiseMode, random });
+      const path = join(outdir, `${row}-${col}.png`);
+      writeFile(path, encodeImage(image, "png"));
+      for (const place of places) sheet.put(place, image);
+      progress.step(path);
+    }
+    writeFile(join(outdir, "grid.png"), sheet.encode());
+  } finally {
+    progress.end();
+  }
+  const elapsed = formatDuration(progress.elapsedMs);
+  terminal.out(`${cells.length} images in ${outdir}, all of them on ${join(outdir, "grid.png")} (${elapsed})\n`);
+}
+
+/** The images of the sheet, each once: column seeds along the top, row seeds down the left, nothing in the corner. */
+function sheetCells(rows: readonly number[], cols: readonly number[]): Cell[] {
+  const cells = new Map<string, Cell>();
+  const add = (row: number, col: number, y: number, x: number) => {
+    const key = `${row}-${col}`;
+    const cell = cells.get(key) ?? { row, col, places: [] };
+    cell.places.push(y * (cols.length + 1) + x);
+    cells.set(key, cell);
+  };
+  for (const [x, col] of cols.entries()) add(col, col, 0, x + 1);
+  for (const [y, row] of rows.entries()) {
+    add(row, row, y + 1, 0);
+    for (const [x, col] of cols.entries()) add(row, col, y + 1, x + 1);
+  }
+  return [...cells.values()];
+}
+
+/** w of a seed for every layer [numWs * wDim], truncated in all of them. */
+function truncatedWs(generator: Generator, seed: number, c: Tensor | null, truncationPsi: number): Float32Array {
+  return noGrad(() =>
+    scope(() => {
+      const z = Tensor.from(new RandomState(seed).randn(generator.zDim), [1, generator.zDim]);
+      return generator.mapping.truncate(generator.mapping.forward(z, c), { truncationPsi }).toArray();
+    }),
+  );
+}
+
+/** w_row, but w_col in the layers `styles`. */
+function mixed(wRow: Float32Array, wCol: Float32Array, styles: readonly number[], wDim: number): Float32Array {
+  const w = wRow.slice();
+  for (const layer of styles) w.set(wCol.subarray(layer * wDim, (layer + 1) * wDim), layer * wDim);
+  return w;
+}
+
+/** The generator of random noise that `stylegan generate` uses for this seed: after the latent. */
+function noiseOf(seed: number, zDim: number): RandomState {
+  const random = new RandomState(seed);
+  random.randn(zDim);
+  return random;
+}

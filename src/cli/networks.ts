@@ -1,0 +1,74 @@
+/** Opens the network that a command runs: given with --network, or the model bundled with the package. */
+import { readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Checkpoint, type Generator, init, loadCheckpoint, Tensor } from "../index.js";
+import { checkReadable } from "./files.js";
+import type { EngineOptions } from "./options.js";
+import { type Terminal, UsageError } from "./terminal.js";
+
+/** models/ beside dist/ (and beside src/). */
+const MODELS_FOLDER = fileURLToPath(new URL("../../models", import.meta.url));
+
+/** Path of the bundled model (the first by name of models/*.safetensors), or null while there is none. */
+export function bundledModel(folder: string = MODELS_FOLDER): string | null {
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    return null;
+  }
+  const first = names.filter((name) => name.endsWith(".safetensors")).sort()[0];
+  return first === undefined ? null : join(folder, first);
+}
+
+/** Loads kernels and checkpoint. `source` is a path or an http(s) address. */
+export async function openCheckpoint(
+  source: string,
+  engine: EngineOptions,
+  networks?: readonly ("gEma" | "g" | "d")[],
+): Promise<Checkpoint> {
+  const isAddress = /^https?:\/\//.test(source);
+  if (!isAddress) checkReadable(source);
+  await init(engine);
+  return loadCheckpoint(isAddress ? new URL(source) : source, networks === undefined ? {} : { networks });
+}
+
+/** The generator to make images with, and its short name for messages. */
+export async function openGenerator(
+  network: string | undefined,
+  engine: EngineOptions,
+): Promise<{ readonly generator: Generator; readonly name: string }> {
+  const source = network ?? bundledModel();
+  if (source === null) {
+    throw new UsageError("no trained model is bundled yet: name a checkpoint with --network FILE");
+  }
+  const { gEma, format } = await openCheckpoint(source, engine, ["gEma"]);
+  if (gEma === undefined) throw new Error(`${source} (${format}) holds no averaged generator (G_ema) to generate with`);
+  return { generator: gEma, name: basename(source) };
+}
+
+/**
+ * The label c [1, cDim], or null for an unconditional network.
+ *
+ * @throws UsageError when the network needs a class and none is given, or has no such class
+ */
+export function labelOf(
+  classNumber: number | undefined,
+  { generator, name }: { readonly generator: { readonly cDim: number }; readonly name: string },
+  terminal: Terminal,
+): Tensor | null {
+  const { cDim } = generator;
+  if (cDim === 0) {
+    if (classNumber !== undefined) terminal.err(`warning: --class is ignored: ${name} is unconditional\n`);
+    return null;
+  }
+  const classes = `it has ${cDim} classes, 0 to ${cDim - 1}`;
+  if (classNumber === undefined) {
+    throw new UsageError(`${name} is conditional: say which class with --class NUMBER (${classes})`);
+  }
+  if (classNumber >= cDim) throw new UsageError(`${name} has no class ${classNumber}: ${classes}`);
+  const oneHot = new Float32Array(cDim);
+  oneHot[classNumber] = 1;
+  return Tensor.from(oneHot, [1, cDim]);
+}

@@ -1,0 +1,70 @@
+/** Options that several commands share, and how their values are read. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+
+export const noiseModes = ["const", "random", "none"] as const;
+export const imageFormats = ["png", "npy"] as const;
+export const kernelChoices = ["auto", "reference", "simd"] as const;
+
+export type KernelChoice = (typeof kernelChoices)[number];
+
+/** What the commands that run a network have in common. */
+export interface EngineOptions {
+  readonly threads?: number;
+  readonly kernels: KernelChoice;
+}
+
+export interface GridSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** A finite number. */
+export function parseNumber(text: string): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (!Number.isFinite(value)) throw new InvalidArgumentError("Expected a number.");
+  return value;
+}
+
+/** A whole number from `min` up. */
+export function parseCount(min: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isSafeInteger(value) || value < min) {
+      throw new InvalidArgumentError(`Expected a whole number of at least ${min}.`);
+    }
+    return value;
+  };
+}
+
+/** `3x4` -> 3 rows of 4. */
+export function parseGrid(text: string): GridSize {
+  const match = /^(\d{1,4})x(\d{1,4})$/.exec(text);
+  const size = { rows: Number(match?.[1] ?? 0), columns: Number(match?.[2] ?? 0) };
+  if (size.rows === 0 || size.columns === 0) {
+    throw new InvalidArgumentError("Expected rows x columns, for example 3x4.");
+  }
+  return size;
+}
+
+export function noiseModeOption(): Option {
+  return new Option("--noise-mode <mode>", "the noise stored with the network, noise drawn from the seed, or none")
+    .choices(noiseModes)
+    .default("const");
+}
+
+export function classOption(): Option {
+  return new Option("--class <number>", "class to show, counted from 0 (conditional networks)").argParser(
+    parseCount(0),
+  );
+}
+
+/** --threads and --kernels. */
+export function addEngineOptions(command: Command): Command {
+  return command
+    .addOption(new Option("--threads <count>", "number of threads (default: as many as help)").argParser(parseCount(1)))
+    .addOption(
+      new Option("--kernels <kind>", "reference: slow, in float64; simd: WebAssembly")
+        .choices(kernelChoices)
+        .default("auto"),
+    );
+}

@@ -1,0 +1,82 @@
+/** Images to files: single ones as PNG or numpy arrays, and many on one sheet, of which only the bytes are kept. */
+import { writeNpy } from "../formats/npy.js";
+import { encodePixels, type PixelImage } from "../formats/png.js";
+import { type Generator, noGrad, type RandomState, scope, type Tensor, toPixels } from "../index.js";
+import type { GridSize, imageFormats, noiseModes } from "./options.js";
+import { UsageError } from "./terminal.js";
+
+export type ImageFormat = (typeof imageFormats)[number];
+
+type Size = Pick<Generator, "imgChannels" | "imgResolution">;
+
+/** A PNG of more pixels takes minutes and gigabytes, and few programs open it. */
+const MAX_SHEET_PIXELS = 1 << 28;
+
+/** The image of ws [1, numWs, wDim], as [1, C, H, W] on the JavaScript heap; all else that it took is freed. */
+export function synthesize(
+  generator: Generator,
+  makeWs: () => Tensor,
+  noise: { readonly noiseMode: (typeof noiseModes)[number]; readonly random: RandomState },
+): Tensor {
+  return noGrad(() => scope(() => generator.synthesis.forward(makeWs(), noise)));
+}
+
+/** PNG has one to four channels. */
+function pngChannels({ imgChannels }: Size): PixelImage["channels"] {
+  if (imgChannels > 4) {
+    throw new UsageError(`images of ${imgChannels} channels do not fit into a PNG: take --format npy and no --grid`);
+  }
+  return imgChannels as PixelImage["channels"];
+}
+
+/** Fails early when images of this network cannot be written as asked. */
+export function checkFormat(generator: Size, format: ImageFormat): void {
+  if (format === "png") pngChannels(generator);
+}
+
+/** The file's bytes: a PNG, or float32 numbers [C, H, W] as the network made them, not clamped to [-1, 1]. */
+export function encodeImage(image: Tensor, format: ImageFormat): Uint8Array {
+  const [, imgChannels, height, width] = image.shape;
+  if (format === "npy") return writeNpy({ data: image.toArray(), shape: [imgChannels, height, width] });
+  return encodePixels({
+    width,
+    height,
+    channels: pngChannels({ imgChannels, imgResolution: width }),
+    data: toPixels(image),
+  });
+}
+
+/** Many images on one; places that get none stay black. */
+export class Sheet {
+  readonly #image: PixelImage & { readonly data: Uint8Array };
+  readonly #tile: number;
+  readonly #grid: GridSize;
+
+  /** @throws UsageError when the sheet would be too large */
+  constructor(generator: Size, grid: GridSize) {
+    const channels = pngChannels(generator);
+    this.#tile = generator.imgResolution;
+    this.#grid = grid;
+    const [width, height] = [grid.columns * this.#tile, grid.rows * this.#tile];
+    if (width * height > MAX_SHEET_PIXELS) {
+      throw new UsageError(`a sheet of ${width}x${height} pixels is too large: at most 2^28 pixels; take fewer places`);
+    }
+    this.#image = { width, height, channels, data: new Uint8Array(width * height * channels) };
+  }
+
+  /** Puts the image [1, C, H, W] into a place, counted row by row. */
+  put(place: number, image: Tensor): void {
+    const { width, channels, data } = this.#image;
+    const pixels = toPixels(image);
+    const rowBytes = this.#tile * channels;
+    const top = Math.floor(place / this.#grid.columns) * this.#tile;
+    const left = (place % this.#grid.columns) * this.#tile;
+    for (let y = 0; y < this.#tile; y++) {
+      data.set(pixels.subarray(y * rowBytes, (y + 1) * rowBytes), ((top + y) * width + left) * channels);
+    }
+  }
+
+  encode(): Uint8Array {
+    return encodePixels(this.#image);
+  }
+}
