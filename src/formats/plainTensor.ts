@@ -103,7 +103,7 @@ export function stridedTensor(source: StridedSource): PlainTensor {
       const begin = offset * bytesPerElement[dtype];
       new Uint8Array(out.buffer, out.byteOffset, out.byteLength).set(bytes.subarray(begin, begin + out.byteLength));
     } else {
-      gather(bytes, dtype, !bigEndian, axes, offset, out);
+      gather(elementReader(bytes, dtype, !bigEndian), axes, offset, out);
     }
   };
   const toFloat = () => {
@@ -139,6 +139,40 @@ export function reshapedTensor(tensor: PlainTensor, shape: readonly number[]): P
   return { ...tensor, shape: [...shape] };
 }
 
+export interface Rearrangement {
+  /** Source axis of each axis of the result; default all in order. */
+  readonly axes?: readonly number[];
+  /** Source axes walked backwards; default none. */
+  readonly flipped?: readonly number[];
+  /** Every element is multiplied by this; default 1. */
+  readonly scale?: number;
+  /** ... and this is added; default 0. */
+  readonly add?: number;
+}
+
+/** A tensor that reorders the elements of another when it is copied: transposed, mirrored, scaled, shifted. */
+export function rearrangedTensor(tensor: PlainTensor, how: Rearrangement): PlainTensor {
+  const { axes = tensor.shape.map((_, axis) => axis), flipped = [], scale = 1, add = 0 } = how;
+  if (axes.length !== tensor.shape.length) {
+    throw new CheckpointError(`expected a tensor with ${axes.length} axes, found shape [${tensor.shape}]`);
+  }
+  const strides = rowMajorStrides(tensor.shape);
+  const first = flipped.reduce((sum, axis) => sum + (tensor.shape[axis] - 1) * strides[axis], 0);
+  for (const axis of flipped) strides[axis] = -strides[axis];
+  const shape = axes.map((axis) => tensor.shape[axis]);
+  const walk = axes.map((axis) => ({ extent: tensor.shape[axis], stride: strides[axis] }));
+  const copyTo = (out: Float32Array | Float64Array): void => {
+    const values = tensor.toFloat();
+    gather((i) => scale * values[i] + add, walk, first, out);
+  };
+  const toFloat = () => {
+    const out = tensor.dtype === "f64" ? new Float64Array(tensor.size) : new Float32Array(tensor.size);
+    copyTo(out);
+    return out;
+  };
+  return { dtype: tensor.dtype, shape, size: tensor.size, copyTo, toFloat };
+}
+
 interface Axis {
   readonly extent: number;
   readonly stride: number;
@@ -159,15 +193,13 @@ function coalesce(shape: readonly number[], strides: readonly number[]): Axis[] 
   return axes;
 }
 
+/** Fills `out` by walking the axes from element `offset`, the last axis fastest. */
 function gather(
-  bytes: Uint8Array,
-  dtype: DType,
-  littleEndian: boolean,
+  read: (i: number) => number,
   axes: readonly Axis[],
   offset: number,
   out: Float32Array | Float64Array,
 ): void {
-  const read = elementReader(bytes, dtype, littleEndian);
   const inner = axes.at(-1) ?? { extent: 1, stride: 1 };
   const outer = axes.slice(0, -1);
   const index = outer.map(() => 0);

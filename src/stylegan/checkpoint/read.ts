@@ -1,12 +1,15 @@
 /** Any checkpoint, told apart by its bytes. */
 import { type ByteSource, bytesSource, readRange } from "../../formats/byteSource.js";
 import { CheckpointError, describe } from "../../formats/checkpointError.js";
+import { firstOf } from "../../formats/commonPickle.js";
 import { readPickle } from "../../formats/pickle.js";
 import type { PickleValue } from "../../formats/pickleValues.js";
 import { allTorchNames, readTorchLegacy, readTorchZip } from "../../formats/torch.js";
 import { readNative } from "./native.js";
 import type { CheckpointData, ReadCheckpointOptions } from "./networkData.js";
+import { isOfficialTensorflow, officialTensorflowNames, readOfficialTensorflow } from "./officialTensorflow.js";
 import { isOfficialTorch, officialTorchNames, readOfficialTorch } from "./officialTorch.js";
+import { isRosinality, readRosinality } from "./rosinality.js";
 import { SNIFF_BYTES, sniff } from "./sniff.js";
 
 /**
@@ -36,11 +39,13 @@ export function readCheckpoint(file: Uint8Array | ByteSource, options: ReadCheck
   }
 }
 
-const allNames = () => allTorchNames(officialTorchNames);
+const allNames = () => allTorchNames(firstOf(officialTorchNames, officialTensorflowNames));
 
 /** Which program wrote this object? */
 function readObject(value: PickleValue, options: ReadCheckpointOptions): CheckpointData {
   if (isOfficialTorch(value)) return readOfficialTorch(value, options);
+  if (isOfficialTensorflow(value)) return readOfficialTensorflow(value, options);
+  if (isRosinality(value)) return readRosinality(value, options);
   const found =
     value instanceof Map ? `a dict with ${[...value.keys()].slice(0, 6).map(describe).join(", ")}` : describe(value);
   throw new CheckpointError(`the file holds ${found}; expected the networks of a StyleGAN checkpoint`);
