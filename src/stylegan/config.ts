@@ -2,6 +2,7 @@
  * The geometry of a network: everything about its shape that is not a weight. Checkpoint readers derive it from the
  * file, never from defaults; the networks build themselves from it; the native format stores it as JSON.
  */
+import type { HeGain } from "../nn/layers/dense.js";
 import type { Activation } from "../nn/ops/biasAct.js";
 
 /** How blocks reach the image: StyleGAN2, figure 7. */
@@ -31,6 +32,8 @@ export interface MappingConfig {
   readonly lrMultiplier: number;
   /** Decay of the moving average of w; null when it is not tracked. */
   readonly wAvgBeta: number | null;
+  /** Where the gain of the activation acts. Default "activation"; StyleGAN (2018) has it in the weights. */
+  readonly heGain?: HeGain;
 }
 
 export interface SynthesisConfig {
@@ -90,3 +93,87 @@ export interface DiscriminatorConfig {
 }
 
 export type NetworkConfig = GeneratorConfig | DiscriminatorConfig;
+
+/** How StyleGAN's synthesis begins: a learned constant, or (row C of table 1 and before) a dense layer on w. */
+export type SynthesisInput = "constant" | "traditional";
+
+/** The synthesis network of StyleGAN (2018); its switches make the rows of table 1, back to the progressive GAN. */
+export interface Stylegan1SynthesisConfig {
+  readonly wDim: number;
+  readonly imgResolution: number;
+  readonly imgChannels: number;
+  readonly channels: readonly (readonly [number, number])[];
+  /** "lrelu" or "relu"; its gain is in the weights. */
+  readonly activation: Activation;
+  readonly input: SynthesisInput;
+  /** Scale and shift every layer by its w. */
+  readonly useStyles: boolean;
+  readonly useNoise: boolean;
+  /** Divide every pixel by its norm over feature maps (ProGAN). */
+  readonly usePixelNorm: boolean;
+  /** Bring every feature map to mean 0 and deviation 1: with styles, AdaIN. */
+  readonly useInstanceNorm: boolean;
+  /** One-dimensional taps of the blur after upsampling, [1, 2, 1]; null for none (ProGAN). */
+  readonly blurFilter: readonly number[] | null;
+  /** Output resolution from which on upsampling and convolution are fused: 128; null for never. */
+  readonly fusedFrom: number | null;
+}
+
+export interface Stylegan1GeneratorConfig {
+  readonly kind: "stylegan1-generator";
+  readonly zDim: number;
+  readonly cDim: number;
+  readonly wDim: number;
+  readonly imgResolution: number;
+  readonly imgChannels: number;
+  readonly mapping: MappingConfig;
+  readonly synthesis: Stylegan1SynthesisConfig;
+}
+
+export interface Stylegan1DiscriminatorConfig {
+  readonly kind: "stylegan1-discriminator";
+  readonly cDim: number;
+  readonly imgResolution: number;
+  readonly imgChannels: number;
+  readonly channels: readonly (readonly [number, number])[];
+  readonly activation: Activation;
+  /** One-dimensional taps of the blur before downsampling; null for none. */
+  readonly blurFilter: readonly number[] | null;
+  /** Input resolution from which on convolution and downsampling are fused: 128; null for never. */
+  readonly fusedFrom: number | null;
+  readonly mbstdGroupSize: number | null;
+  readonly mbstdNumChannels: number;
+}
+
+/** StyleGAN2, configs B to D: the layers of StyleGAN2 in a network that grows, with a toRgb at every resolution. */
+export interface GrowingGeneratorConfig {
+  readonly kind: "growing-stylegan2-generator";
+  readonly zDim: number;
+  readonly cDim: number;
+  readonly wDim: number;
+  readonly imgResolution: number;
+  readonly imgChannels: number;
+  readonly mapping: MappingConfig;
+  readonly synthesis: GrowingSynthesisConfig;
+}
+
+/** As SynthesisConfig; the architecture is to grow. */
+export type GrowingSynthesisConfig = Omit<SynthesisConfig, "architecture">;
+
+/** The discriminator of configs B to D. */
+export interface GrowingDiscriminatorConfig {
+  readonly kind: "growing-stylegan2-discriminator";
+  readonly cDim: number;
+  readonly imgResolution: number;
+  readonly imgChannels: number;
+  readonly channels: readonly (readonly [number, number])[];
+  readonly resampleFilter: readonly number[];
+  readonly activation: Activation;
+  readonly mbstdGroupSize: number | null;
+  readonly mbstdNumChannels: number;
+}
+
+export type ProgressiveGeneratorConfig = Stylegan1GeneratorConfig | GrowingGeneratorConfig;
+export type ProgressiveDiscriminatorConfig = Stylegan1DiscriminatorConfig | GrowingDiscriminatorConfig;
+/** Networks that take a level of detail, `lod`. */
+export type ProgressiveNetworkConfig = ProgressiveGeneratorConfig | ProgressiveDiscriminatorConfig;

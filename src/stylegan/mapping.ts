@@ -48,9 +48,10 @@ export class MappingNetwork {
     this.config = config;
     const biasInit = embedBias ? 0 : null;
     this.#embed = cDim > 0 ? new DenseLayer(tree.child("embed"), cDim, embedFeatures, { biasInit }) : null;
+    const dense = { activation, lrMultiplier, heGain: config.heGain };
     const widths = [zDim + (cDim > 0 ? embedFeatures : 0), ...layerFeatures];
     this.#layers = layerFeatures.map(
-      (outFeatures, k) => new DenseLayer(tree.child(`fc${k}`), widths[k], outFeatures, { activation, lrMultiplier }),
+      (outFeatures, k) => new DenseLayer(tree.child(`fc${k}`), widths[k], outFeatures, dense),
     );
     this.wAvg = config.wAvgBeta === null ? null : tree.buffer("w_avg", [wDim], constant(0));
   }

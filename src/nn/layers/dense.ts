@@ -8,11 +8,14 @@
  */
 import type { Activation } from "../kernels/types.js";
 import { scale } from "../ops/arith.js";
-import { biasAct } from "../ops/biasAct.js";
+import { biasAct, defaultGain } from "../ops/biasAct.js";
 import { matmul } from "../ops/matmul.js";
 import { assertShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { constant, normal, type ParameterTree } from "./module.js";
+
+/** Where the activation's gain (He et al. 2015) acts: on its result (StyleGAN2), or on the weight alone (StyleGAN). */
+export type HeGain = "activation" | "weight";
 
 export interface DenseOptions {
   /** Default "linear". */
@@ -21,6 +24,8 @@ export interface DenseOptions {
   readonly lrMultiplier?: number;
   /** Initial value of the bias as it acts; null leaves the bias out. Default 0. */
   readonly biasInit?: number | null;
+  /** Default "activation". */
+  readonly heGain?: HeGain;
 }
 
 export class DenseLayer {
@@ -31,15 +36,18 @@ export class DenseLayer {
   readonly #activation: Activation;
   readonly #weightGain: number;
   readonly #biasGain: number;
+  readonly #activationGain: number;
 
   constructor(tree: ParameterTree, inFeatures: number, outFeatures: number, options: DenseOptions = {}) {
-    const { activation = "linear", lrMultiplier = 1, biasInit = 0 } = options;
+    const { activation = "linear", lrMultiplier = 1, biasInit = 0, heGain = "activation" } = options;
+    const gain = defaultGain(activation);
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
     this.weight = tree.parameter("weight", [outFeatures, inFeatures], normal(1 / lrMultiplier));
     this.bias = biasInit === null ? null : tree.parameter("bias", [outFeatures], constant(biasInit / lrMultiplier));
     this.#activation = activation;
-    this.#weightGain = lrMultiplier / Math.sqrt(inFeatures);
+    this.#weightGain = ((heGain === "weight" ? gain : 1) * lrMultiplier) / Math.sqrt(inFeatures);
+    this.#activationGain = heGain === "weight" ? 1 : gain;
     this.#biasGain = lrMultiplier;
   }
 
@@ -48,6 +56,6 @@ export class DenseLayer {
     assertShape("DenseLayer", "x", x.shape, [null, this.inFeatures], "N, in");
     const y = scale(matmul(x, this.weight, { transposeB: true }), this.#weightGain); // [N, out]
     const bias = this.bias === null ? null : scale(this.bias, this.#biasGain);
-    return biasAct(y, bias, { activation: this.#activation });
+    return biasAct(y, bias, { activation: this.#activation, gain: this.#activationGain });
   }
 }

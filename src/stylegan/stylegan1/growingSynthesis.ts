@@ -1,0 +1,101 @@
+/**
+ * A synthesis network that grows: blocks of doubling resolution, each with its own toRgb; `lod` says which of them
+ * make the image. What happens within a block is StyleGAN's (synthesis.ts) or StyleGAN2's (revisedSynthesis.ts).
+ */
+import { constant, type ParameterTree } from "../../nn/layers/module.js";
+import { slice } from "../../nn/ops/layout.js";
+import { reshape } from "../../nn/ops/reduce.js";
+import { RandomState } from "../../nn/random.js";
+import { assertShape } from "../../nn/shape.js";
+import { chain, inScope, type Tensor } from "../../nn/tensor.js";
+import type { NoiseMode, SynthesisOptions } from "../synthesis.js";
+import { fadeUp, splitLod, upscale2d } from "./growing.js";
+
+export interface GrowingSynthesisOptions extends SynthesisOptions {
+  /**
+   * Level of detail: 0 for full resolution, log2(resolution) - 2 for 4x4; fractions fade between two levels.
+   * Default: the one stored with the network, where its training had come to.
+   */
+  readonly lod?: number;
+}
+
+/** Options with everything decided, as the layers see them. */
+export interface LayerContext {
+  readonly noiseMode: NoiseMode;
+  readonly random: RandomState;
+  /** Shows a layer's output to the caller who asked for it. */
+  readonly seen: (layer: string, output: Tensor) => Tensor;
+}
+
+export interface GrowingBlock {
+  readonly resolution: number;
+  /** x [N, I, H / 2, W / 2], null at 4x4; `w(k)` is the w [N, wDim] of layer k -> [N, C, H, W] */
+  features(x: Tensor | null, w: (layer: number) => Tensor, context: LayerContext): Tensor;
+  /** x [N, C, H, W] -> [N, imgChannels, H, W] */
+  toRgb(x: Tensor, w: (layer: number) => Tensor, context: LayerContext): Tensor;
+}
+
+interface GrowingGeometry {
+  readonly wDim: number;
+  readonly imgResolution: number;
+  readonly imgChannels: number;
+}
+
+interface Growth {
+  /** [N, C, H, W]; null before the first block. */
+  readonly x: Tensor | null;
+  /** The image at this resolution; null while it is too coarse to be seen. */
+  readonly img: Tensor | null;
+}
+
+export class GrowingSynthesis {
+  readonly wDim: number;
+  readonly imgResolution: number;
+  readonly imgChannels: number;
+  /** 2 log2(resolution) - 2: one w for every layer. */
+  readonly numWs: number;
+  /** The level of detail that training has come to, of shape []: a buffer, stored with the network. */
+  readonly lod: Tensor;
+  readonly #blocks: readonly GrowingBlock[];
+
+  constructor(tree: ParameterTree, blocks: readonly GrowingBlock[], geometry: GrowingGeometry) {
+    this.wDim = geometry.wDim;
+    this.imgResolution = geometry.imgResolution;
+    this.imgChannels = geometry.imgChannels;
+    this.numWs = 2 * Math.log2(geometry.imgResolution) - 2;
+    this.lod = tree.buffer("lod", [], constant(0));
+    this.#blocks = blocks;
+  }
+
+  /**
+   * @param ws [N, numWs, wDim], one w for each layer
+   * @returns images [N, imgChannels, imgResolution, imgResolution], mostly within [-1, 1]
+   * @throws RangeError when ws has another shape, or for a lod that the network does not have
+   */
+  forward(ws: Tensor, options: GrowingSynthesisOptions = {}): Tensor {
+    const { imgResolution, wDim } = this;
+    const { noiseMode = "random", random = new RandomState(Math.floor(Math.random() * 2 ** 32)) } = options;
+    const { lod = this.lod.item(), onLayer } = options;
+    assertShape("synthesis", "ws", ws.shape, [null, this.numWs, wDim], "N, numWs, wDim");
+    const { level } = splitLod("synthesis", lod, imgResolution);
+    const w = (layer: number): Tensor => reshape(slice(ws, 1, layer, layer + 1), [ws.shape[0], wDim]);
+    const grown = this.#blocks.filter(({ resolution }) => resolution <= imgResolution / 2 ** level);
+
+    return inScope(() => {
+      const start: Growth = { x: null, img: null };
+      const { img } = chain(grown, start, ({ x, img }, block) => {
+        const seen = (layer: string, output: Tensor): Tensor => {
+          onLayer?.(`b${block.resolution}.${layer}`, output);
+          return output;
+        };
+        const context = { noiseMode, random, seen };
+        const y = block.features(x, w, context);
+        const blockLod = Math.log2(imgResolution / block.resolution);
+        if (blockLod >= lod + 1) return { x: y, img: null }; // its image would fade out completely
+        const rgb = seen("torgb", block.toRgb(y, w, context));
+        return { x: y, img: img === null ? rgb : fadeUp(rgb, img, lod - blockLod) };
+      });
+      return upscale2d(img!, 2 ** level);
+    });
+  }
+}
