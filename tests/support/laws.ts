@@ -75,16 +75,20 @@ export function identical(actual: Numbers, expected: Numbers): void {
 export interface EqualOptions {
   /** Default 1e-12. */
   readonly tolerance?: number;
-  /** What the tolerance is relative to. Default: the largest expected element, which must not be 0. */
+  /**
+   * What the tolerance is relative to. Default: the largest expected element, which must not be 0; a given scale may
+   * be 0 where a drawn case is degenerate, and then both sides must agree exactly.
+   */
   readonly scale?: number;
 }
 
 /** Class R: |actual - expected| <= tolerance * scale, element by element. */
 export function equal(actual: Numbers, expected: Numbers, options: EqualOptions = {}): void {
   const { tolerance = 1e-12, scale = largest(expected) } = options;
+  const isDegenerate = options.scale === undefined && !(scale > 0);
   const { difference, text } = worst(actual, expected);
   if (numbersOf(expected).length === 0) return;
-  if (!(scale > 0)) expect.fail(`nothing to compare: the scale is ${scale} (seed ${SEED})`);
+  if (isDegenerate) expect.fail(`nothing to compare: everything expected is ${scale} (seed ${SEED})`);
   if (!(difference <= tolerance * scale)) {
     expect.fail(`${text}: differs by ${difference}, allowed ${tolerance} * ${scale} (seed ${SEED})`);
   }
