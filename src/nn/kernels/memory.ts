@@ -93,6 +93,7 @@ export class LinearMemory {
 
   /** A free range of at least `size` bytes, or undefined. */
   #find(size: number): number | undefined {
+    if (size >= maximumPages * pageBytes) return undefined;
     const own = binOf(size);
     for (const start of this.#bins[own]) {
       if (this.#free.get(start)! >= size) return start;

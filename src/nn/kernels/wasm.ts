@@ -45,6 +45,8 @@ export interface WasmBlock extends Block {
 /** Kernels together with what the fused layers of fast*.ts build on. */
 export interface WasmKernels extends Kernels {
   readonly engine: Engine;
+  /** A window on part of a block, from element `offset`. It is not released, and must not outlive its block. */
+  view(block: Block, offset: number, length: number): WasmBlock;
 }
 
 /** Loads the module and wraps it up as `Kernels`. Rejects if the engine cannot compile it (no SIMD). */
@@ -119,6 +121,14 @@ function kernelsOf(engine: Engine, name: "simd" | "relaxed-simd"): WasmKernels {
     precision: "float32",
     threads: engine.workers,
     engine,
+
+    view(block, offset, length) {
+      if (!isHere(block)) throw new TypeError("view: expected a block of these kernels, got one of others");
+      if (offset < 0 || length < 0 || offset + length > block.length) {
+        throw new RangeError(`view: elements ${offset} to ${offset + length} of a block of ${block.length}`);
+      }
+      return new LinearBlock(memory.memory, block.pointer + offset * 4, length);
+    },
 
     allocate(length) {
       return new LinearBlock(memory.memory, memory.allocate(length * 4), length);
