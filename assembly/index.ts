@@ -1,6 +1,10 @@
 /** Everything that the module exports. Each name has a case in tests/support/kernelCases.ts. */
 export { adam } from "./adam";
 export { biasAct, biasActGrad } from "./biasAct";
+export {
+  blockedFir, blockedToImage, blockedToPlanar, convBlocked, dcoefsFromSquares, planarToBlocked, prepareWeights, sumOfSquares,
+  transposedBlocked, transposedSeams,
+} from "./blocked";
 export { convTiles } from "./conv";
 export { convWeightGradTiles } from "./convWeightGrad";
 export {

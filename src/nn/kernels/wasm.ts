@@ -8,6 +8,7 @@
  *
  * Tested against the reference by tests/kernels.wasm.test.ts.
  */
+import { createFastKernels } from "./fast.js";
 import { referenceUnary } from "./referenceElementwise.js";
 import type { Block, Conv2dGeometry, Kernels } from "./types.js";
 import { wasmBiasAct, wasmBiasActGrad } from "./wasmActivations.js";
@@ -116,6 +117,12 @@ function kernelsOf(engine: Engine, name: "simd" | "relaxed-simd"): WasmKernels {
     algorithm.run(engine, x, w, y, geometry);
   }
 
+  const allocate = (length: number): Block => new LinearBlock(memory.memory, memory.allocate(length * 4), length);
+  const release = (block: Block): void => {
+    if (!isHere(block)) throw new RangeError("release: expected a block of these kernels, got one of others");
+    memory.release(block.pointer);
+  };
+
   return {
     name,
     precision: "float32",
@@ -130,13 +137,10 @@ function kernelsOf(engine: Engine, name: "simd" | "relaxed-simd"): WasmKernels {
       return new LinearBlock(memory.memory, block.pointer + offset * 4, length);
     },
 
-    allocate(length) {
-      return new LinearBlock(memory.memory, memory.allocate(length * 4), length);
-    },
-    release(block) {
-      if (!isHere(block)) throw new RangeError("release: expected a block of these kernels, got one of others");
-      memory.release(block.pointer);
-    },
+    fast: createFastKernels({ engine, allocate, release, tile: { rows: 4, cols: 8 } }),
+
+    allocate,
+    release,
     memory: () => ({
       usedBytes: memory.usedBytes,
       peakBytes: memory.peakBytes,

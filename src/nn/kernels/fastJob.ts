@@ -1,0 +1,124 @@
+/** Runs one convolution on blocked activations: from a plan to the argument frame of assembly/blockedJob.ts. */
+import { algorithms, type ConvShape, type MicroTile, planConv, planWeights } from "./planConv.js";
+import type { Engine } from "./wasmEngine.js";
+
+/** Pointers to float32 numbers, all in the form that assembly/blockedJob.ts describes. */
+export interface JobOperands {
+  readonly x: number;
+  readonly y: number;
+  readonly weights: number;
+  readonly styles: number;
+  /** Bytes from one sample's styles to the next; 0 where all share them. */
+  readonly stylesStride: number;
+  readonly scale: number;
+  readonly scaleStride: number;
+  readonly bias: number;
+  readonly noise: number;
+  readonly noiseRowStride: number;
+  readonly noiseImageStride: number;
+  readonly noiseGain: number;
+}
+
+/** What else a job needs: the direct algorithm its stride and padding, the transposed ones their filter. */
+export interface JobSettings {
+  readonly stride: number;
+  readonly pad: number;
+  /** Negative slope of the activation: 1 for linear, 0 for relu. */
+  readonly slope: number;
+  /** Infinity for none. */
+  readonly clamp: number;
+  /** Four taps per axis, gain included, in the order in which they meet the rows and columns. */
+  readonly firY: readonly number[];
+  readonly firX: readonly number[];
+}
+
+/** Scratch memory that is kept from call to call and grows to what the largest layer needs. */
+export class Scratch {
+  readonly #engine: Engine;
+  #pointer = 0;
+  #bytes = 0;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** At least `bytes` bytes; their former contents are lost when they do not suffice. */
+  reserve(bytes: number): number {
+    if (bytes > this.#bytes) {
+      if (this.#bytes > 0) this.#engine.memory.release(this.#pointer);
+      this.#bytes = 0;
+      const whole = Math.ceil(bytes / 64) * 64;
+      this.#pointer = this.#engine.memory.allocate(whole);
+      this.#bytes = whole;
+    }
+    return this.#pointer;
+  }
+}
+
+export function runJob(
+  engine: Engine,
+  scratch: Scratch,
+  tile: MicroTile,
+  shape: ConvShape,
+  operands: JobOperands,
+  settings: JobSettings,
+): void {
+  const plan = planConv(shape, tile, engine.workers);
+  const weights = planWeights(shape, tile);
+  const scratchStride = Math.ceil(plan.scratchBytes / 64) * 64;
+  const pointer = scratch.reserve(engine.workers * scratchStride + plan.seamBytes);
+  const integers = [
+    algorithms[shape.algorithm].code,
+    shape.n,
+    Math.ceil(shape.inChannels / 8),
+    shape.height,
+    shape.width,
+    Math.ceil(shape.outChannels / 8),
+    shape.outHeight,
+    shape.outWidth,
+    plan.tilesY,
+    plan.tilesX,
+    shape.kernel,
+    settings.stride,
+    settings.pad,
+    tile.rows,
+    tile.cols,
+    plan.blockTiles,
+    weights.panels,
+    plan.chunkPanels,
+    plan.groupPanels,
+    plan.chunkRows,
+    plan.stripRows,
+    operands.x,
+    operands.y,
+    operands.weights,
+    weights.matrixStrideBytes,
+    operands.styles,
+    operands.stylesStride,
+    operands.scale,
+    operands.scaleStride,
+    operands.bias,
+    operands.noise,
+    operands.noiseRowStride,
+    operands.noiseImageStride,
+    operands.noiseGain,
+    pointer,
+    scratchStride,
+    plan.productOffset,
+    plan.tileOffset,
+    plan.stripOffset,
+    plan.stripRowStride,
+    plan.stripPlaneStride,
+    pointer + engine.workers * scratchStride,
+  ];
+  const floats = [settings.slope, settings.clamp, ...settings.firY, ...settings.firX];
+  const transposed = shape.algorithm === "t2" || shape.algorithm === "t4";
+  engine.run(transposed ? "transposedBlocked" : "convBlocked", plan.chunks, integers, floats);
+  if (plan.seams > 0) {
+    engine.run("transposedSeams", plan.seams * Math.ceil(shape.outChannels / 8), integers, floats);
+  }
+}

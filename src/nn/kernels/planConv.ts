@@ -1,0 +1,235 @@
+/**
+ * How a fused layer is computed: which algorithm, and how its work is cut into chunks. The arithmetic per output is fixed by
+ * the algorithm alone; blocking and chunking only say what is done when and by whom, never in which order a sum is taken.
+ */
+
+/** Direct sums; Winograd F(2x2,3x3), F(4x4,3x3); Toom-Cook for the transposed convolution, 2 and 4 inputs at a time. */
+export type Algorithm = "direct" | "f2" | "f4" | "t2" | "t4";
+
+interface AlgorithmFacts {
+  /** Its number in assembly/blockedJob.ts. */
+  readonly code: number;
+  /** Edge of the tile: outputs of a stride-1 convolution, inputs of a transposed one. */
+  readonly step: number;
+  /** Products per tile and axis. */
+  readonly points: number;
+  /** Distinct weight matrices per axis. */
+  readonly matrices: number;
+}
+
+export const algorithms: Readonly<Record<Algorithm, AlgorithmFacts>> = {
+  direct: { code: 0, step: 1, points: 1, matrices: 1 },
+  f2: { code: 1, step: 2, points: 4, matrices: 4 },
+  f4: { code: 2, step: 4, points: 6, matrices: 6 },
+  t2: { code: 3, step: 2, points: 5, matrices: 4 },
+  t4: { code: 4, step: 4, points: 9, matrices: 6 },
+};
+
+/** What the choice depends on: never on the batch or on threads, so that weights are prepared once. */
+export interface ConvKind {
+  readonly kernel: 1 | 3;
+  readonly up: 1 | 2;
+  readonly down: 1 | 2;
+  readonly height: number;
+  readonly width: number;
+}
+
+/**
+ * The table: the first row that fits, by the smaller side of the input. Small images have so few tiles that reading the
+ * weights dominates, and F2 and T2 keep them at 1.8 times their raw size instead of 4; large ones want few products.
+ */
+const table: readonly { kernel: 1 | 3; up: 1 | 2; down: 1 | 2; upTo: number; algorithm: Algorithm }[] = [
+  { kernel: 1, up: 1, down: 1, upTo: Infinity, algorithm: "direct" },
+  { kernel: 1, up: 2, down: 1, upTo: Infinity, algorithm: "direct" },
+  { kernel: 1, up: 1, down: 2, upTo: Infinity, algorithm: "direct" },
+  { kernel: 3, up: 1, down: 2, upTo: Infinity, algorithm: "direct" },
+  { kernel: 3, up: 1, down: 1, upTo: 16, algorithm: "f2" },
+  { kernel: 3, up: 1, down: 1, upTo: Infinity, algorithm: "f4" },
+  { kernel: 3, up: 2, down: 1, upTo: 16, algorithm: "t2" },
+  { kernel: 3, up: 2, down: 1, upTo: Infinity, algorithm: "t4" },
+];
+
+export function chooseAlgorithm({ kernel, up, down, height, width }: ConvKind): Algorithm {
+  const side = Math.min(height, width);
+  const row = table.find((entry) => {
+    return entry.kernel === kernel && entry.up === up && entry.down === down && side <= entry.upTo;
+  });
+  return row!.algorithm;
+}
+
+/** Rows (tiles, pixels) and columns (output channels) of the micro-kernel: one of those in assembly/blockedGemm.ts. */
+export interface MicroTile {
+  readonly rows: number;
+  readonly cols: number;
+}
+
+/** A convolution on blocked activations, after the table has spoken. Sizes in pixels. */
+export interface ConvShape {
+  readonly algorithm: Algorithm;
+  readonly n: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  readonly kernel: number;
+}
+
+/** Prepared weights: [matrices^2, panels, depth, tile.cols]. */
+export interface WeightPlan {
+  readonly depth: number;
+  readonly panels: number;
+  readonly matrixStrideBytes: number;
+  readonly bytes: number;
+}
+
+/** One tile block's worth of scratch, and how many chunks there are. */
+export interface ConvPlan {
+  readonly tilesY: number;
+  readonly tilesX: number;
+  readonly blockTiles: number;
+  readonly chunkPanels: number;
+  readonly groupPanels: number;
+  readonly chunkRows: number;
+  readonly stripRows: number;
+  readonly chunks: number;
+  /** Seams between the row ranges of a transposed convolution, over all images, and bytes of their buffer. */
+  readonly seams: number;
+  readonly seamBytes: number;
+  readonly productOffset: number;
+  readonly tileOffset: number;
+  readonly stripOffset: number;
+  readonly stripRowStride: number;
+  readonly stripPlaneStride: number;
+  readonly scratchBytes: number;
+}
+
+/** Streams of the transform points start this far apart modulo the cache's set size (assembly/blockedConv.ts). */
+const skewBytes = 64;
+/** Room for one tile in every transform: 9 x 5 and 5 x 5, or 8 x 9, or 6 x 6 twice. */
+const tileBytes = 4096;
+/**
+ * Tiles that are transformed together. More tiles read the weights less often, fewer leave V in the second-level cache.
+ * Multiples of 12, so that they fill the panels of every micro-kernel.
+ */
+const blockTiles = { direct: 192, f2: 192, f4: 96, t2: 96, t4: 60 } as const;
+/** Output channels per pass over V: their products stay in the second-level cache. */
+const groupChannels = 64;
+
+const roundUp = (value: number, multiple: number) => Math.ceil(value / multiple) * multiple;
+
+export function planWeights(
+  shape: Pick<ConvShape, "algorithm" | "inChannels" | "outChannels" | "kernel">,
+  tile: MicroTile,
+): WeightPlan {
+  const { algorithm, inChannels, outChannels, kernel } = shape;
+  const taps = algorithm === "direct" ? kernel * kernel : 1;
+  const depth = taps * roundUp(inChannels, 8);
+  const panels = Math.ceil(outChannels / tile.cols);
+  const matrixStrideBytes = depth * panels * tile.cols * 4 + skewBytes;
+  return { depth, panels, matrixStrideBytes, bytes: algorithms[algorithm].matrices ** 2 * matrixStrideBytes };
+}
+
+export function planConv(shape: ConvShape, tile: MicroTile, workers: number): ConvPlan {
+  const transposed = shape.algorithm === "t2" || shape.algorithm === "t4";
+  return transposed ? planTransposed(shape, tile, workers) : planTiles(shape, tile, workers);
+}
+
+/** Splits `total` items into equal parts of at most `most`, their number a multiple of `multiple` while that helps. */
+function equalParts(total: number, most: number, multiple: number): number {
+  const parts = Math.ceil(total / most);
+  const even = parts < 8 * multiple ? roundUp(parts, multiple) : parts;
+  return Math.ceil(total / Math.min(total, even));
+}
+
+/** Panels per chunk so that `others` chunks times the groups of panels keep all workers equally busy. */
+function panelsPerChunk(panels: number, others: number, workers: number): number {
+  for (let groups = 1; groups < panels; groups++) {
+    const perChunk = Math.ceil(panels / groups);
+    const chunks = others * Math.ceil(panels / perChunk);
+    if (chunks % workers === 0 || chunks >= 8 * workers) return perChunk;
+  }
+  return 1;
+}
+
+function planTiles(shape: ConvShape, tile: MicroTile, workers: number): ConvPlan {
+  const { algorithm, n, outHeight, outWidth } = shape;
+  const { step, points } = algorithms[algorithm];
+  const { depth, panels } = planWeights(shape, tile);
+  const tilesY = Math.ceil(outHeight / step);
+  const tilesX = Math.ceil(outWidth / step);
+  const total = n * tilesY * tilesX;
+  const most =
+    algorithm === "direct" ? Math.max(12, roundUp((blockTiles.direct * 512) / depth, 12)) : blockTiles[algorithm];
+  // Few tiles: cut the output channels instead, or every chunk would stream all the weights.
+  const blocks = total <= most ? 1 : Math.ceil(total / equalParts(total, most, workers));
+  const perBlock = roundUp(Math.ceil(total / blocks), tile.rows);
+  const chunkPanels = panelsPerChunk(panels, Math.ceil(total / perBlock), workers);
+  const groupPanels = Math.min(chunkPanels, groupChannels / tile.cols);
+  const inputBytes = points ** 2 * (perBlock * depth * 4 + skewBytes);
+  const productBytes = points ** 2 * (perBlock * groupPanels * tile.cols * 4 + skewBytes);
+  return {
+    tilesY,
+    tilesX,
+    blockTiles: perBlock,
+    chunkPanels,
+    groupPanels,
+    chunkRows: 0,
+    stripRows: 0,
+    chunks: Math.ceil(total / perBlock) * Math.ceil(panels / chunkPanels),
+    seams: 0,
+    seamBytes: 0,
+    productOffset: inputBytes,
+    tileOffset: inputBytes + productBytes,
+    stripOffset: 0,
+    stripRowStride: 0,
+    stripPlaneStride: 0,
+    scratchBytes: inputBytes + productBytes + tileBytes,
+  };
+}
+
+function planTransposed(shape: ConvShape, tile: MicroTile, workers: number): ConvPlan {
+  const { algorithm, n, height, width, outChannels } = shape;
+  const { step, points } = algorithms[algorithm];
+  const { depth, panels } = planWeights(shape, tile);
+  // y has 2H + 1 rows: where tiles divide H, one more row of (edge) tiles; columns alike. See assembly/toom.ts.
+  const mainY = Math.ceil(height / step);
+  const mainX = Math.ceil(width / step);
+  const tilesY = mainY + (height % step === 0 ? 1 : 0);
+  const tilesX = mainX + (width % step === 0 ? 1 : 0);
+  const most = blockTiles[algorithm as "t2" | "t4"];
+  const stripRows = Math.max(1, Math.min(mainY, Math.floor(most / mainX)));
+  const rowRanges = workers === 1 ? 1 : Math.min(Math.ceil(mainY / stripRows), 4 * workers);
+  const splitRows = rowRanges >= 4 * workers;
+  const chunkRows = splitRows ? Math.ceil(tilesY / rowRanges) : tilesY;
+  const rowChunks = Math.ceil(tilesY / chunkRows);
+  const perBlock = roundUp(Math.min(most, stripRows * mainX), tile.rows);
+  const chunkPanels = panelsPerChunk(panels, n * rowChunks, workers);
+  const groupPanels = Math.min(chunkPanels, groupChannels / tile.cols);
+  const inputBytes = points ** 2 * (perBlock * depth * 4 + skewBytes);
+  const productBytes = points ** 2 * (perBlock * groupPanels * tile.cols * 4 + skewBytes);
+  const stripRowStride = (tilesX * 2 * step + 2) * 32 + skewBytes;
+  const stripPlaneStride = (stripRows * 2 * step + 3) * stripRowStride + skewBytes;
+  const blocks = Math.ceil(outChannels / 8);
+  const seams = n * (rowChunks - 1);
+  const stripOffset = inputBytes + productBytes + tileBytes;
+  return {
+    tilesY,
+    tilesX,
+    blockTiles: perBlock,
+    chunkPanels,
+    groupPanels,
+    chunkRows,
+    stripRows,
+    chunks: n * rowChunks * Math.ceil(panels / chunkPanels),
+    seams,
+    seamBytes: seams * blocks * 6 * stripRowStride,
+    productOffset: inputBytes,
+    tileOffset: inputBytes + productBytes,
+    stripOffset,
+    stripRowStride,
+    stripPlaneStride,
+    scratchBytes: stripOffset + ((chunkPanels * tile.cols) / 8) * stripPlaneStride,
+  };
+}

@@ -1,0 +1,179 @@
+/**
+ * The definition of one fused layer: the primitives of `types.ts` composed in float64, step by step as CONVENTIONS 1.1
+ * (items 4, 12 to 14) says, and the sum of the absolute values of all terms, to which rounding errors are proportional.
+ */
+import type { Block } from "../../src/nn/kernels/block.js";
+import { outputSize } from "../../src/nn/kernels/fast.js";
+import type { ConvLayerOptions } from "../../src/nn/kernels/fastTypes.js";
+import { createReferenceKernels } from "../../src/nn/kernels/reference.js";
+import type { Filter2d } from "../../src/nn/kernels/types.js";
+
+const kernels = createReferenceKernels("float64");
+
+/** The numbers of a layer, as plain arrays. */
+export interface LayerData {
+  readonly x: ArrayLike<number>;
+  readonly w: ArrayLike<number>;
+  readonly styles: ArrayLike<number> | null;
+  readonly dcoefs: ArrayLike<number> | null;
+  readonly noise: ArrayLike<number> | null;
+  readonly bias: ArrayLike<number> | null;
+}
+
+/** A separable filter from its taps along y and x. */
+export function separableFilter(y: readonly number[], x: readonly number[]): Filter2d {
+  return { tapsY: y.length, tapsX: x.length, taps: y.flatMap((a) => x.map((b) => a * b)), separable: { y, x } };
+}
+
+/** y [n, outChannels, outHeight, outWidth] of the layer. */
+export function layerDefinition(data: LayerData, options: ConvLayerOptions): Float64Array {
+  return computeLayer(data, options, false);
+}
+
+/** The same with |x|, |w|, ... in the place of x, w, ...: the sum of |terms| behind every output. */
+export function layerTerms(data: LayerData, options: ConvLayerOptions): Float64Array {
+  return computeLayer(data, options, true);
+}
+
+function computeLayer(data: LayerData, options: ConvLayerOptions, absolute: boolean): Float64Array {
+  const { n, inChannels, outChannels, height, width, kernel, up, down, filter } = options;
+  const sign = (value: number) => (absolute ? Math.abs(value) : value);
+  const taps = kernel * kernel;
+  const x = block(n * inChannels * height * width);
+  for (let i = 0; i < x.length; i++) {
+    const style = data.styles === null ? 1 : data.styles[Math.floor(i / (height * width))];
+    x.data[i] = sign(data.x[i] * style);
+  }
+  const w = block(outChannels * inChannels * taps);
+  for (let i = 0; i < w.length; i++) {
+    const tap = i % taps;
+    const source = options.flipWeight ? i - tap + (taps - 1 - tap) : i;
+    w.data[i] = sign(data.w[source] * options.weightGain);
+  }
+  const fir =
+    filter === null || !absolute
+      ? filter
+      : separableFilter(filter.separable!.y.map(Math.abs), filter.separable!.x.map(Math.abs));
+  const [outHeight, outWidth] = outputSize(options);
+
+  let y: Block;
+  if (kernel === 3 && up === 2) {
+    // y[2i + k] += x[i] w[k] is the adjoint of a stride-2 convolution, whose weights are [its outputs, its inputs].
+    const swapped = block(w.length);
+    for (let o = 0; o < outChannels; o++) {
+      for (let i = 0; i < inChannels; i++) {
+        for (let k = 0; k < 9; k++) swapped.data[(i * outChannels + o) * 9 + k] = w.data[(o * inChannels + i) * 9 + k];
+      }
+    }
+    const raw = block(n * outChannels * (2 * height + 1) * (2 * width + 1));
+    kernels.conv2dInputGrad(x, swapped, raw, {
+      ...convolution(n, outChannels, inChannels, 2 * height + 1, 2 * width + 1, 3, 2, 0),
+      outHeight: height,
+      outWidth: width,
+    });
+    y = resample(raw, n * outChannels, 2 * height + 1, 2 * width + 1, fir!, 1, 1, 1, 1, 4, outHeight, outWidth);
+  } else if (kernel === 3 && down === 2) {
+    const filtered = resample(x, n * inChannels, height, width, fir!, 1, 1, 2, 2, 1, height + 1, width + 1);
+    y = convolve(filtered, w, convolution(n, inChannels, outChannels, height + 1, width + 1, 3, 2, 0));
+  } else if (up === 2) {
+    const product = convolve(x, w, convolution(n, inChannels, outChannels, height, width, 1, 1, 0));
+    y = resample(product, n * outChannels, height, width, fir!, 2, 1, 2, 1, 4, outHeight, outWidth);
+  } else if (down === 2) {
+    const smaller = resample(x, n * inChannels, height, width, fir!, 1, 2, 1, 1, 1, outHeight, outWidth);
+    y = convolve(smaller, w, convolution(n, inChannels, outChannels, outHeight, outWidth, 1, 1, 0));
+  } else {
+    y = convolve(x, w, convolution(n, inChannels, outChannels, height, width, kernel, 1, kernel >> 1));
+  }
+
+  const pixels = outHeight * outWidth;
+  const out = new Float64Array(y.length);
+  for (let i = 0; i < out.length; i++) {
+    const channel = Math.floor(i / pixels);
+    const o = channel % outChannels;
+    const sample = Math.floor(channel / outChannels);
+    let z = y.data[i] * sign(data.dcoefs === null ? 1 : data.dcoefs[channel]);
+    if (data.noise !== null) {
+      const shared = data.noise.length === pixels;
+      z += sign(options.noiseStrength * data.noise[(shared ? 0 : sample * pixels) + (i % pixels)]);
+    }
+    if (data.bias !== null) z += sign(data.bias[o]);
+    const slope = options.activation === "linear" ? 1 : options.activation === "relu" ? 0 : options.alpha;
+    z = options.gain * (z < 0 ? slope * z : z);
+    const clamp = options.clamp === null || absolute ? Infinity : options.clamp;
+    out[i] = Math.min(Math.max(z, -clamp), clamp);
+  }
+  return out;
+}
+
+function block(length: number): Block {
+  return { length, data: new Float64Array(length) };
+}
+
+function convolution(
+  n: number,
+  inChannels: number,
+  outChannels: number,
+  height: number,
+  width: number,
+  kernel: number,
+  stride: number,
+  pad: number,
+) {
+  return {
+    n,
+    inChannels,
+    outChannels,
+    height,
+    width,
+    kernelHeight: kernel,
+    kernelWidth: kernel,
+    stride,
+    padY: pad,
+    padX: pad,
+    outHeight: Math.floor((height + 2 * pad - kernel) / stride) + 1,
+    outWidth: Math.floor((width + 2 * pad - kernel) / stride) + 1,
+    groups: 1,
+  };
+}
+
+function convolve(x: Block, w: Block, geometry: ReturnType<typeof convolution>): Block {
+  const y = block(geometry.n * geometry.outChannels * geometry.outHeight * geometry.outWidth);
+  kernels.conv2d(x, w, y, geometry);
+  return y;
+}
+
+function resample(
+  x: Block,
+  planes: number,
+  height: number,
+  width: number,
+  filter: Filter2d,
+  up: number,
+  down: number,
+  pad0: number,
+  pad1: number,
+  gain: number,
+  outHeight: number,
+  outWidth: number,
+): Block {
+  const y = block(planes * outHeight * outWidth);
+  kernels.upfirdn2d(x, y, {
+    planes,
+    height,
+    width,
+    upX: up,
+    upY: up,
+    downX: down,
+    downY: down,
+    padX0: pad0,
+    padX1: pad1,
+    padY0: pad0,
+    padY1: pad1,
+    filter,
+    flipFilter: false,
+    gain,
+    outHeight,
+    outWidth,
+  });
+  return y;
+}
