@@ -12,9 +12,13 @@ import { seedsToLatents } from "./nn/random.js";
 import { Tensor } from "./nn/tensor.js";
 import { writeNative } from "./stylegan/checkpoint/native.js";
 import { readCheckpoint } from "./stylegan/checkpoint/read.js";
-import type { Discriminator } from "./stylegan/discriminator.js";
-import type { Generator } from "./stylegan/generator.js";
-import { buildDiscriminator, buildGenerator, networkData } from "./stylegan/networks.js";
+import {
+  type AnyDiscriminator,
+  type AnyGenerator,
+  buildDiscriminator,
+  buildGenerator,
+  networkData,
+} from "./stylegan/networks.js";
 
 export { CheckpointError } from "./formats/checkpointError.js";
 export { grad, noGrad, variable } from "./nn/autograd.js";
@@ -25,6 +29,9 @@ export type { Discriminator } from "./stylegan/discriminator.js";
 export type { Generator, GeneratorOptions } from "./stylegan/generator.js";
 export { encodePng, imageGrid, toPixels } from "./stylegan/images.js";
 export type { TruncationOptions } from "./stylegan/mapping.js";
+export type { AnyDiscriminator, AnyGenerator } from "./stylegan/networks.js";
+export type { ProgressiveDiscriminator } from "./stylegan/stylegan1/discriminator.js";
+export type { ProgressiveGenerator, ProgressiveGeneratorOptions } from "./stylegan/stylegan1/generator.js";
 export type { NoiseMode, SynthesisOptions } from "./stylegan/synthesis.js";
 
 /**
@@ -47,10 +54,10 @@ export interface Checkpoint {
   /** What kind of file it was, for people: "official PyTorch pickle", for example. */
   readonly format: string;
   /** The generator with averaged weights: the one to use. */
-  readonly gEma?: Generator;
+  readonly gEma?: AnyGenerator;
   /** The generator as trained. */
-  readonly g?: Generator;
-  readonly d?: Discriminator;
+  readonly g?: AnyGenerator;
+  readonly d?: AnyDiscriminator;
 }
 
 export interface LoadOptions {

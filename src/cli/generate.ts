@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { readNpz } from "../formats/npy.js";
-import { type Generator, RandomState, Tensor } from "../index.js";
+import { type AnyGenerator, RandomState, Tensor } from "../index.js";
 import { makeFolder, readFile, writeFile } from "./files.js";
 import { labelOf, openGenerator } from "./networks.js";
 import {
@@ -117,7 +117,7 @@ function checkGrid(grid: GridSize | undefined, count: number): void {
 }
 
 function seedJobs(
-  opened: { readonly generator: Generator; readonly name: string },
+  opened: { readonly generator: AnyGenerator; readonly name: string },
   { seeds, trunc, class: classNumber }: GenerateOptions,
   terminal: Terminal,
 ): Job[] {
@@ -134,7 +134,7 @@ function seedJobs(
 }
 
 /** One image for each w in the archive, proj00.png and on. */
-function projectedJobs(generator: Generator, options: GenerateOptions, terminal: Terminal): Job[] {
+function projectedJobs(generator: AnyGenerator, options: GenerateOptions, terminal: Terminal): Job[] {
   const { seeds, trunc, class: classNumber, projectedW } = options;
   const ignored = Object.entries({ "--seeds": seeds, "--trunc": trunc, "--class": classNumber })
     .filter(([, value]) => value !== undefined)

@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { type Generator, noGrad, RandomState, scope, Tensor } from "../index.js";
+import { type AnyGenerator, noGrad, RandomState, scope, Tensor } from "../index.js";
 import { makeFolder, writeFile } from "./files.js";
 import { labelOf, openGenerator } from "./networks.js";
 import {
@@ -129,7 +129,7 @@ function sheetCells(rows: readonly number[], cols: readonly number[]): Cell[] {
 }
 
 /** w of a seed for every layer [numWs * wDim], truncated in all of them. */
-function truncatedWs(generator: Generator, seed: number, c: Tensor | null, truncationPsi: number): Float32Array {
+function truncatedWs(generator: AnyGenerator, seed: number, c: Tensor | null, truncationPsi: number): Float32Array {
   return noGrad(() =>
     scope(() => {
       const z = Tensor.from(new RandomState(seed).randn(generator.zDim), [1, generator.zDim]);

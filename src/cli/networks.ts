@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Checkpoint, type Generator, init, loadCheckpoint, Tensor } from "../index.js";
+import { type AnyGenerator, type Checkpoint, init, loadCheckpoint, Tensor } from "../index.js";
 import { checkReadable } from "./files.js";
 import type { EngineOptions } from "./options.js";
 import { type Terminal, UsageError } from "./terminal.js";
@@ -38,7 +38,7 @@ export async function openCheckpoint(
 export async function openGenerator(
   network: string | undefined,
   engine: EngineOptions,
-): Promise<{ readonly generator: Generator; readonly name: string }> {
+): Promise<{ readonly generator: AnyGenerator; readonly name: string }> {
   const source = network ?? bundledModel();
   if (source === null) {
     throw new UsageError("no trained model is bundled yet: name a checkpoint with --network FILE");

@@ -1,20 +1,20 @@
 /** Images to files: single ones as PNG or numpy arrays, and many on one sheet, of which only the bytes are kept. */
 import { writeNpy } from "../formats/npy.js";
 import { encodePixels, type PixelImage } from "../formats/png.js";
-import { type Generator, noGrad, type RandomState, scope, type Tensor, toPixels } from "../index.js";
+import { type AnyGenerator, noGrad, type RandomState, scope, type Tensor, toPixels } from "../index.js";
 import type { GridSize, imageFormats, noiseModes } from "./options.js";
 import { UsageError } from "./terminal.js";
 
 export type ImageFormat = (typeof imageFormats)[number];
 
-type Size = Pick<Generator, "imgChannels" | "imgResolution">;
+type Size = Pick<AnyGenerator, "imgChannels" | "imgResolution">;
 
 /** A PNG of more pixels takes minutes and gigabytes, and few programs open it. */
 const MAX_SHEET_PIXELS = 1 << 28;
 
 /** The image of ws [1, numWs, wDim], as [1, C, H, W] on the JavaScript heap; all else that it took is freed. */
 export function synthesize(
-  generator: Generator,
+  generator: AnyGenerator,
   makeWs: () => Tensor,
   noise: { readonly noiseMode: (typeof noiseModes)[number]; readonly random: RandomState },
 ): Tensor {

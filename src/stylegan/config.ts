@@ -92,8 +92,6 @@ export interface DiscriminatorConfig {
   readonly mbstdNumChannels: number;
 }
 
-export type NetworkConfig = GeneratorConfig | DiscriminatorConfig;
-
 /** How StyleGAN's synthesis begins: a learned constant, or (row C of table 1 and before) a dense layer on w. */
 export type SynthesisInput = "constant" | "traditional";
 
@@ -177,3 +175,7 @@ export type ProgressiveGeneratorConfig = Stylegan1GeneratorConfig | GrowingGener
 export type ProgressiveDiscriminatorConfig = Stylegan1DiscriminatorConfig | GrowingDiscriminatorConfig;
 /** Networks that take a level of detail, `lod`. */
 export type ProgressiveNetworkConfig = ProgressiveGeneratorConfig | ProgressiveDiscriminatorConfig;
+
+export type AnyGeneratorConfig = GeneratorConfig | ProgressiveGeneratorConfig;
+export type AnyDiscriminatorConfig = DiscriminatorConfig | ProgressiveDiscriminatorConfig;
+export type NetworkConfig = AnyGeneratorConfig | AnyDiscriminatorConfig;

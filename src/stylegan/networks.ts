@@ -2,9 +2,15 @@
 import { denseTensor, type PlainTensor } from "../formats/plainTensor.js";
 import type { Contents } from "../nn/layers/module.js";
 import type { NetworkData } from "./checkpoint/networkData.js";
-import type { DiscriminatorConfig, GeneratorConfig } from "./config.js";
+import type { AnyDiscriminatorConfig, AnyGeneratorConfig } from "./config.js";
 import { Discriminator } from "./discriminator.js";
 import { Generator } from "./generator.js";
+import { ProgressiveDiscriminator } from "./stylegan1/discriminator.js";
+import { ProgressiveGenerator } from "./stylegan1/generator.js";
+
+/** A generator of StyleGAN2, or one that grows: StyleGAN, and configs A to D of StyleGAN2. They are used alike. */
+export type AnyGenerator = Generator | ProgressiveGenerator;
+export type AnyDiscriminator = Discriminator | ProgressiveDiscriminator;
 
 /** Fills parameters with the tensors of a checkpoint, straight into their memory. */
 function contentsOf(tensors: ReadonlyMap<string, PlainTensor>): Contents {
@@ -15,16 +21,22 @@ function contentsOf(tensors: ReadonlyMap<string, PlainTensor>): Contents {
   };
 }
 
-export function buildGenerator(data: NetworkData<GeneratorConfig>): Generator {
-  return new Generator(data.config, contentsOf(data.tensors));
+export function buildGenerator({ config, tensors }: NetworkData<AnyGeneratorConfig>): AnyGenerator {
+  const contents = contentsOf(tensors);
+  return config.kind === "stylegan2-generator"
+    ? new Generator(config, contents)
+    : new ProgressiveGenerator(config, contents);
 }
 
-export function buildDiscriminator(data: NetworkData<DiscriminatorConfig>): Discriminator {
-  return new Discriminator(data.config, contentsOf(data.tensors));
+export function buildDiscriminator({ config, tensors }: NetworkData<AnyDiscriminatorConfig>): AnyDiscriminator {
+  const contents = contentsOf(tensors);
+  return config.kind === "stylegan2-discriminator"
+    ? new Discriminator(config, contents)
+    : new ProgressiveDiscriminator(config, contents);
 }
 
 /** What a checkpoint writer needs of a network; the tensors are views of the parameters. */
-export function networkData<N extends Generator | Discriminator>(network: N): NetworkData<N["config"]> {
+export function networkData<N extends AnyGenerator | AnyDiscriminator>(network: N): NetworkData<N["config"]> {
   const tensors = new Map<string, PlainTensor>();
   for (const [name, { block, shape }] of [...network.parameters, ...network.buffers]) {
     tensors.set(name, denseTensor(block.data, shape, name));

@@ -1,28 +1,75 @@
 /** The geometry as JSON: written into native files, and read back without believing a word of it. */
 import { CheckpointError, describe } from "../../formats/checkpointError.js";
-import type { DiscriminatorConfig, GeneratorConfig, MappingConfig, NetworkConfig, SynthesisConfig } from "../config.js";
+import type { HeGain } from "../../nn/layers/dense.js";
+import type {
+  DiscriminatorConfig,
+  GeneratorConfig,
+  GrowingDiscriminatorConfig,
+  GrowingGeneratorConfig,
+  GrowingSynthesisConfig,
+  MappingConfig,
+  NetworkConfig,
+  Stylegan1DiscriminatorConfig,
+  Stylegan1GeneratorConfig,
+  Stylegan1SynthesisConfig,
+  SynthesisConfig,
+} from "../config.js";
 import { activations, architectures, checkedGeometry, oneOf } from "./geometry.js";
 
 /** A checked configuration from parsed JSON. CheckpointError names the field that is wrong, missing or unknown. */
 export function parseConfig(value: unknown, where: string): NetworkConfig {
   const fields = new Fields(value, where);
-  const kind = fields.word("kind", ["stylegan2-generator", "stylegan2-discriminator"]);
-  const config = kind === "stylegan2-generator" ? generatorConfig(fields) : discriminatorConfig(fields);
+  const kind = fields.word("kind", Object.keys(readers) as NetworkConfig["kind"][]);
+  const config = readers[kind](fields);
   fields.expectNoOthers();
   return checkedGeometry(where, config);
 }
 
+const readers: { readonly [Kind in NetworkConfig["kind"]]: (fields: Fields) => NetworkConfig & { kind: Kind } } = {
+  "stylegan2-generator": generatorConfig,
+  "stylegan2-discriminator": discriminatorConfig,
+  "stylegan1-generator": stylegan1GeneratorConfig,
+  "stylegan1-discriminator": stylegan1DiscriminatorConfig,
+  "growing-stylegan2-generator": growingGeneratorConfig,
+  "growing-stylegan2-discriminator": growingDiscriminatorConfig,
+};
+
 function generatorConfig(fields: Fields): GeneratorConfig {
   return {
     kind: "stylegan2-generator",
+    ...commonGenerator(fields),
+    synthesis: fields.nested("synthesis", synthesisConfig),
+  };
+}
+
+function stylegan1GeneratorConfig(fields: Fields): Stylegan1GeneratorConfig {
+  return {
+    kind: "stylegan1-generator",
+    ...commonGenerator(fields),
+    synthesis: fields.nested("synthesis", stylegan1SynthesisConfig),
+  };
+}
+
+function growingGeneratorConfig(fields: Fields): GrowingGeneratorConfig {
+  return {
+    kind: "growing-stylegan2-generator",
+    ...commonGenerator(fields),
+    synthesis: fields.nested("synthesis", growingSynthesisConfig),
+  };
+}
+
+function commonGenerator(fields: Fields) {
+  return {
     zDim: fields.count("zDim"),
     cDim: fields.count("cDim"),
     wDim: fields.count("wDim"),
-    imgResolution: fields.count("imgResolution"),
-    imgChannels: fields.count("imgChannels"),
+    ...image(fields),
     mapping: fields.nested("mapping", mappingConfig),
-    synthesis: fields.nested("synthesis", synthesisConfig),
   };
+}
+
+function image(fields: Fields) {
+  return { imgResolution: fields.count("imgResolution"), imgChannels: fields.count("imgChannels") };
 }
 
 function mappingConfig(fields: Fields): MappingConfig {
@@ -38,16 +85,19 @@ function mappingConfig(fields: Fields): MappingConfig {
     activation: fields.word("activation", activations),
     lrMultiplier: fields.number("lrMultiplier"),
     wAvgBeta: fields.orNull("wAvgBeta", () => fields.number("wAvgBeta")),
+    ...(fields.has("heGain") && { heGain: fields.word<HeGain>("heGain", ["activation", "weight"]) }),
   };
 }
 
 function synthesisConfig(fields: Fields): SynthesisConfig {
+  return { ...growingSynthesisConfig(fields), architecture: fields.word("architecture", architectures) };
+}
+
+function growingSynthesisConfig(fields: Fields): GrowingSynthesisConfig {
   return {
     wDim: fields.count("wDim"),
-    imgResolution: fields.count("imgResolution"),
-    imgChannels: fields.count("imgChannels"),
+    ...image(fields),
     channels: fields.list("channels", isPair),
-    architecture: fields.word("architecture", architectures),
     resampleFilter: fields.list("resampleFilter", isNumber),
     activation: fields.word("activation", activations),
     convClamp: fields.orNull("convClamp", () => fields.number("convClamp")),
@@ -56,12 +106,34 @@ function synthesisConfig(fields: Fields): SynthesisConfig {
   };
 }
 
+function stylegan1SynthesisConfig(fields: Fields): Stylegan1SynthesisConfig {
+  return {
+    wDim: fields.count("wDim"),
+    ...image(fields),
+    channels: fields.list("channels", isPair),
+    activation: fields.word("activation", activations),
+    input: fields.word("input", ["constant", "traditional"]),
+    useStyles: fields.boolean("useStyles"),
+    useNoise: fields.boolean("useNoise"),
+    usePixelNorm: fields.boolean("usePixelNorm"),
+    useInstanceNorm: fields.boolean("useInstanceNorm"),
+    ...scaling(fields),
+  };
+}
+
+/** How StyleGAN (2018) changes resolution. */
+function scaling(fields: Fields) {
+  return {
+    blurFilter: fields.orNull("blurFilter", () => fields.list("blurFilter", isNumber)),
+    fusedFrom: fields.orNull("fusedFrom", () => fields.count("fusedFrom")),
+  };
+}
+
 function discriminatorConfig(fields: Fields): DiscriminatorConfig {
   return {
     kind: "stylegan2-discriminator",
     cDim: fields.count("cDim"),
-    imgResolution: fields.count("imgResolution"),
-    imgChannels: fields.count("imgChannels"),
+    ...image(fields),
     channels: fields.list("channels", isPair),
     architecture: fields.word("architecture", architectures),
     resampleFilter: fields.list("resampleFilter", isNumber),
@@ -70,6 +142,36 @@ function discriminatorConfig(fields: Fields): DiscriminatorConfig {
     conditioning: fields.word("conditioning", ["none", "projection", "logits"]),
     cmapDim: fields.count("cmapDim"),
     mapping: fields.orNull("mapping", () => fields.nested("mapping", mappingConfig)),
+    ...minibatchStd(fields),
+  };
+}
+
+function stylegan1DiscriminatorConfig(fields: Fields): Stylegan1DiscriminatorConfig {
+  return {
+    kind: "stylegan1-discriminator",
+    cDim: fields.count("cDim"),
+    ...image(fields),
+    channels: fields.list("channels", isPair),
+    activation: fields.word("activation", activations),
+    ...scaling(fields),
+    ...minibatchStd(fields),
+  };
+}
+
+function growingDiscriminatorConfig(fields: Fields): GrowingDiscriminatorConfig {
+  return {
+    kind: "growing-stylegan2-discriminator",
+    cDim: fields.count("cDim"),
+    ...image(fields),
+    channels: fields.list("channels", isPair),
+    resampleFilter: fields.list("resampleFilter", isNumber),
+    activation: fields.word("activation", activations),
+    ...minibatchStd(fields),
+  };
+}
+
+function minibatchStd(fields: Fields) {
+  return {
     mbstdGroupSize: fields.orNull("mbstdGroupSize", () => fields.count("mbstdGroupSize")),
     mbstdNumChannels: fields.count("mbstdNumChannels"),
   };
@@ -107,6 +209,10 @@ class Fields {
 
   boolean(name: string): boolean {
     return this.checked(name, (value): value is boolean => typeof value === "boolean", "true or false");
+  }
+
+  has(name: string): boolean {
+    return Object.hasOwn(this.object, name);
   }
 
   word<Word extends string>(name: string, words: readonly Word[]): Word {

@@ -2,7 +2,14 @@
 import { CheckpointError, describe } from "../../formats/checkpointError.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
 import type { Activation } from "../../nn/kernels/types.js";
-import type { Architecture, DiscriminatorConfig, GeneratorConfig, MappingConfig, NetworkConfig } from "../config.js";
+import type {
+  AnyGeneratorConfig,
+  Architecture,
+  DiscriminatorConfig,
+  MappingConfig,
+  NetworkConfig,
+  ProgressiveDiscriminatorConfig,
+} from "../config.js";
 
 export const activations: readonly Activation[] = [
   "linear",
@@ -25,12 +32,24 @@ export function expectedNumWs(imgResolution: number): number {
 
 /** Throws CheckpointError unless the numbers of a geometry agree with each other. Returns it. */
 export function checkedGeometry<Config extends NetworkConfig>(where: string, config: Config): Config {
-  const problem = config.kind === "stylegan2-generator" ? generatorProblem(config) : discriminatorProblem(config);
+  const problem = problemOf(config);
   if (problem) throw new CheckpointError(`${where}: impossible geometry: ${problem}`);
   return config;
 }
 
-function generatorProblem(config: GeneratorConfig): string | null {
+function problemOf(config: NetworkConfig): string | null {
+  switch (config.kind) {
+    case "stylegan2-discriminator":
+      return discriminatorProblem(config);
+    case "stylegan1-discriminator":
+    case "growing-stylegan2-discriminator":
+      return growingDiscriminatorProblem(config);
+    default:
+      return generatorProblem(config);
+  }
+}
+
+function generatorProblem(config: AnyGeneratorConfig): string | null {
   const { mapping, synthesis, imgResolution } = config;
   const numWs = expectedNumWs(imgResolution);
   if (synthesis.imgResolution !== imgResolution || synthesis.imgChannels !== config.imgChannels) {
@@ -42,8 +61,9 @@ function generatorProblem(config: GeneratorConfig): string | null {
   if (mapping.wDim !== config.wDim || synthesis.wDim !== config.wDim) {
     return `w has ${mapping.wDim} features in mapping, ${synthesis.wDim} in synthesis and ${config.wDim} in the generator`;
   }
+  const taps = "resampleFilter" in synthesis ? synthesis.resampleFilter : synthesis.blurFilter;
   return (
-    imageProblem(imgResolution, config.imgChannels, synthesis.channels, synthesis.resampleFilter) ??
+    imageProblem(imgResolution, config.imgChannels, synthesis.channels, taps) ??
     (mapping.numWs === numWs ? null : `expected ${numWs} w's at resolution ${imgResolution}, found ${mapping.numWs}`) ??
     mappingProblem(mapping)
   );
@@ -56,20 +76,33 @@ function discriminatorProblem(config: DiscriminatorConfig): string | null {
   if ((cDim === 0) !== (conditioning === "none")) return `${cDim} labels with conditioning "${conditioning}"`;
   if (cmapDim > 0 !== (conditioning === "projection")) return `cmapDim ${cmapDim} with conditioning "${conditioning}"`;
   if ((mapping !== null) !== (conditioning === "projection")) return "a mapping of labels belongs to projection only";
-  if (mbstdGroupSize === 0 || (mbstdNumChannels > 0 && channels[0][1] % mbstdNumChannels !== 0)) {
-    return `minibatch stddev with groups of ${mbstdGroupSize} and ${mbstdNumChannels} channels of ${channels[0][1]}`;
-  }
+  const deviationProblem = minibatchStdProblem(mbstdGroupSize, mbstdNumChannels, channels[0][1]);
+  if (deviationProblem) return deviationProblem;
   if (mapping && (mapping.wDim !== cmapDim || mapping.cDim !== cDim || mapping.zDim !== 0 || mapping.numWs !== null)) {
     return "the mapping of labels does not fit the discriminator";
   }
   return mapping && mappingProblem(mapping);
 }
 
+function growingDiscriminatorProblem(config: ProgressiveDiscriminatorConfig): string | null {
+  const { imgResolution, imgChannels, channels, mbstdGroupSize, mbstdNumChannels } = config;
+  const taps = config.kind === "stylegan1-discriminator" ? config.blurFilter : config.resampleFilter;
+  return (
+    imageProblem(imgResolution, imgChannels, channels, taps) ??
+    minibatchStdProblem(mbstdGroupSize, mbstdNumChannels, channels[0][1])
+  );
+}
+
+function minibatchStdProblem(groupSize: number | null, numChannels: number, width: number): string | null {
+  if (groupSize !== 0 && (numChannels === 0 || width % numChannels === 0)) return null;
+  return `minibatch stddev with groups of ${groupSize} and ${numChannels} channels of ${width}`;
+}
+
 function imageProblem(
   resolution: number,
   imgChannels: number,
   channels: readonly (readonly [number, number])[],
-  taps: readonly number[],
+  taps: readonly number[] | null,
 ): string | null {
   if (!Number.isInteger(Math.log2(resolution)) || resolution < 4 || resolution > MAX_RESOLUTION) {
     return `resolution must be a power of two from 4 to ${MAX_RESOLUTION}, found ${resolution}`;
@@ -79,6 +112,7 @@ function imageProblem(
   if (!contiguous || channels.at(-1)?.[0] !== resolution) {
     return `feature maps must be given for each resolution from 4 to ${resolution}, found ${channels.map(([at]) => at)}`;
   }
+  if (taps === null) return null;
   const sum = taps.reduce((a, b) => a + b, 0);
   if (taps.length === 0 || taps.length > 64 || !Number.isFinite(sum) || sum === 0) {
     return `a resampling filter of ${taps.length} taps with sum ${sum}`;

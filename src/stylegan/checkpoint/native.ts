@@ -7,13 +7,12 @@ import type { ByteSource } from "../../formats/byteSource.js";
 import { CheckpointError, describe } from "../../formats/checkpointError.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
 import { readSafetensors, type SafetensorsEntry, safetensorsChunks } from "../../formats/safetensors.js";
-import type { NetworkConfig } from "../config.js";
+import type { AnyDiscriminatorConfig, AnyGeneratorConfig, NetworkConfig } from "../config.js";
 import { parseConfig } from "./configSchema.js";
 import {
   type CheckpointData,
   checkedNetwork,
   collectNetworks,
-  type NetworkData,
   type NetworkName,
   type Networks,
   networkNames,
@@ -67,22 +66,28 @@ export function readNative(file: Uint8Array | ByteSource, options: ReadCheckpoin
   for (const prefix of byPrefix.keys()) {
     if (!metadata.has(prefix)) throw new CheckpointError(`native safetensors: no geometry for the tensors ${prefix}.*`);
   }
-  const read = <Kind extends NetworkConfig["kind"]>(name: NetworkName, kind: Kind) => {
+  const read = <Config extends NetworkConfig>(
+    name: NetworkName,
+    role: string,
+    is: (c: NetworkConfig) => c is Config,
+  ) => {
     const json = metadata.get(prefixes[name]);
     if (json === undefined) return undefined;
     const where = `native safetensors, ${prefixes[name]}`;
     const config = parseConfig(parseJson(json, where), where);
-    if (config.kind !== kind) throw new CheckpointError(`${where}: expected a ${kind}, found a ${config.kind}`);
-    const network = checkedNetwork(where, config, byPrefix.get(prefixes[name]) ?? new Map());
-    return network as NetworkData<Extract<NetworkConfig, { kind: Kind }>>;
+    if (!is(config)) throw new CheckpointError(`${where}: expected a ${role}, found a ${config.kind}`);
+    return checkedNetwork(where, config, byPrefix.get(prefixes[name]) ?? new Map());
   };
   const networks = collectNetworks("native safetensors", options, {
-    gEma: () => read("gEma", "stylegan2-generator"),
-    g: () => read("g", "stylegan2-generator"),
-    d: () => read("d", "stylegan2-discriminator"),
+    gEma: () => read("gEma", "generator", isGenerator),
+    g: () => read("g", "generator", isGenerator),
+    d: () => read("d", "discriminator", isDiscriminator),
   });
   return { format: "native safetensors", networks };
 }
+
+const isGenerator = (config: NetworkConfig): config is AnyGeneratorConfig => config.kind.endsWith("-generator");
+const isDiscriminator = (config: NetworkConfig): config is AnyDiscriminatorConfig => !isGenerator(config);
 
 function splitByPrefix(tensors: ReadonlyMap<string, PlainTensor>): Map<string, Map<string, PlainTensor>> {
   const known: readonly string[] = Object.values(prefixes);

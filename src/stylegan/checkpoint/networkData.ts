@@ -1,7 +1,7 @@
 /** What every checkpoint reader produces: geometry and named tensors, checked against each other. */
 import { CheckpointError, describe } from "../../formats/checkpointError.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
-import type { DiscriminatorConfig, GeneratorConfig, NetworkConfig } from "../config.js";
+import type { AnyDiscriminatorConfig, AnyGeneratorConfig, NetworkConfig } from "../config.js";
 import { expectedTensors } from "./parameterNames.js";
 
 export interface NetworkData<Config extends NetworkConfig = NetworkConfig> {
@@ -12,10 +12,10 @@ export interface NetworkData<Config extends NetworkConfig = NetworkConfig> {
 
 export interface Networks {
   /** The generator whose weights are a moving average: the one to make images with. */
-  readonly gEma?: NetworkData<GeneratorConfig>;
+  readonly gEma?: NetworkData<AnyGeneratorConfig>;
   /** The generator in training. */
-  readonly g?: NetworkData<GeneratorConfig>;
-  readonly d?: NetworkData<DiscriminatorConfig>;
+  readonly g?: NetworkData<AnyGeneratorConfig>;
+  readonly d?: NetworkData<AnyDiscriminatorConfig>;
 }
 
 export type NetworkName = keyof Networks;
@@ -67,9 +67,9 @@ export function collectNetworks(
   what: string,
   options: ReadCheckpointOptions,
   readers: {
-    readonly gEma: () => NetworkData<GeneratorConfig> | undefined;
-    readonly g: () => NetworkData<GeneratorConfig> | undefined;
-    readonly d: () => NetworkData<DiscriminatorConfig> | undefined;
+    readonly gEma: () => NetworkData<AnyGeneratorConfig> | undefined;
+    readonly g: () => NetworkData<AnyGeneratorConfig> | undefined;
+    readonly d: () => NetworkData<AnyDiscriminatorConfig> | undefined;
   },
 ): Networks {
   const wanted = options.networks ?? networkNames;

@@ -2,17 +2,23 @@
  * The parameters and buffers of a network by their official names, with shapes: the one list that the readers check
  * files against, the writers write from, and the networks build their modules to match.
  */
-import type { DiscriminatorConfig, GeneratorConfig, MappingConfig, NetworkConfig } from "../config.js";
-
-type Shapes = Map<string, readonly number[]>;
+import type { DiscriminatorConfig, GeneratorConfig, NetworkConfig } from "../config.js";
+import { addDense, addMapping, progressiveTensors, type Shapes } from "./progressiveNames.js";
 
 export function expectedTensors(config: NetworkConfig): ReadonlyMap<string, readonly number[]> {
-  return config.kind === "stylegan2-generator" ? generatorTensors(config) : discriminatorTensors(config);
+  switch (config.kind) {
+    case "stylegan2-generator":
+      return generatorTensors(config);
+    case "stylegan2-discriminator":
+      return discriminatorTensors(config);
+    default:
+      return progressiveTensors(config);
+  }
 }
 
-/** Buffers are state that no gradient reaches: the average w and the constant noise. */
+/** Buffers are state that no gradient reaches: the average w, the constant noise, the level of detail. */
 export function isBufferName(name: string): boolean {
-  return name.endsWith("w_avg") || name.endsWith("noise_const");
+  return name.endsWith("w_avg") || name.endsWith("noise_const") || /(^|\.)lod$/.test(name);
 }
 
 function generatorTensors({ mapping, synthesis }: GeneratorConfig): Shapes {
@@ -69,23 +75,4 @@ function discriminatorTensors(config: DiscriminatorConfig): Shapes {
   }
   if (config.mapping) addMapping(shapes, config.mapping);
   return shapes;
-}
-
-function addMapping(shapes: Shapes, mapping: MappingConfig): void {
-  const { zDim, cDim, wDim, embedFeatures, embedBias, layerFeatures, numWs, wAvgBeta } = mapping;
-  if (cDim > 0) {
-    shapes.set("mapping.embed.weight", [embedFeatures, cDim]);
-    if (embedBias) shapes.set("mapping.embed.bias", [embedFeatures]);
-  }
-  let inFeatures = zDim + embedFeatures;
-  layerFeatures.forEach((outFeatures, i) => {
-    addDense(shapes, `mapping.fc${i}`, outFeatures, inFeatures);
-    inFeatures = outFeatures;
-  });
-  if (numWs !== null && wAvgBeta !== null) shapes.set("mapping.w_avg", [wDim]);
-}
-
-function addDense(shapes: Shapes, name: string, outFeatures: number, inFeatures: number): void {
-  shapes.set(`${name}.weight`, [outFeatures, inFeatures]);
-  shapes.set(`${name}.bias`, [outFeatures]);
 }

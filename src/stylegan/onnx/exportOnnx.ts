@@ -4,7 +4,8 @@
  * Tests: tests/onnx.test.ts runs the models in ONNX Runtime and holds them to our own images.
  */
 import { setupFilter } from "../../nn/ops/upfirdn2d.js";
-import type { Generator } from "../generator.js";
+import { Generator } from "../generator.js";
+import type { AnyGenerator } from "../networks.js";
 import { OnnxGraph, type Opset, type Value } from "./graph.js";
 import { dense, type ExportContext, modulatedLayer, normalize, stored, toRgb, weightOf } from "./layers.js";
 import { upsample } from "./resample.js";
@@ -40,10 +41,10 @@ export interface ExportOnnxOptions {
  * const { gEma } = await loadCheckpoint("network.pkl");
  * await writeFile("network.onnx", exportOnnx(gEma, { truncationPsi: 0.7 }));
  */
-export function exportOnnx(network: Generator, options: ExportOnnxOptions = {}): Uint8Array {
+export function exportOnnx(network: AnyGenerator, options: ExportOnnxOptions = {}): Uint8Array {
   const { part = "both", noiseMode = "const", truncationPsi = 1, truncationCutoff = null, opset = 13 } = options;
-  const { config } = network;
-  if (config?.kind !== "stylegan2-generator") {
+  if (!(network instanceof Generator)) {
+    const { config }: { config?: AnyGenerator["config"] } = network;
     throw new TypeError(`exportOnnx: expected a StyleGAN2 generator, got ${config?.kind ?? typeof network}`);
   }
   check("part", part, ["mapping", "synthesis", "both"]);
@@ -63,7 +64,7 @@ export function exportOnnx(network: Generator, options: ExportOnnxOptions = {}):
     const img = synthesis(context, network, ws, noiseMode);
     graph.output(img, ["N", network.imgChannels, network.imgResolution, network.imgResolution]);
   }
-  return graph.finish(`stylegan2.${part}`, opset, new Map([["stylegan.config", JSON.stringify(config)]]));
+  return graph.finish(`stylegan2.${part}`, opset, new Map([["stylegan.config", JSON.stringify(network.config)]]));
 }
 
 function check<T>(option: string, value: T, choices: readonly T[]): void {
