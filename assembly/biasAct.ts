@@ -47,7 +47,8 @@ function run(gradient: bool, args: usize, chunk: i32): void {
   const gain = f32x4.splat(g.gain);
   const high = f32x4.splat(g.clamp);
   const low = f32x4.splat(-g.clamp);
-  const alive = g.dead ? i32x4.splat(0) : i32x4.splat(-1);
+  // relu multiplies by zero, and zero times infinity is not zero: keep its negative numbers finite.
+  const lowest = f32x4.splat(g.dead ? -f32.MAX_VALUE : -Infinity);
   const unclamped = g.clamped ? i32x4.splat(0) : i32x4.splat(-1);
   const endRow = min(g.rows, (chunk + 1) * g.rowsPerChunk);
   const biasStep = floatBytes(g.biasStep);
@@ -63,7 +64,7 @@ function run(gradient: bool, args: usize, chunk: i32): void {
     while (x < vectorsEnd) {
       if (biasStep) bias = v128.load(b);
       const up = gradient ? v128.load(dy) : bias;
-      v128.store(y, element(gradient, f32x4.add(v128.load(x), bias), up, slope, gain, low, high, alive, unclamped));
+      v128.store(y, element(gradient, f32x4.add(v128.load(x), bias), up, slope, gain, low, high, lowest, unclamped));
       x += 16;
       y += 16;
       dy += 16;
@@ -73,7 +74,7 @@ function run(gradient: bool, args: usize, chunk: i32): void {
       bias = v128.load32_splat(b);
       const up = gradient ? v128.load32_splat(dy) : bias;
       const t = f32x4.add(v128.load32_splat(x), bias);
-      v128.store32_lane(y, element(gradient, t, up, slope, gain, low, high, alive, unclamped), 0);
+      v128.store32_lane(y, element(gradient, t, up, slope, gain, low, high, lowest, unclamped), 0);
       x += 4;
       y += 4;
       dy += 4;
@@ -85,14 +86,13 @@ function run(gradient: bool, args: usize, chunk: i32): void {
 // @ts-ignore: decorator
 @inline
 function element(
-  gradient: bool, t: v128, dy: v128, slope: v128, gain: v128, low: v128, high: v128, alive: v128, unclamped: v128,
+  gradient: bool, t: v128, dy: v128, slope: v128, gain: v128, low: v128, high: v128, lowest: v128, unclamped: v128,
 ): v128 {
   const positive = f32x4.gt(t, f32x4.splat(0));
-  // NaN must stay NaN under relu as well: it is neither positive nor equal to itself.
-  const passing = v128.or(alive, f32x4.ne(t, t));
-  const act = v128.bitselect(t, v128.and(f32x4.mul(t, slope), passing), positive);
+  // pmax and pmin are single instructions, and pass a NaN that comes first.
+  const act = v128.bitselect(t, f32x4.mul(f32x4.pmax(t, lowest), slope), positive);
   const value = f32x4.mul(act, gain);
-  if (!gradient) return f32x4.max(low, f32x4.min(high, value));
+  if (!gradient) return f32x4.pmax(f32x4.pmin(value, high), low);
   const rate = v128.bitselect(gain, f32x4.mul(gain, slope), positive);
   return v128.and(f32x4.mul(dy, rate), v128.or(unclamped, f32x4.lt(f32x4.abs(value), high)));
 }

@@ -61,40 +61,68 @@ export function upfirdn2dSeparable(args: usize, chunk: i32, worker: i32): void {
   }
 }
 
-/** line[0..width - 1] = sum over j of tapY[j] * up(x)[p * downY + j - padY]. */
+/** line[0..width - 1] = sum over j of tapY[j] * up(x)[p * downY + j - padY], two input rows at a time. */
 function filterColumns(args: usize, x: usize, p: i32, line: usize): void {
   const g = changetype<SeparableArguments>(args);
-  const end = line + floatBytes(g.width);
-  const vectorsEnd = line + floatBytes(g.width & ~3);
+  const width = floatBytes(g.width);
+  const start = p * g.downY - g.padY;
+  let j = nextTap(g, start, 0);
+  if (j >= g.tapsY) memory.fill(line, 0, width);
   let first = true;
-  for (let j = 0; j < g.tapsY; j++) {
-    const at = p * g.downY + j - g.padY;
-    if (at < 0 || at % g.upY != 0 || at / g.upY >= g.height) continue;
-    let from = x + floatBytes(at / g.upY) * <usize>g.width;
+  while (j < g.tapsY) {
+    const next = nextTap(g, start, j + 1);
     const tap = splatAt(args + TAPS + floatBytes(j));
-    let to = line;
-    if (first) {
-      for (; to < vectorsEnd; to += 16) {
-        v128.store(to, f32x4.mul(tap, v128.load(from)));
-        from += 16;
-      }
-      for (; to < end; to += 4) {
-        v128.store32_lane(to, f32x4.mul(tap, v128.load32_splat(from)), 0);
-        from += 4;
-      }
-      first = false;
+    const row = x + <usize>((start + j) / g.upY) * width;
+    if (next < g.tapsY) {
+      const nextRow = x + <usize>((start + next) / g.upY) * width;
+      addRows(line, width, row, tap, nextRow, splatAt(args + TAPS + floatBytes(next)), first);
     } else {
-      for (; to < vectorsEnd; to += 16) {
-        v128.store(to, madd(tap, v128.load(from), v128.load(to)));
-        from += 16;
-      }
-      for (; to < end; to += 4) {
-        v128.store32_lane(to, madd(tap, v128.load32_splat(from), v128.load32_splat(to)), 0);
-        from += 4;
-      }
+      addRow(line, width, row, tap, first);
     }
+    first = false;
+    j = nextTap(g, start, next + 1);
   }
-  if (first) memory.fill(line, 0, floatBytes(g.width));
+}
+
+/** The first tap from j on that meets an input row: (start + tap) / upY is whole and inside; tapsY if there is none. */
+function nextTap(g: SeparableArguments, start: i32, j: i32): i32 {
+  for (; j < g.tapsY; j++) {
+    const at = start + j;
+    if (at >= 0 && at % g.upY == 0 && at / g.upY < g.height) return j;
+  }
+  return g.tapsY;
+}
+
+/** line = (first ? 0 : line) + tap * row; `bytes` long. */
+function addRow(line: usize, bytes: usize, row: usize, tap: v128, first: bool): void {
+  const end = line + bytes;
+  for (const vectorsEnd = line + (bytes & ~15); line < vectorsEnd; line += 16) {
+    const sum = first ? f32x4.splat(0) : v128.load(line);
+    v128.store(line, madd(tap, v128.load(row), sum));
+    row += 16;
+  }
+  for (; line < end; line += 4) {
+    const sum = first ? f32x4.splat(0) : v128.load32_splat(line);
+    v128.store32_lane(line, madd(tap, v128.load32_splat(row), sum), 0);
+    row += 4;
+  }
+}
+
+/** line = (first ? 0 : line) + tap * row + nextTap * nextRow; `bytes` long. */
+function addRows(line: usize, bytes: usize, row: usize, tap: v128, nextRow: usize, nextTap: v128, first: bool): void {
+  const end = line + bytes;
+  for (const vectorsEnd = line + (bytes & ~15); line < vectorsEnd; line += 16) {
+    const sum = first ? f32x4.splat(0) : v128.load(line);
+    v128.store(line, madd(nextTap, v128.load(nextRow), madd(tap, v128.load(row), sum)));
+    row += 16;
+    nextRow += 16;
+  }
+  for (; line < end; line += 4) {
+    const sum = first ? f32x4.splat(0) : v128.load32_splat(line);
+    v128.store32_lane(line, madd(nextTap, v128.load32_splat(nextRow), madd(tap, v128.load32_splat(row), sum)), 0);
+    row += 4;
+    nextRow += 4;
+  }
 }
 
 /** Stores the first `count` (1 to 8) of eight numbers; `spare` is 32 bytes of scratch. */
@@ -117,6 +145,17 @@ function filterRow(args: usize, line: usize, y: usize, spare: usize): void {
   const taps = args + TAPS + floatBytes(g.tapsY);
   const tapsEnd = taps + floatBytes(g.tapsX);
   let from = line - floatBytes(g.padX);
+  if (g.tapsX == 4) {
+    const tap0 = splatAt(taps), tap1 = splatAt(taps + 4), tap2 = splatAt(taps + 8), tap3 = splatAt(taps + 12);
+    for (let q = 0; q < g.outWidth; q += 8) {
+      const low = fourTaps(from, tap0, tap1, tap2, tap3);
+      const high = fourTaps(from + 16, tap0, tap1, tap2, tap3);
+      storeSome(y, low, high, g.outWidth - q, spare);
+      from += 32;
+      y += 32;
+    }
+    return;
+  }
   for (let q = 0; q < g.outWidth; q += 8) {
     let low = f32x4.splat(0), high = f32x4.splat(0);
     let at = from;
@@ -130,6 +169,16 @@ function filterRow(args: usize, line: usize, y: usize, spare: usize): void {
     from += 32;
     y += 32;
   }
+}
+
+/** Four outputs of the filters of StyleGAN2, which have four taps. */
+// @ts-ignore: decorator
+@inline
+function fourTaps(from: usize, tap0: v128, tap1: v128, tap2: v128, tap3: v128): v128 {
+  let sum = f32x4.mul(tap0, v128.load(from));
+  sum = madd(tap1, v128.load(from, 4), sum);
+  sum = madd(tap2, v128.load(from, 8), sum);
+  return madd(tap3, v128.load(from, 12), sum);
 }
 
 /** Double rate: even and odd outputs each meet every second tap. */

@@ -26,8 +26,8 @@ describe("LinearMemory", () => {
             expect(start % 64).toBe(0);
             expect(start).toBeGreaterThanOrEqual(firstBlock);
             expect(start + size).toBeLessThanOrEqual(memory.reservedBytes);
-            for (const other of live)
-              expect(start + size <= other.start || other.start + other.bytes <= start).toBe(true);
+            const disjoint = live.every((other) => start + size <= other.start || other.start + other.bytes <= start);
+            expect(disjoint).toBe(true);
             live.push({ start, bytes: size });
             used += size;
             peak = Math.max(peak, used);
@@ -54,7 +54,7 @@ describe("LinearMemory", () => {
   test("10,000 images: the memory stays flat", () => {
     const memory = new LinearMemory();
     const draw = new Draw(1);
-    const sizes = Array.from({ length: 20 }, () => draw.integer(1, 200_000));
+    const sizes = Array.from({ length: 8 }, () => draw.integer(1, 200_000));
     const image = () => {
       // Layers: the next activation is made before the last one goes, with scratch in between.
       let last = memory.allocate(1000);

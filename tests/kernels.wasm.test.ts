@@ -60,7 +60,7 @@ function contents(kernelCase: KernelCase, problem: KernelProblem, seed: number, 
 
 describe.each(kernelCases)("$name", (kernelCase) => {
   const drawn = fc.record({ problem: kernelCase.problem, seed: fc.nat(), offset: fc.nat({ max: 3 }) });
-  const options = { seed: SEED, numRuns: 60 };
+  const options = { seed: SEED, numRuns: 40 };
 
   test("simd(x) = reference(x) within the bound, nothing else read or written", () => {
     let signal = 0;
@@ -79,7 +79,7 @@ describe.each(kernelCases)("$name", (kernelCase) => {
       }),
       options,
     );
-    expect(runs).toBe(60);
+    expect(runs).toBe(40);
     expect(tolerance).toBeLessThan(signal * 1e-4);
   });
 
@@ -99,7 +99,7 @@ describe.each(kernelCases)("$name", (kernelCase) => {
           }
           expect(runGuarded(problem, scaled, offset)).toEqual(plain.map((value) => value * factor));
         }),
-        { ...options, numRuns: 30 },
+        { ...options, numRuns: 20 },
       );
     });
   }
