@@ -26,6 +26,8 @@ export function downscale2d(x: Tensor, factor = 2): Tensor {
 }
 
 export interface LevelOfDetail {
+  /** As a float32: told or stored with the network, a lod means the same. */
+  readonly lod: number;
   /** floor(lod): images have imgResolution / 2^level pixels a side that differ. */
   readonly level: number;
   /** lod - floor(lod): 0 shows this level alone, towards 1 the next coarser one takes over. */
@@ -40,8 +42,9 @@ export function splitLod(operation: string, lod: number, imgResolution: number):
       `${operation}: lod must be from 0 (${imgResolution}x${imgResolution}) to ${coarsest} (4x4), got ${lod}`,
     );
   }
-  const level = Math.floor(lod);
-  return { level, fade: lod - level };
+  const single = Math.fround(lod);
+  const level = Math.floor(single);
+  return { lod: single, level, fade: single - level };
 }
 
 /** fine + fade (up(coarse) - fine): a half-grown image. fine [N, C, 2H, 2W], coarse [N, C, H, W]. */

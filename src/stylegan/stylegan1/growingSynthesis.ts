@@ -75,9 +75,9 @@ export class GrowingSynthesis {
   forward(ws: Tensor, options: GrowingSynthesisOptions = {}): Tensor {
     const { imgResolution, wDim } = this;
     const { noiseMode = "random", random = new RandomState(Math.floor(Math.random() * 2 ** 32)) } = options;
-    const { lod = this.lod.item(), onLayer } = options;
+    const { onLayer } = options;
     assertShape("synthesis", "ws", ws.shape, [null, this.numWs, wDim], "N, numWs, wDim");
-    const { level } = splitLod("synthesis", lod, imgResolution);
+    const { lod, level } = splitLod("synthesis", options.lod ?? this.lod.item(), imgResolution);
     const w = (layer: number): Tensor => reshape(slice(ws, 1, layer, layer + 1), [ws.shape[0], wDim]);
     const grown = this.#blocks.filter(({ resolution }) => resolution <= imgResolution / 2 ** level);
 
