@@ -21,18 +21,26 @@ function contentsOf(tensors: ReadonlyMap<string, PlainTensor>): Contents {
   };
 }
 
-export function buildGenerator({ config, tensors }: NetworkData<AnyGeneratorConfig>): AnyGenerator {
-  const contents = contentsOf(tensors);
+/** Any generator, by the kind of its config; `contents` fills its tensors. */
+export function makeGenerator(config: AnyGeneratorConfig, contents: Contents): AnyGenerator {
   return config.kind === "stylegan2-generator"
     ? new Generator(config, contents)
     : new ProgressiveGenerator(config, contents);
 }
 
-export function buildDiscriminator({ config, tensors }: NetworkData<AnyDiscriminatorConfig>): AnyDiscriminator {
-  const contents = contentsOf(tensors);
+/** Any discriminator, by the kind of its config; `contents` fills its tensors. */
+export function makeDiscriminator(config: AnyDiscriminatorConfig, contents: Contents): AnyDiscriminator {
   return config.kind === "stylegan2-discriminator"
     ? new Discriminator(config, contents)
     : new ProgressiveDiscriminator(config, contents);
+}
+
+export function buildGenerator({ config, tensors }: NetworkData<AnyGeneratorConfig>): AnyGenerator {
+  return makeGenerator(config, contentsOf(tensors));
+}
+
+export function buildDiscriminator({ config, tensors }: NetworkData<AnyDiscriminatorConfig>): AnyDiscriminator {
+  return makeDiscriminator(config, contentsOf(tensors));
 }
 
 /** What a checkpoint writer needs of a network; the tensors are views of the parameters. */

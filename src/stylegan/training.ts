@@ -19,9 +19,8 @@ import { Adam, emaBeta, updateEma } from "../nn/optim.js";
 import { RandomState } from "../nn/random.js";
 import { scope, type Tensor } from "../nn/tensor.js";
 import { type AugmentDraws, type AugmentPipeline, adjustP, augment } from "./augment.js";
-import type { Discriminator } from "./discriminator.js";
-import { Generator } from "./generator.js";
 import { adversarialLosses, type LossName } from "./losses.js";
+import { type AnyDiscriminator, type AnyGenerator, makeGenerator } from "./networks.js";
 import {
   gradientPenalty,
   lazyRegularization,
@@ -110,10 +109,10 @@ export interface TrainingProgress {
 
 /** All that a training run remembers: networks, their optimisers, the average, and a few numbers. */
 export class TrainingState {
-  readonly generator: Generator;
-  readonly discriminator: Discriminator;
+  readonly generator: AnyGenerator;
+  readonly discriminator: AnyDiscriminator;
   /** The moving average of the generator: the one that makes the images. */
-  readonly average: Generator;
+  readonly average: AnyGenerator;
   readonly generatorOptimizer: Adam;
   readonly discriminatorOptimizer: Adam;
   readonly settings: Required<TrainingSettings>;
@@ -121,14 +120,18 @@ export class TrainingState {
 
   /** `average` starts as a copy of the generator unless it is given. */
   constructor(
-    networks: { readonly generator: Generator; readonly discriminator: Discriminator; readonly average?: Generator },
+    networks: {
+      readonly generator: AnyGenerator;
+      readonly discriminator: AnyDiscriminator;
+      readonly average?: AnyGenerator;
+    },
     settings: TrainingSettings = {},
   ) {
     const { generator, discriminator } = networks;
     this.settings = { ...DEFAULTS, ...settings };
     const { betas, epsilon, gRegInterval, dRegInterval } = this.settings;
     const { generatorLearningRate, discriminatorLearningRate } = this.settings;
-    const adam = (network: Generator | Discriminator, learningRate: number, interval: number): Adam =>
+    const adam = (network: AnyGenerator | AnyDiscriminator, learningRate: number, interval: number): Adam =>
       new Adam(network.parameters, { ...lazyRegularization(interval, learningRate, betas), epsilon });
     this.generator = generator;
     this.discriminator = discriminator;
@@ -146,9 +149,9 @@ export class TrainingState {
   }
 }
 
-function copyOf(generator: Generator): Generator {
+function copyOf(generator: AnyGenerator): AnyGenerator {
   const source = new Map([...generator.parameters, ...generator.buffers]);
-  return new Generator(generator.config, (name, _shape, data) => data.set(source.get(name)!.block.data));
+  return makeGenerator(generator.config, (name, _shape, data) => data.set(source.get(name)!.block.data));
 }
 
 /** What one use of the generator draws. */
