@@ -57,6 +57,12 @@ export class Scratch {
     }
     return this.#pointer;
   }
+
+  /** Gives the memory back; the next `reserve` starts afresh. */
+  release(): void {
+    if (this.#bytes > 0) this.#engine.memory.release(this.#pointer);
+    this.#bytes = 0;
+  }
 }
 
 export function runJob(
