@@ -15,144 +15,17 @@
 import { grad, noGrad } from "../nn/autograd.js";
 import { add, scale, sign } from "../nn/ops/arith.js";
 import { mean } from "../nn/ops/statistics.js";
-import { Adam, emaBeta, updateEma } from "../nn/optim.js";
+import { emaBeta, updateEma } from "../nn/optim.js";
 import { RandomState } from "../nn/random.js";
 import { scope, type Tensor } from "../nn/tensor.js";
-import { type AugmentDraws, type AugmentPipeline, adjustP, augment } from "./augment.js";
-import { adversarialLosses, type LossName } from "./losses.js";
-import { type AnyDiscriminator, type AnyGenerator, makeGenerator } from "./networks.js";
-import {
-  gradientPenalty,
-  lazyRegularization,
-  mixStyles,
-  pathLengthPenalty,
-  r1Penalty,
-  trackWAvg,
-} from "./regularizers.js";
+import { type AugmentDraws, adjustP, augment } from "./augment.js";
+import { adversarialLosses } from "./losses.js";
+import { gradientPenalty, mixStyles, pathLengthPenalty, r1Penalty, trackWAvg } from "./regularizers.js";
+import type { TrainingState } from "./trainingState.js";
+
+export { type AdaSettings, type TrainingProgress, type TrainingSettings, TrainingState } from "./trainingState.js";
 
 export type Phase = "Gmain" | "Greg" | "Dmain" | "Dreg";
-
-export interface AdaSettings {
-  /** Default 0.6. */
-  readonly target?: number;
-  /** Thousands of images in which p can go from 0 to 1. Default 500. */
-  readonly adaKimg?: number;
-  /** Steps between adjustments. Default 4. */
-  readonly interval?: number;
-}
-
-export interface TrainingSettings {
-  /** Default "logistic". With "wgan" the gradient penalty of WGAN-GP joins Dmain. */
-  readonly loss?: LossName;
-  /** Default 0.002. */
-  readonly generatorLearningRate?: number;
-  /** Default 0.002. */
-  readonly discriminatorLearningRate?: number;
-  /** Of Adam. Default [0, 0.99]. */
-  readonly betas?: readonly [number, number];
-  /** Of Adam. Default 1e-8. */
-  readonly epsilon?: number;
-  /** Weight of R1; 0 leaves Dreg out. Default 10. */
-  readonly r1Gamma?: number;
-  /** Weight of path length; 0 leaves Greg out. Default 2. */
-  readonly plWeight?: number;
-  /** How far the average path length moves towards each batch. Default 0.01. */
-  readonly plDecay?: number;
-  /** Steps from one Greg to the next. Default 4. */
-  readonly gRegInterval?: number;
-  /** Steps from one Dreg to the next. Default 16. */
-  readonly dRegInterval?: number;
-  /** Half-life of the average of the generator, in thousands of images. Default 10. */
-  readonly emaKimg?: number;
-  /** Half-life as a part of the images seen so far, while that is less; null for no ramp-up. Default null. */
-  readonly emaRampup?: number | null;
-  /** What is done to every image that the discriminator sees; null for nothing. Default null. */
-  readonly augment?: AugmentPipeline | null;
-  /** Probability of augmentation at the start. Default 0. */
-  readonly augmentP?: number;
-  /** Controls the probability; null leaves it fixed. Default null. */
-  readonly ada?: AdaSettings | null;
-}
-
-const DEFAULTS: Required<TrainingSettings> = {
-  loss: "logistic",
-  generatorLearningRate: 0.002,
-  discriminatorLearningRate: 0.002,
-  betas: [0, 0.99],
-  epsilon: 1e-8,
-  r1Gamma: 10,
-  plWeight: 2,
-  plDecay: 0.01,
-  gRegInterval: 4,
-  dRegInterval: 16,
-  emaKimg: 10,
-  emaRampup: null,
-  augment: null,
-  augmentP: 0,
-  ada: null,
-};
-
-/** The numbers of a state that are not tensors; plain data, safe to store as JSON. */
-export interface TrainingProgress {
-  /** Steps done. */
-  steps: number;
-  /** Real images seen. */
-  images: number;
-  /** Moving average of path lengths. */
-  plMean: number;
-  /** Probability of augmentation. */
-  augmentP: number;
-  /** Sum of sign(D(x)) over real images since the last adjustment of the probability, and how many there were. */
-  signSum: number;
-  signCount: number;
-}
-
-/** All that a training run remembers: networks, their optimisers, the average, and a few numbers. */
-export class TrainingState {
-  readonly generator: AnyGenerator;
-  readonly discriminator: AnyDiscriminator;
-  /** The moving average of the generator: the one that makes the images. */
-  readonly average: AnyGenerator;
-  readonly generatorOptimizer: Adam;
-  readonly discriminatorOptimizer: Adam;
-  readonly settings: Required<TrainingSettings>;
-  readonly progress: TrainingProgress;
-
-  /** `average` starts as a copy of the generator unless it is given. */
-  constructor(
-    networks: {
-      readonly generator: AnyGenerator;
-      readonly discriminator: AnyDiscriminator;
-      readonly average?: AnyGenerator;
-    },
-    settings: TrainingSettings = {},
-  ) {
-    const { generator, discriminator } = networks;
-    this.settings = { ...DEFAULTS, ...settings };
-    const { betas, epsilon, gRegInterval, dRegInterval } = this.settings;
-    const { generatorLearningRate, discriminatorLearningRate } = this.settings;
-    const adam = (network: AnyGenerator | AnyDiscriminator, learningRate: number, interval: number): Adam =>
-      new Adam(network.parameters, { ...lazyRegularization(interval, learningRate, betas), epsilon });
-    this.generator = generator;
-    this.discriminator = discriminator;
-    this.average = networks.average ?? copyOf(generator);
-    this.generatorOptimizer = adam(generator, generatorLearningRate, gRegInterval);
-    this.discriminatorOptimizer = adam(discriminator, discriminatorLearningRate, dRegInterval);
-    this.progress = { steps: 0, images: 0, plMean: 0, augmentP: this.settings.augmentP, signSum: 0, signCount: 0 };
-  }
-
-  /** Whether a regularisation phase is due in the next step. */
-  isDue(phase: "Greg" | "Dreg"): boolean {
-    const { plWeight, gRegInterval, r1Gamma, dRegInterval } = this.settings;
-    const [weight, interval] = phase === "Greg" ? [plWeight, gRegInterval] : [r1Gamma, dRegInterval];
-    return weight > 0 && this.progress.steps % interval === 0;
-  }
-}
-
-function copyOf(generator: AnyGenerator): AnyGenerator {
-  const source = new Map([...generator.parameters, ...generator.buffers]);
-  return makeGenerator(generator.config, (name, _shape, data) => data.set(source.get(name)!.block.data));
-}
 
 /** What one use of the generator draws. */
 export interface LatentDraws {

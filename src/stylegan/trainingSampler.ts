@@ -5,7 +5,8 @@
 import { type RandomSnapshot, RandomState } from "../nn/random.js";
 import { Tensor } from "../nn/tensor.js";
 import { type AugmentDraws, drawAugmentation } from "./augment.js";
-import type { LatentDraws, StepInputs, TrainingState } from "./training.js";
+import type { LatentDraws, StepInputs } from "./training.js";
+import type { TrainingState } from "./trainingState.js";
 
 export interface SamplerOptions {
   /** Real images of a step. */

@@ -8,8 +8,8 @@ import { denseTensor, type PlainTensor } from "../formats/plainTensor.js";
 import type { RandomSnapshot } from "../nn/random.js";
 import { formatShape, sameShape } from "../nn/shape.js";
 import type { Tensor } from "../nn/tensor.js";
-import type { TrainingProgress, TrainingState } from "./training.js";
 import type { TrainingSampler } from "./trainingSampler.js";
+import type { TrainingProgress, TrainingState } from "./trainingState.js";
 
 export interface TrainingSnapshot {
   readonly tensors: ReadonlyMap<string, PlainTensor>;
