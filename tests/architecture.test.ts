@@ -1,0 +1,181 @@
+/**
+ * The floors of the building. A file imports from its own floor or a lower one, never from one above; nothing goes
+ * round in a circle; the networks do not know what they run on. The table below is the map: a new file has to be given
+ * a floor, or the test says so.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join, posix } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { describe, expect, test } from "vitest";
+
+/** `*` stands for any name without a slash, `**` for anything. Of several rows that match, the first counts. */
+const FLOORS: readonly (readonly [floor: number, files: string, what: string])[] = [
+  [1, "src/nn/kernels/*.ts", "arithmetic on blocks of memory: the contract, its definition, its fast forms"],
+  [2, "src/nn/{backend,random,shape,tensor}.ts", "tensors, and the scopes that own their memory"],
+  [3, "src/nn/{autograd,gradcheck,accelerate,fastPaths}.ts", "differentiation, and the seam to the fast kernels"],
+  [3, "src/nn/ops/*.ts", "differentiable operations"],
+  [4, "src/nn/layers/*.ts", "layers with parameters"],
+  [4, "src/nn/{optim,index}.ts", "optimisers; the package"],
+  [4, "src/formats/*.ts", "bytes and plain data"],
+  [5, "src/stylegan/{config,mapping,adain,minibatchStd,modulatedConv2d,convLayer}.ts", "the parts of the networks"],
+  [5, "src/stylegan/{synthesis,generator,discriminator}.ts", "StyleGAN2"],
+  [5, "src/stylegan/stylegan1/*.ts", "StyleGAN"],
+  [6, "src/stylegan/{losses,regularizers,training*}.ts", "training"],
+  [6, "src/stylegan/augment*.ts", "augmentation"],
+  [6, "src/stylegan/{images,metrics,symmetricEigen,projector}.ts", "what is done with images and latents"],
+  [6, "src/stylegan/networks.ts", "networks from what checkpoints hold"],
+  [6, "src/stylegan/checkpoint/*.ts", "names and parameters"],
+  [6, "src/stylegan/onnx/*.ts", "networks as ONNX graphs"],
+  [7, "src/index.ts", "the public entry"],
+  [7, "src/cli/**", "the command line"],
+];
+
+/** The only files that may reach for Node: they open files, start threads, or talk to the terminal. */
+const MAY_USE_NODE = ["src/index.ts", "src/cli/**", "src/nn/kernels/{wasm,threads,worker}*.ts"];
+
+/** The only files of src/nn that src/stylegan may not see: what runs, and where. */
+const HIDDEN_FROM_NETWORKS = ["src/nn/kernels/**", "src/nn/backend.ts"];
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+function filesUnder(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .map((entry) => posix.join(entry.parentPath.slice(root.length), entry.name))
+    .sort();
+}
+
+function matches(pattern: string, file: string): boolean {
+  const expression = pattern
+    .replace(/[.]/g, "\\.")
+    .replace(/\{([^}]*)\}/g, (_, names: string) => `(${names.replaceAll(",", "|")})`)
+    .replace(/\*\*|\*/g, (stars) => (stars === "**" ? ".*" : "[^/]*"));
+  return new RegExp(`^${expression}$`).test(file);
+}
+
+const matchesAny = (patterns: readonly string[], file: string): boolean => patterns.some((p) => matches(p, file));
+
+/** What a file imports, statically or dynamically: paths from the root of the repository, or names of packages. */
+function importsOf(file: string): string[] {
+  const { importedFiles } = ts.preProcessFile(readFileSync(join(root, file), "utf8"), true, true);
+  return importedFiles.map(({ fileName }) =>
+    fileName.startsWith(".") ? posix.join(posix.dirname(file), fileName).replace(/\.js$/, ".ts") : fileName,
+  );
+}
+
+const files = filesUnder("src");
+const imports = new Map(files.map((file) => [file, importsOf(file)]));
+const edges = files.flatMap((file) => imports.get(file)!.map((imported) => ({ file, imported })));
+const internal = edges.filter(({ imported }) => imported.startsWith("src/"));
+const floorOf = (file: string): number | undefined => FLOORS.find(([, pattern]) => matches(pattern, file))?.[0];
+const arrows = (list: readonly { file: string; imported: string }[]): string[] =>
+  list.map(({ file, imported }) => `${file} -> ${imported}`);
+
+describe("floors", () => {
+  test("the parser sees the imports: there are files on every floor, and edges between them", () => {
+    expect([...new Set(files.map(floorOf))]).toEqual(expect.arrayContaining([1, 2, 3, 4, 5, 6, 7]));
+    expect(internal.length).toBeGreaterThan(files.length);
+    expect(imports.get("src/nn/tensor.ts")).toContain("src/nn/shape.ts");
+  });
+
+  test("every file has a floor", () => {
+    expect(files.filter((file) => floorOf(file) === undefined)).toEqual([]);
+  });
+
+  test("every import names a file that exists", () => {
+    expect(arrows(internal.filter(({ imported }) => !files.includes(imported)))).toEqual([]);
+  });
+
+  test("a file imports from its own floor or a lower one", () => {
+    expect(arrows(internal.filter(({ file, imported }) => floorOf(file)! < floorOf(imported)!))).toEqual([]);
+  });
+
+  test("no imports go round in a circle", () => {
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const visit = (file: string, path: readonly string[]): void => {
+      if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(" -> "));
+      if (done.has(file) || path.includes(file)) return;
+      for (const imported of imports.get(file) ?? []) visit(imported, [...path, file]);
+      done.add(file);
+    };
+    for (const file of files) visit(file, []);
+    expect(circles).toEqual([]);
+  });
+
+  test("nothing imports the barrel of its own package", () => {
+    const within = ({ file, imported }: { file: string; imported: string }): boolean =>
+      imported.endsWith("/index.ts") && imported !== "src/index.ts" && file.startsWith(posix.dirname(imported));
+    expect(arrows(internal.filter(within))).toEqual([]);
+    // The command line is a user of the package, as any other program; the library itself is not.
+    const ofEntry = internal.filter(({ imported }) => imported === "src/index.ts");
+    expect(arrows(ofEntry.filter(({ file }) => !file.startsWith("src/cli/")))).toEqual([]);
+  });
+});
+
+describe("who knows what", () => {
+  test("the networks know no kernels, memory or WebAssembly", () => {
+    const networks = files.filter((file) => file.startsWith("src/stylegan/"));
+    const seen = internal.filter(
+      ({ file, imported }) => networks.includes(file) && matchesAny(HIDDEN_FROM_NETWORKS, imported),
+    );
+    expect(arrows(seen)).toEqual([]);
+    const words = /\b(WebAssembly|wasm|SIMD|activeKernels|setKernels|LinearMemory)\b/i;
+    expect(networks.filter((file) => words.test(readFileSync(join(root, file), "utf8")))).toEqual([]);
+  });
+
+  test("the formats know nothing but formats", () => {
+    const outside = internal.filter(
+      ({ file, imported }) => file.startsWith("src/formats/") && !imported.startsWith("src/formats/"),
+    );
+    expect(arrows(outside)).toEqual([]);
+  });
+
+  test("the arithmetic knows nothing but arithmetic", () => {
+    const kernels = internal.filter(({ file }) => file.startsWith("src/nn/kernels/"));
+    expect(arrows(kernels.filter(({ imported }) => !imported.startsWith("src/nn/kernels/")))).toEqual([]);
+  });
+
+  test("assembly/ imports nothing from src/, and nothing from elsewhere", () => {
+    const sources = filesUnder("assembly");
+    expect(sources.length).toBeGreaterThan(0);
+    const outside = sources.flatMap((file) =>
+      importsOf(file)
+        .filter((imported) => !imported.startsWith("assembly/"))
+        .map((imported) => `${file} -> ${imported}`),
+    );
+    expect(outside).toEqual([]);
+  });
+
+  test("Node's own modules are used by the entry, the command line and the loaders of the kernels only", () => {
+    const outside = edges.filter(
+      ({ file, imported }) => imported.startsWith("node:") && !matchesAny(MAY_USE_NODE, file),
+    );
+    expect(arrows(outside)).toEqual([]);
+    // A browser loads these files too: there, an import of Node has to wait until it is known to be Node.
+    const eager = files
+      .filter((file) => !file.startsWith("src/cli/"))
+      .filter((file) => {
+        const text = readFileSync(join(root, file), "utf8");
+        return /^(import|export)\b[^;]*\bfrom "node:/m.test(text) && !/^src\/nn\/kernels\/worker/.test(file);
+      });
+    expect(eager).toEqual([]);
+  });
+
+  test("packages: each is imported by the files that were given it", () => {
+    const packages = new Map<string, string[]>();
+    for (const { file, imported } of edges) {
+      if (imported.startsWith("src/") || imported.startsWith("node:")) continue;
+      packages.set(imported, [...(packages.get(imported) ?? []), posix.dirname(file)]);
+    }
+    const places = Object.fromEntries([...packages].map(([name, folders]) => [name, [...new Set(folders)].sort()]));
+    const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+      dependencies: Record<string, string>;
+    };
+    for (const [name, folders] of Object.entries(places)) {
+      expect(Object.keys(dependencies), `${name}, imported in ${folders.join(", ")}`).toContain(name);
+      for (const folder of folders) expect(["src/formats", "src/cli"], `${folder} imports ${name}`).toContain(folder);
+    }
+  });
+});
