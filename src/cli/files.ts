@@ -1,13 +1,23 @@
 /** Files as the commands use them: errors in words, and nothing ever half-written. */
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "no such file or directory",
   EACCES: "permission denied",
   EPERM: "operation not permitted",
-  EEXIST: "a file of that name is in the way",
+  EEXIST: "a file is in the way",
   ENOTDIR: "a part of the path is not a directory",
   EISDIR: "it is a directory",
   EROFS: "the file system is read-only",
@@ -43,10 +53,28 @@ export function readFile(path: string): Uint8Array {
 /** Makes the folder and those above it, and makes sure that files can be put into it. */
 export function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolders(resolve(path));
     accessSync(path, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw fileError("write into", path, error);
+  }
+}
+
+/**
+ * mkdir -p. Node's own recursive form never returns where a file system answers "no such directory" to every attempt,
+ * as /proc does (seen in 20.20).
+ */
+function makeFolders(path: string): void {
+  if (existsSync(path)) {
+    if (!statSync(path).isDirectory()) throw Object.assign(new Error(), { code: "EEXIST" });
+    return;
+  }
+  makeFolders(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Somebody else may have made it in the meantime.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
 }
 

@@ -141,7 +141,7 @@ function projectedJobs(generator: AnyGenerator, options: GenerateOptions, termin
     .map(([name]) => name);
   if (ignored.length > 0) terminal.err(`warning: ignored with --projected-w: ${ignored.join(", ")}\n`);
 
-  const arrays = readNpz(readFile(projectedW!));
+  const arrays = openArchive(projectedW!);
   const w = arrays.get("w");
   if (w === undefined) {
     const names = [...arrays.keys()].join(", ") || "none";
@@ -157,4 +157,13 @@ function projectedJobs(generator: AnyGenerator, options: GenerateOptions, termin
     seed: index,
     makeWs: () => Tensor.from(numbers.subarray(index * numWs * wDim, (index + 1) * numWs * wDim), [1, numWs, wDim]),
   }));
+}
+
+function openArchive(path: string): ReturnType<typeof readNpz> {
+  const bytes = readFile(path);
+  try {
+    return readNpz(bytes);
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
+  }
 }

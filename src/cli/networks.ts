@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type AnyGenerator, type Checkpoint, init, loadCheckpoint, Tensor } from "../index.js";
+import { type AnyGenerator, type Checkpoint, CheckpointError, init, loadCheckpoint, Tensor } from "../index.js";
 import { checkReadable } from "./files.js";
 import type { EngineOptions } from "./options.js";
 import { type Terminal, UsageError } from "./terminal.js";
@@ -31,7 +31,19 @@ export async function openCheckpoint(
   const isAddress = /^https?:\/\//.test(source);
   if (!isAddress) checkReadable(source);
   await init(engine);
-  return loadCheckpoint(isAddress ? new URL(source) : source, networks === undefined ? {} : { networks });
+  try {
+    return await loadCheckpoint(isAddress ? new URL(source) : source, networks === undefined ? {} : { networks });
+  } catch (error) {
+    if (error instanceof CheckpointError) throw new Error(`${source}: ${error.message}`, { cause: error });
+    if (isAddress) throw new Error(`cannot fetch ${source}: ${reasonOf(error)}`, { cause: error });
+    throw error;
+  }
+}
+
+/** fetch says only that it failed; why is in the cause. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error && cause.message !== "" ? cause.message : message;
 }
 
 /** The generator to make images with, and its short name for messages. */

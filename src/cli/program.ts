@@ -34,7 +34,7 @@ export async function runCli(args: readonly string[], terminal: Terminal = proce
   const name = command === undefined ? "stylegan" : `stylegan ${command.name()}`;
   try {
     if (args.length === 0) program.outputHelp();
-    else await program.parseAsync(args, { from: "user" });
+    else await program.parseAsync(args[0] === "help" ? [...args.slice(1), "--help"] : args, { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help and --version
@@ -50,6 +50,7 @@ function buildProgram(terminal: Terminal): Command {
   const program = new Command("stylegan")
     .description("StyleGAN and StyleGAN2 on a CPU: images from official checkpoints.")
     .version(packageVersion())
+    .helpCommand(false) // runCli turns "help X" into "X --help"
     .addHelpText("after", examples);
   for (const make of commands) program.addCommand(make(terminal));
   for (const command of [program, ...program.commands]) {
