@@ -28,6 +28,7 @@ import {
 import { type Activation, biasAct } from "../../src/nn/ops/biasAct.js";
 import { conv2d, convTranspose2d } from "../../src/nn/ops/conv2d.js";
 import { conv2dResample } from "../../src/nn/ops/conv2dResample.js";
+import { type AffineMatrix, affineSample } from "../../src/nn/ops/gridSample.js";
 import { concat, flip, pad, permute, slice } from "../../src/nn/ops/layout.js";
 import { matmul } from "../../src/nn/ops/matmul.js";
 import { expand, reshape, sum, sumTo } from "../../src/nn/ops/reduce.js";
@@ -266,6 +267,18 @@ for (const kernel of [1, 3]) {
     );
   }
 }
+
+// Linear in x for fixed matrices: a turn, a shear, and a shift partly out of the image.
+const matrices: readonly AffineMatrix[] = [
+  [0.8, -0.6, 1.3, 0.6, 0.8, -0.7],
+  [1, 0.4, -1.2, 0, 1.5, 0.3],
+];
+check(
+  "affineSample",
+  "a turn and a shear, to 3x4",
+  (draw) => ({ x: draw.normals([2, 2, 4, 3]) }),
+  ({ x }) => affineSample(x, { matrices, outHeight: 3, outWidth: 4 }),
+);
 
 export const OP_CASES: readonly OpCase[] = cases;
 
