@@ -105,11 +105,11 @@ describe.each(kernelCases)("$name", (kernelCase) => {
   }
 });
 
-/** One convolution, large enough for many chunks. */
-function sampleConv(kernels: Kernels): Float32Array {
+/** One convolution, large enough for many chunks: direct with 5 channels, Winograd with 24. */
+function sampleConv(kernels: Kernels, inChannels: number): Float32Array {
   const draw = new Draw(7);
   const geometry = {
-    ...{ n: 2, inChannels: 24, outChannels: 20, height: 33, width: 40, kernelHeight: 3, kernelWidth: 3, stride: 1 },
+    ...{ n: 2, inChannels, outChannels: 20, height: 33, width: 40, kernelHeight: 3, kernelWidth: 3, stride: 1 },
     ...{ padY: 1, padX: 1, outHeight: 33, outWidth: 40, groups: 1 },
   };
   const problem = convProblems.conv2d(geometry);
@@ -122,8 +122,7 @@ function sampleConv(kernels: Kernels): Float32Array {
 }
 
 test("shared memory gives the same bits; the order of the chunks and who runs them do not matter", async () => {
-  const expected = sampleConv(simd);
-  expect(sampleConv(await createWasmKernels({ shared: true }))).toEqual(expected);
+  const shared = await createWasmKernels({ shared: true });
   const shuffled = await createWasmKernels({
     createDispatcher: ({ kernels }) => ({
       workers: 3,
@@ -132,7 +131,11 @@ test("shared memory gives the same bits; the order of the chunks and who runs th
       },
     }),
   });
-  expect(sampleConv(shuffled)).toEqual(expected);
+  for (const inChannels of [5, 24]) {
+    const expected = sampleConv(simd, inChannels);
+    expect(sampleConv(shared, inChannels)).toEqual(expected);
+    expect(sampleConv(shuffled, inChannels)).toEqual(expected);
+  }
 });
 
 test("blocks of other kernels are accepted, and written back", () => {

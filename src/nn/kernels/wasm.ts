@@ -12,7 +12,7 @@ import { createFastKernels } from "./fast.js";
 import { referenceUnary } from "./referenceElementwise.js";
 import type { Block, Conv2dGeometry, Kernels } from "./types.js";
 import { wasmBiasAct, wasmBiasActGrad } from "./wasmActivations.js";
-import { type Conv2dAlgorithm, directConv2d, wasmConv2dInputGrad, wasmConv2dWeightGrad } from "./wasmConv.js";
+import { type Conv2dAlgorithm, directConv2d, directConv2dInputGrad, wasmConv2dWeightGrad } from "./wasmConv.js";
 import { elementsPerChunk, wasmBinary, wasmMap, wasmStridedCopy, wasmUnary } from "./wasmElementwise.js";
 import {
   createSerialDispatcher,
@@ -24,9 +24,17 @@ import {
 } from "./wasmEngine.js";
 import { wasmMatmul } from "./wasmMatmul.js";
 import { wasmUpfirdn2d } from "./wasmUpfirdn2d.js";
+import { winogradConv2d, winogradConv2dInputGrad } from "./wasmWinograd.js";
 
-/** The first that applies computes conv2d. */
-const conv2dAlgorithms: readonly Conv2dAlgorithm[] = [directConv2d];
+/** The register tile of the blocked kernels: what fits the registers of every engine (assembly/blockedGemm.ts). */
+const microTile = { rows: 4, cols: 8 } as const;
+
+/** The first that applies computes conv2d, or its adjoint in x. */
+const conv2dAlgorithms: readonly Conv2dAlgorithm[] = [winogradConv2d(microTile), directConv2d];
+const conv2dInputGradAlgorithms: readonly Conv2dAlgorithm[] = [
+  winogradConv2dInputGrad(microTile),
+  directConv2dInputGrad,
+];
 
 export interface WasmKernelsOptions {
   /** Default "simd". */
@@ -112,10 +120,12 @@ function kernelsOf(engine: Engine, name: "simd" | "relaxed-simd"): WasmKernels {
     }
   }
 
-  function conv2d(x: number, w: number, y: number, geometry: Conv2dGeometry): void {
-    const algorithm = conv2dAlgorithms.find((candidate) => candidate.applies(geometry)) ?? directConv2d;
-    algorithm.run(engine, x, w, y, geometry);
-  }
+  /** Runs the first algorithm of a table that applies. */
+  const runConv =
+    (table: readonly Conv2dAlgorithm[], geometry: Conv2dGeometry) =>
+    (x: number, w: number, y: number): void => {
+      table.find((algorithm) => algorithm.applies(geometry))!.run(engine, x, w, y, geometry);
+    };
 
   const allocate = (length: number): Block => new LinearBlock(memory.memory, memory.allocate(length * 4), length);
   const release = (block: Block): void => {
@@ -137,7 +147,7 @@ function kernelsOf(engine: Engine, name: "simd" | "relaxed-simd"): WasmKernels {
       return new LinearBlock(memory.memory, block.pointer + offset * 4, length);
     },
 
-    fast: createFastKernels({ engine, allocate, release, tile: { rows: 4, cols: 8 } }),
+    fast: createFastKernels({ engine, allocate, release, tile: microTile }),
 
     allocate,
     release,
@@ -167,9 +177,8 @@ function kernelsOf(engine: Engine, name: "simd" | "relaxed-simd"): WasmKernels {
       }),
     matmul: (a, b, y, geometry) =>
       withPointers([a, b], [y], (aAt, bAt, yAt) => wasmMatmul(engine, aAt, bAt, yAt, geometry)),
-    conv2d: (x, w, y, geometry) => withPointers([x, w], [y], (xAt, wAt, yAt) => conv2d(xAt, wAt, yAt, geometry)),
-    conv2dInputGrad: (dy, w, dx, geometry) =>
-      withPointers([dy, w], [dx], (dyAt, wAt, dxAt) => wasmConv2dInputGrad(engine, dyAt, wAt, dxAt, geometry)),
+    conv2d: (x, w, y, geometry) => withPointers([x, w], [y], runConv(conv2dAlgorithms, geometry)),
+    conv2dInputGrad: (dy, w, dx, geometry) => withPointers([dy, w], [dx], runConv(conv2dInputGradAlgorithms, geometry)),
     conv2dWeightGrad: (x, dy, dw, geometry) =>
       withPointers([x, dy], [dw], (xAt, dyAt, dwAt) => wasmConv2dWeightGrad(engine, xAt, dyAt, dwAt, geometry)),
     upfirdn2d: (x, y, geometry) => withPointers([x], [y], (from, to) => wasmUpfirdn2d(engine, from, to, geometry)),

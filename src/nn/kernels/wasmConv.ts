@@ -9,11 +9,11 @@ import type { Conv2dGeometry } from "./types.js";
 import type { Engine } from "./wasmEngine.js";
 import { cutProduct, type MatrixLayout, packedBytes, packMatrix, tile } from "./wasmMatmul.js";
 
-/** A way to compute conv2d. The first in `conv2dAlgorithms` (wasm.ts) that applies is taken. */
+/** A way to compute conv2d, or its adjoint in x. The first in the tables of wasm.ts that applies is taken. */
 export interface Conv2dAlgorithm {
   readonly name: string;
   applies(geometry: Conv2dGeometry): boolean;
-  /** x, w, y are pointers to float32. */
+  /** x, w, y are pointers to float32; for the adjoint, dy, w, dx. */
   run(engine: Engine, x: number, w: number, y: number, geometry: Conv2dGeometry): void;
 }
 
@@ -141,50 +141,55 @@ function phaseTaps(phase: number, stride: number, pad: number, kernel: number, e
   };
 }
 
-export function wasmConv2dInputGrad(engine: Engine, dy: number, w: number, dx: number, geometry: Conv2dGeometry): void {
-  const { n, inChannels, outChannels, height, width, kernelHeight, kernelWidth, groups } = geometry;
-  const { stride, padY, padX, outHeight, outWidth } = geometry;
-  const groupIn = inChannels / groups;
-  const groupOut = outChannels / groups;
-  const taps = kernelHeight * kernelWidth;
-  for (let group = 0; group < groups; group++) {
-    for (let phaseY = 0; phaseY < Math.min(stride, height); phaseY++) {
-      const alongY = phaseTaps(phaseY, stride, padY, kernelHeight, height);
-      for (let phaseX = 0; phaseX < Math.min(stride, width); phaseX++) {
-        const alongX = phaseTaps(phaseX, stride, padX, kernelWidth, width);
-        const firstTap = alongY.last * kernelWidth + alongX.last;
-        runTiledConv(engine, {
-          weights: {
-            pointer: w + (group * groupOut * groupIn * taps + firstTap) * 4,
-            rows: groupIn,
-            rowStep: taps,
-            outer: groupOut,
-            outerStep: groupIn * taps,
-            middle: alongY.count,
-            middleStep: -stride * kernelWidth,
-            inner: alongX.count,
-            innerStep: -stride,
-          },
-          x: dy + group * groupOut * outHeight * outWidth * 4,
-          y: dx + (group * groupIn * height * width + phaseY * width + phaseX) * 4,
-          n,
-          height: outHeight,
-          width: outWidth,
-          stride: 1,
-          padY: alongY.pad,
-          padX: alongX.pad,
-          xImage: outChannels * outHeight * outWidth,
-          gridHeight: alongY.grid,
-          gridWidth: alongX.grid,
-          yImage: inChannels * height * width,
-          yPlane: height * width,
-          yRow: stride * width,
-          yColumn: stride,
-        });
+/** The phases described above: any kernel, stride, padding and grouping. */
+export const directConv2dInputGrad: Conv2dAlgorithm = {
+  name: "direct",
+  applies: () => true,
+  run(engine, dy, w, dx, geometry) {
+    const { n, inChannels, outChannels, height, width, kernelHeight, kernelWidth, groups } = geometry;
+    const { stride, padY, padX, outHeight, outWidth } = geometry;
+    const groupIn = inChannels / groups;
+    const groupOut = outChannels / groups;
+    const taps = kernelHeight * kernelWidth;
+    for (let group = 0; group < groups; group++) {
+      for (let phaseY = 0; phaseY < Math.min(stride, height); phaseY++) {
+        const alongY = phaseTaps(phaseY, stride, padY, kernelHeight, height);
+        for (let phaseX = 0; phaseX < Math.min(stride, width); phaseX++) {
+          const alongX = phaseTaps(phaseX, stride, padX, kernelWidth, width);
+          const firstTap = alongY.last * kernelWidth + alongX.last;
+          runTiledConv(engine, {
+            weights: {
+              pointer: w + (group * groupOut * groupIn * taps + firstTap) * 4,
+              rows: groupIn,
+              rowStep: taps,
+              outer: groupOut,
+              outerStep: groupIn * taps,
+              middle: alongY.count,
+              middleStep: -stride * kernelWidth,
+              inner: alongX.count,
+              innerStep: -stride,
+            },
+            x: dy + group * groupOut * outHeight * outWidth * 4,
+            y: dx + (group * groupIn * height * width + phaseY * width + phaseX) * 4,
+            n,
+            height: outHeight,
+            width: outWidth,
+            stride: 1,
+            padY: alongY.pad,
+            padX: alongX.pad,
+            xImage: outChannels * outHeight * outWidth,
+            gridHeight: alongY.grid,
+            gridWidth: alongX.grid,
+            yImage: inChannels * height * width,
+            yPlane: height * width,
+            yRow: stride * width,
+            yColumn: stride,
+          });
+        }
       }
     }
-  }
-}
+  },
+};
 
 export function wasmConv2dWeightGrad(
   engine: Engine,
