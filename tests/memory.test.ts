@@ -225,11 +225,11 @@ describe.each(KERNELS)("%s", (_, create) => {
   describe("a small network", () => {
     const geometry = networkGeometry({
       resolution: 8,
-      zDim: 8,
-      wDim: 8,
+      zDim: 4,
+      wDim: 4,
       mappingLayers: 2,
-      channelBase: 64,
-      channelMax: 8,
+      channelBase: 32,
+      channelMax: 4,
     });
 
     test("makes 300 images in the memory of the first", () => {
@@ -239,7 +239,7 @@ describe.each(KERNELS)("%s", (_, create) => {
       let afterFirst = { usedBytes: 0, peakBytes: 0, reservedBytes: 0 };
       for (let k = 0; k < 300; k++) {
         const image = noGrad(() => {
-          const z = Tensor.from(random.randn(8), [1, 8]);
+          const z = Tensor.from(random.randn(4), [1, 4]);
           return generator.forward(z, null, {
             noiseMode: k % 2 === 0 ? "const" : "random",
             random,
@@ -258,7 +258,7 @@ describe.each(KERNELS)("%s", (_, create) => {
     test("computes gradients of gradients, again and again, in the same memory", () => {
       const { generator, discriminator } = createNetworks({ ...geometry }, 2);
       const draw = new Draw(SEED);
-      const [z, noise] = [draw.normals([2, 8]), draw.normals([2, 3, 8, 8])];
+      const [z, noise] = [draw.normals([2, 4]), draw.normals([2, 3, 8, 8])];
       const step = (): number =>
         scope(() => {
           const images = generator.forward(z, null, { noiseMode: "const" });
