@@ -21,7 +21,7 @@ export type Discriminate = (images: Tensor) => Tensor;
  * R1(x) = gamma / 2 E[|grad_x D(x)|^2] on real images x (Mescheder et al. 2018, equation 9). Where images are
  * augmented, the gradient is that of x itself, through the augmentation.
  *
- * @param real [N, C, H, W]
+ * @param real [N, C, H, W]; where it is itself a variable, the penalty can be differentiated with respect to it
  * @returns the penalty [], and the logits [N, 1]
  */
 export function r1Penalty(
@@ -30,7 +30,7 @@ export function r1Penalty(
   gamma: number,
 ): { readonly penalty: Tensor; readonly logits: Tensor } {
   return inScope(() => {
-    const x = variable(real.detach());
+    const x = real.requiresGrad ? real : variable(real.detach());
     const logits = discriminate(x);
     const [dx] = grad([sum(logits)], [x], { createGraph: true }); // [N, C, H, W]
     return { penalty: scale(sum(square(dx)), gamma / 2 / real.shape[0]), logits };
