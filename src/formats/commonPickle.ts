@@ -9,7 +9,7 @@ import {
   recordAs,
   sequence,
 } from "./pickleValues.js";
-import { type DType, type PlainTensor, stridedTensor } from "./plainTensor.js";
+import { bytesPerElement, type DType, elementCount, type PlainTensor, stridedTensor } from "./plainTensor.js";
 
 export type PickleResolver = (module: string, name: string) => PickleConstructor | undefined;
 
@@ -105,13 +105,17 @@ export function numpyTensor(array: PickleObject, name: string): PlainTensor {
   const shape = integerList(shapeValue);
   const { code, bigEndian } = dtypeCode(dtypeValue);
   const dtype = numpyDTypes.get(code);
-  const bytes = typeof data === "string" ? latin1Bytes(data) : data;
-  if (!shape || !dtype || !(bytes instanceof Uint8Array)) {
+  if (!shape || !dtype || !(data instanceof Uint8Array || typeof data === "string")) {
     throw new CheckpointError(`${name}: unsupported numpy array of type ${describe(code)} holding ${describe(data)}`);
   }
-  const storageSize = bytes.length / Number(code.slice(1));
+  const storageSize = elementCount(shape);
+  if (data.length !== storageSize * bytesPerElement[dtype]) {
+    throw new CheckpointError(`${name}: an array [${shape}] of ${dtype} cannot have ${data.length} bytes`);
+  }
   const strides = isFortran === true ? fortranStrides(shape) : undefined;
-  return stridedTensor({ dtype, shape, strides, bytes, bigEndian, name, storageSize: Math.floor(storageSize) });
+  // Text (from Python 2) is turned into bytes only when it is asked for.
+  const bytes = typeof data === "string" ? () => latin1Bytes(data) : data;
+  return stridedTensor({ dtype, shape, strides, bytes, bigEndian, name, storageSize });
 }
 
 /** numpy's kind and size, in the names used here. */

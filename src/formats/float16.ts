@@ -2,16 +2,16 @@
 
 const scratch = new DataView(new ArrayBuffer(4));
 
-/** All 65536 values, made when first needed: looking one up is many times faster than computing it. */
 let halves: Float32Array | null = null;
+
+/** The values of all 65536 bit patterns, made when first needed: looking one up is much faster than computing it. */
+export function halfTable(): Float32Array {
+  halves ??= Float32Array.from({ length: 1 << 16 }, (_, bits) => halfToNumber(bits));
+  return halves;
+}
 
 /** The value of 16 bits read as sign (1), exponent (5), fraction (10). */
 export function halfToNumber(bits: number): number {
-  halves ??= Float32Array.from({ length: 1 << 16 }, (_, i) => computeHalf(i));
-  return halves[bits];
-}
-
-function computeHalf(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >>> 10) & 31;
   const fraction = bits & 1023;

@@ -4,7 +4,6 @@ import { CheckpointError } from "./checkpointError.js";
 import { exactNumber, latin1Text, parseIntegerText } from "./pickleText.js";
 
 const MAX_INTEGER_BYTES = 256;
-const MAX_LINE_BYTES = 1 << 16;
 const MAX_STRING_BYTES = 1 << 26;
 
 export class PickleScanner {
@@ -53,7 +52,7 @@ export class PickleScanner {
   }
 
   protected line(): string {
-    const limit = Math.min(this.bytes.length, this.position + MAX_LINE_BYTES);
+    const limit = Math.min(this.bytes.length, this.position + MAX_STRING_BYTES);
     let end = this.position;
     while (end < limit && this.bytes[end] !== 10) end++;
     if (end === limit) this.fail("expected a line of text, found no end of line; the file is truncated or damaged");

@@ -1,7 +1,7 @@
 /** Numbers with a shape, as files hold them: the common currency of the readers and writers in this folder. */
 import { viewOf } from "./byteSource.js";
 import { CheckpointError } from "./checkpointError.js";
-import { bfloat16ToNumber, halfToNumber } from "./float16.js";
+import { bfloat16ToNumber, halfTable } from "./float16.js";
 
 export type DType = "f64" | "f32" | "f16" | "bf16" | "i64" | "i32" | "i16" | "i8" | "u8" | "bool";
 
@@ -224,8 +224,10 @@ function elementReader(bytes: Uint8Array, dtype: DType, littleEndian: boolean): 
       return (i) => view.getFloat64(8 * i, littleEndian);
     case "f32":
       return (i) => view.getFloat32(4 * i, littleEndian);
-    case "f16":
-      return (i) => halfToNumber(view.getUint16(2 * i, littleEndian));
+    case "f16": {
+      const halves = halfTable();
+      return (i) => halves[view.getUint16(2 * i, littleEndian)];
+    }
     case "bf16":
       return (i) => bfloat16ToNumber(view.getUint16(2 * i, littleEndian));
     case "i64":

@@ -28,6 +28,7 @@ const UNKNOWN_32 = 0xffffffff;
 const MAX_COMMENT = 0xffff;
 /** Deflate cannot shrink by more than this, so a larger claim is a lie. */
 const MAX_DEFLATE_RATIO = 1032;
+const MAX_UNPACKED_BYTES = 2 ** 31;
 
 /** The entries by name, from the directory at the end of the archive. */
 export function readZipDirectory(source: ByteSource): Map<string, ZipEntry> {
@@ -80,7 +81,7 @@ export function readZipEntry(source: ByteSource, entry: ZipEntry): Uint8Array {
     }
     return packed;
   }
-  if (entry.size > MAX_DEFLATE_RATIO * (packed.length + 1)) {
+  if (entry.size > Math.min(MAX_UNPACKED_BYTES, MAX_DEFLATE_RATIO * (packed.length + 1))) {
     throw new CheckpointError(`${what}: ${packed.length} bytes cannot unpack to ${entry.size}`);
   }
   const bytes = inflate(packed, entry.size, what);

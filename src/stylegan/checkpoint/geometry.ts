@@ -123,6 +123,7 @@ function imageProblem(
 function mappingProblem(mapping: MappingConfig): string | null {
   const { cDim, embedFeatures, layerFeatures, zDim, wDim } = mapping;
   if (cDim > 0 !== embedFeatures > 0) return `a label embedding of ${embedFeatures} features for ${cDim} labels`;
+  if (wDim < 1 || layerFeatures.some((features) => features < 1)) return "mapping has a layer without features";
   const last = layerFeatures.at(-1) ?? zDim + embedFeatures;
   return last === wDim ? null : `mapping ends in ${last} features, expected ${wDim}`;
 }

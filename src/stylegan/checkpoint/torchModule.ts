@@ -27,6 +27,7 @@ export const makePersistentObject: PickleConstructor = ([meta]) => {
 };
 
 const MAX_MODULES = 10_000;
+const MAX_TENSORS = 100_000;
 const MAX_DEPTH = 8;
 
 /** A module with its path in the checkpoint (for messages), for example G_ema.synthesis.b4. */
@@ -119,7 +120,9 @@ export class TorchModule {
   /** Every parameter and buffer below, by dotted name; the resampling filters, which are geometry, are left out. */
   allTensors(): Map<string, PlainTensor> {
     const tensors = new Map<string, PlainTensor>();
+    // Modules and dicts may be shared, so that a small file unfolds to a large tree: both are counted.
     let modules = 0;
+    let entries = 0;
     const visit = (value: PickleValue, prefix: string, depth: number): void => {
       const path = `${this.path}.${prefix}`;
       if (++modules > MAX_MODULES || depth > MAX_DEPTH)
@@ -129,6 +132,7 @@ export class TorchModule {
       }
       for (const kind of ["_parameters", "_buffers"]) {
         for (const [name, item] of stateDictionary(value.state, kind, path)) {
+          if (++entries > MAX_TENSORS) throw new CheckpointError(`${path}: more tensors than expected`);
           if (item === null || name === "resample_filter") continue;
           const full = `${prefix}${String(name)}`;
           if (!(item instanceof TorchTensor)) {
