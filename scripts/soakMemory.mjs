@@ -10,7 +10,9 @@
 import { parseArgs } from "node:util";
 import { init, noGrad, RandomState, Tensor } from "../dist/index.js";
 import { activeKernels } from "../dist/nn/backend.js";
-import { createNetworks, networkGeometry } from "../dist/stylegan/trainingConfig.js";
+import { initialContents } from "../dist/nn/layers/module.js";
+import { Generator } from "../dist/stylegan/generator.js";
+import { networkGeometry } from "../dist/stylegan/trainingConfig.js";
 
 const { values } = parseArgs({
   options: {
@@ -28,7 +30,10 @@ if (!Number.isInteger(images) || images < 20 || !Number.isInteger(Math.log2(reso
 
 await init(values.threads === undefined ? {} : { threads: Number(values.threads) });
 const shape = { zDim: 32, wDim: 32, mappingLayers: 2, channelBase: 16 * resolution, channelMax: 32 };
-const { generator } = createNetworks(networkGeometry({ resolution, ...shape }), 1);
+const generator = new Generator(
+  networkGeometry({ resolution, ...shape }).generator,
+  initialContents(new RandomState(1)),
+);
 const random = new RandomState(1);
 
 const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
