@@ -21,7 +21,7 @@ const FLOORS: readonly (readonly [floor: number, files: string, what: string])[]
   [5, "src/stylegan/{config,mapping,adain,minibatchStd,modulatedConv2d,convLayer}.ts", "the parts of the networks"],
   [5, "src/stylegan/{synthesis,generator,discriminator}.ts", "StyleGAN2"],
   [5, "src/stylegan/stylegan1/*.ts", "StyleGAN"],
-  [6, "src/stylegan/{losses,regularizers,training*}.ts", "training"],
+  [6, "src/stylegan/{losses,regularizers,training*,progressive,presets}.ts", "training"],
   [6, "src/stylegan/augment*.ts", "augmentation"],
   [6, "src/stylegan/{images,metrics,symmetricEigen,projector}.ts", "what is done with images and latents"],
   [6, "src/stylegan/networks.ts", "networks from what checkpoints hold"],
