@@ -40,13 +40,18 @@ export function maddf(c: v128, a: v128, factor: f32): v128 {
 }
 
 /**
- * The end of every fused layer: min(max(z, slope * z, -clamp), clamp) with z = acc * scale + shift. The first operand of
- * pmax and pmin wins when a comparison is false, so NaN stays NaN; slope in [0, 1] makes one formula of linear, relu and lrelu.
+ * min(max(z, slope * z, -clamp), clamp): slope in [0, 1] makes one formula of linear, relu and lrelu. The first operand of pmax
+ * and pmin wins when a comparison is false, so NaN stays NaN.
  */
 // @ts-ignore: decorator
 @inline
+export function activate(z: v128, slope: v128, clamp: v128): v128 {
+  return f32x4.pmin(f32x4.pmax(f32x4.pmax(z, f32x4.mul(z, slope)), f32x4.neg(clamp)), clamp);
+}
+
+/** The end of every fused layer: activate(acc * scale + shift). */
+// @ts-ignore: decorator
+@inline
 export function finish(acc: v128, scale: v128, shift: v128, slope: v128, clamp: v128): v128 {
-  const z = madd(shift, acc, scale);
-  const activated = f32x4.pmax(z, f32x4.mul(z, slope));
-  return f32x4.pmin(f32x4.pmax(activated, f32x4.neg(clamp)), clamp);
+  return activate(madd(shift, acc, scale), slope, clamp);
 }

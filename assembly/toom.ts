@@ -18,39 +18,52 @@
  * filters them afterwards. So nothing is computed twice and the result does not depend on the split.
  */
 import { Job, T4 } from "./blockedJob";
-import { finish, madd, mul, add } from "./blockedVector";
+import { activate, add, madd, mul } from "./blockedVector";
 import { inputPointStride, multiplyPoints, productPointStride } from "./blockedConv";
 import { inputT2, outputT2 } from "./toomT2";
 import { inputT4, outputT4 } from "./toomT4";
 
-/** Four taps down a column of rows p, p + rowStride, ... */
+/** r0 f0 + r1 f1 + r2 f2 + r3 f3 for the rows p, p + rowStride, ... of one column. */
 // @ts-ignore: decorator
 @inline
-function firColumn(p: usize, rowStride: usize, f0: v128, f1: v128, f2: v128, f3: v128): v128 {
+function columnSum(p: usize, rowStride: usize, f0: v128, f1: v128, f2: v128, f3: v128): v128 {
   const top = madd(mul(v128.load(p), f0), v128.load(p + rowStride), f1);
   const bottom = madd(mul(v128.load(p + 2 * rowStride), f2), v128.load(p + 3 * rowStride), f3);
   return add(top, bottom);
 }
 
-/** Four channels of `width` pixels of one row of z, from four rows of y at `p` (which starts at y column -1). */
+/** (r0 + r3) + ratio (r1 + r2): a symmetric filter over its first tap. */
 // @ts-ignore: decorator
 @inline
+function symmetricSum(r0: v128, r1: v128, r2: v128, r3: v128, ratio: v128): v128 {
+  return madd(add(r0, r3), add(r1, r2), ratio);
+}
+
+// @ts-ignore: decorator
+@inline
+function symmetricColumn(p: usize, rowStride: usize, ratio: v128): v128 {
+  return symmetricSum(v128.load(p), v128.load(p + rowStride), v128.load(p + 2 * rowStride), v128.load(p + 3 * rowStride), ratio);
+}
+
+/**
+ * Four channels of `width` pixels of one row of z, from four rows of y at `p` (which starts at y column -1). A window of four
+ * column sums slides along the row; each is computed once.
+ */
 function firRow(
   job: Job, p: usize, rowStride: usize, z: usize, width: i32, noise: usize, scale: v128, bias: v128, noiseGain: v128,
 ): void {
   const y0 = f32x4.splat(job.firY0), y1 = f32x4.splat(job.firY1), y2 = f32x4.splat(job.firY2), y3 = f32x4.splat(job.firY3);
   const x0 = mul(f32x4.splat(job.firX0), scale), x1 = mul(f32x4.splat(job.firX1), scale);
   const x2 = mul(f32x4.splat(job.firX2), scale), x3 = mul(f32x4.splat(job.firX3), scale);
-  const slope = f32x4.splat(job.slope), clamp = f32x4.splat(job.clamp), one = f32x4.splat(1);
-  let a = firColumn(p, rowStride, y0, y1, y2, y3);
-  let b = firColumn(p + 32, rowStride, y0, y1, y2, y3);
-  let c = firColumn(p + 64, rowStride, y0, y1, y2, y3);
+  const slope = f32x4.splat(job.slope), clamp = f32x4.splat(job.clamp);
+  let a = columnSum(p, rowStride, y0, y1, y2, y3);
+  let b = columnSum(p + 32, rowStride, y0, y1, y2, y3);
+  let c = columnSum(p + 64, rowStride, y0, y1, y2, y3);
   const end = z + <usize>width * 32;
   while (z < end) {
-    const d = firColumn(p + 96, rowStride, y0, y1, y2, y3);
+    const d = columnSum(p + 96, rowStride, y0, y1, y2, y3);
     const shift = madd(bias, v128.load32_splat(noise), noiseGain);
-    const sum = madd(madd(madd(mul(a, x0), b, x1), c, x2), d, x3);
-    v128.store(z, finish(sum, one, shift, slope, clamp));
+    v128.store(z, activate(madd(madd(madd(madd(shift, a, x0), b, x1), c, x2), d, x3), slope, clamp));
     a = b;
     b = c;
     c = d;
@@ -60,19 +73,48 @@ function firRow(
   }
 }
 
+/** firRow for a filter whose taps read the same backwards, two pixels at a time: half the multiplications. */
+function symmetricRow(
+  job: Job, p: usize, rowStride: usize, z: usize, width: i32, noise: usize, scale: v128, bias: v128, noiseGain: v128,
+): void {
+  const ratioY = f32x4.splat(job.firY1 / job.firY0), ratioX = f32x4.splat(job.firX1 / job.firX0);
+  const factor = mul(f32x4.splat(job.firY0 * job.firX0), scale);
+  const slope = f32x4.splat(job.slope), clamp = f32x4.splat(job.clamp);
+  let a = symmetricColumn(p, rowStride, ratioY);
+  let b = symmetricColumn(p + 32, rowStride, ratioY);
+  let c = symmetricColumn(p + 64, rowStride, ratioY);
+  const end = z + <usize>width * 32;
+  while (z < end) {
+    const d = symmetricColumn(p + 96, rowStride, ratioY);
+    const shift0 = madd(bias, v128.load32_splat(noise), noiseGain);
+    v128.store(z, activate(madd(shift0, symmetricSum(a, b, c, d, ratioX), factor), slope, clamp));
+    const e = symmetricColumn(p + 128, rowStride, ratioY);
+    const shift1 = madd(bias, v128.load32_splat(noise, 4), noiseGain);
+    v128.store(z, activate(madd(shift1, symmetricSum(b, c, d, e, ratioX), factor), slope, clamp), 32);
+    a = c;
+    b = d;
+    c = e;
+    p += 64;
+    z += 64;
+    noise += 8;
+  }
+}
+
 /** Rows [row, row + rows) of z, block `block` of image n, from the strip whose row 0 is y row `row` - 1. */
 function firRows(job: Job, n: i32, block: i32, strip: usize, row: i32, rows: i32): void {
   const channel = <usize>block * 32, width = job.outWidth, rowStride = job.stripRowStride;
   const scale = job.scale + <usize>n * job.scaleStride + channel;
+  const symmetricY = job.firY0 != 0 && job.firY0 == job.firY3 && job.firY1 == job.firY2;
+  const symmetricX = job.firX0 != 0 && job.firX0 == job.firX3 && job.firX1 == job.firX2;
   let z = job.y + ((<usize>n * <usize>job.outBlocks + <usize>block) * <usize>job.outHeight + <usize>row) * <usize>width * 32;
   let noise = job.noise + <usize>n * job.noiseImageStride + <usize>row * job.noiseRowStride;
   for (let r = 0; r < rows; r++) {
     for (let half: usize = 0; half < 32; half += 16) {
-      const offset = channel + half;
-      firRow(
-        job, strip + half, rowStride, z + half, width, noise, v128.load(scale + half), v128.load(job.bias + offset),
-        v128.load(job.noiseGain + offset),
-      );
+      const factor = v128.load(scale + half), bias = v128.load(job.bias + channel + half);
+      const noiseGain = v128.load(job.noiseGain + channel + half);
+      if (symmetricY && symmetricX) {
+        symmetricRow(job, strip + half, rowStride, z + half, width, noise, factor, bias, noiseGain);
+      } else firRow(job, strip + half, rowStride, z + half, width, noise, factor, bias, noiseGain);
     }
     strip += rowStride;
     z += <usize>width * 32;

@@ -109,13 +109,23 @@ export interface ConvPlan {
 const skewBytes = 64;
 /** Room for one tile in every transform: 9 x 5 and 5 x 5, or 8 x 9, or 6 x 6 twice. */
 const tileBytes = 4096;
+/** The transformed input of a block should stay in the second-level cache. */
+const cacheBytes = 768 * 1024;
 /**
- * Tiles that are transformed together. More tiles read the weights less often, fewer leave V in the second-level cache.
- * Multiples of 12, so that they fill the panels of every micro-kernel.
+ * Prepared weights beyond this are read from far away, once per block: then blocks must be large, for a block of few tiles
+ * does too little with them. Tiles per block, multiples of 12 so that they fill the panels of every micro-kernel.
  */
-const blockTiles = { direct: 192, f2: 192, f4: 96, t2: 96, t4: 60 } as const;
-/** Output channels per pass over V: their products stay in the second-level cache. */
-const groupChannels = 64;
+const farWeightBytes = 5 * 1024 * 1024;
+const farBlockTiles: Readonly<Record<Algorithm, number>> = { direct: 192, f2: 192, f4: 96, t2: 96, t4: 36 };
+/** Output channels per pass over the transformed input: their products stay in the second-level cache. */
+const groupChannels = 32;
+
+/** Tiles that are transformed together, at most. */
+function mostTiles(algorithm: Algorithm, weights: WeightPlan): number {
+  const tileBytes = algorithms[algorithm].points ** 2 * weights.depth * 4;
+  const near = Math.max(12, Math.floor(cacheBytes / tileBytes / 12) * 12);
+  return weights.bytes > farWeightBytes ? Math.max(near, farBlockTiles[algorithm]) : Math.min(near, 192);
+}
 
 const roundUp = (value: number, multiple: number) => Math.ceil(value / multiple) * multiple;
 
@@ -156,12 +166,12 @@ function panelsPerChunk(panels: number, others: number, workers: number): number
 function planTiles(shape: ConvShape, tile: MicroTile, workers: number): ConvPlan {
   const { algorithm, n, outHeight, outWidth } = shape;
   const { step, points } = algorithms[algorithm];
-  const { depth, panels } = planWeights(shape, tile);
+  const weights = planWeights(shape, tile);
+  const { depth, panels } = weights;
   const tilesY = Math.ceil(outHeight / step);
   const tilesX = Math.ceil(outWidth / step);
   const total = n * tilesY * tilesX;
-  const most =
-    algorithm === "direct" ? Math.max(12, roundUp((blockTiles.direct * 512) / depth, 12)) : blockTiles[algorithm];
+  const most = mostTiles(algorithm, weights);
   // Few tiles: cut the output channels instead, or every chunk would stream all the weights.
   const blocks = total <= most ? 1 : Math.ceil(total / equalParts(total, most, workers));
   const perBlock = roundUp(Math.ceil(total / blocks), tile.rows);
@@ -192,13 +202,14 @@ function planTiles(shape: ConvShape, tile: MicroTile, workers: number): ConvPlan
 function planTransposed(shape: ConvShape, tile: MicroTile, workers: number): ConvPlan {
   const { algorithm, n, height, width, outChannels } = shape;
   const { step, points } = algorithms[algorithm];
-  const { depth, panels } = planWeights(shape, tile);
+  const weights = planWeights(shape, tile);
+  const { depth, panels } = weights;
   // y has 2H + 1 rows: where tiles divide H, one more row of (edge) tiles; columns alike. See assembly/toom.ts.
   const mainY = Math.ceil(height / step);
   const mainX = Math.ceil(width / step);
   const tilesY = mainY + (height % step === 0 ? 1 : 0);
   const tilesX = mainX + (width % step === 0 ? 1 : 0);
-  const most = blockTiles[algorithm as "t2" | "t4"];
+  const most = mostTiles(algorithm, weights);
   const stripRows = Math.max(1, Math.min(mainY, Math.floor(most / mainX)));
   const rowRanges = workers === 1 ? 1 : Math.min(Math.ceil(mainY / stripRows), 4 * workers);
   const splitRows = rowRanges >= 4 * workers;
