@@ -1,6 +1,6 @@
 /** ONNX Runtime in WebAssembly, in Node.js; the same code and kernels as in a browser. */
 import { readFileSync } from "node:fs";
-import * as ort from "onnxruntime-web/wasm";
+import * as ort from "onnxruntime-web";
 
 export async function load({ onnx, threads, shape, ws: wsData }) {
   ort.env.wasm.numThreads = threads;
