@@ -1,6 +1,6 @@
 /**
  * The mapping network's two formulas: normalisation of the latent (identity 21) and truncation towards an average w
- * (identity 23; StyleGAN, section 2 and appendix B).
+ * (identity 23; StyleGAN, section 2 and appendix B). How that average moves: tests/identities.training.test.ts.
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { grad, variable } from "../src/nn/autograd.js";
 import { setKernels } from "../src/nn/backend.js";
 import { createReferenceKernels } from "../src/nn/kernels/reference.js";
 import { initialContents, ParameterTree } from "../src/nn/layers/module.js";
-import { add, addScalar, mul, scale, square, sub } from "../src/nn/ops/arith.js";
+import { addScalar, mul, scale, square, sub } from "../src/nn/ops/arith.js";
 import { slice } from "../src/nn/ops/layout.js";
 import { expand, reshape, sum } from "../src/nn/ops/reduce.js";
 import { mean } from "../src/nn/ops/statistics.js";
@@ -16,7 +16,6 @@ import { RandomState } from "../src/nn/random.js";
 import { Tensor } from "../src/nn/tensor.js";
 import type { MappingConfig } from "../src/stylegan/config.js";
 import { MappingNetwork, normalize2ndMoment } from "../src/stylegan/mapping.js";
-import { trackWAvg } from "../src/stylegan/regularizers.js";
 import { apart, dot, dotSize, equal, identical, largest, law } from "./support/laws.js";
 
 beforeAll(() => setKernels(createReferenceKernels("float64")));
@@ -134,23 +133,6 @@ describe("23: the average w, and truncation towards it", () => {
       const at = Math.min(k, 4);
       identical(slice(cut, 1, 0, at), slice(all, 1, 0, at));
       identical(slice(cut, 1, at, 4), slice(ws, 1, at, 4));
-    },
-  );
-
-  law(
-    "after n batches: w_avg = beta^n w_0 + (1 - beta) sum_i beta^(n - i) mean_i",
-    { ...seeds, count: fc.integer({ min: 1, max: 6 }) },
-    ({ n, count }, draw) => {
-      const beta = 0.9;
-      const wAvg = draw.normals([5]);
-      let expected = scale(wAvg, beta ** count);
-      const batches = Array.from({ length: count }, () => draw.normals([n, 1, 5]));
-      batches.forEach((w, index) => {
-        const centre = reshape(mean(w, { axes: [0] }), [5]);
-        expected = add(expected, scale(centre, (1 - beta) * beta ** (count - 1 - index)));
-        trackWAvg(wAvg, expand(w, [n, 4, 5]), beta);
-      });
-      equal(wAvg, expected, { scale: 3 });
     },
   );
 
