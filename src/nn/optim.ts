@@ -23,7 +23,8 @@ export interface AdamSettings {
 }
 
 export class Adam {
-  readonly learningRate: number;
+  /** May be changed between steps. */
+  learningRate: number;
   readonly betas: readonly [number, number];
   readonly epsilon: number;
   /** First and second moment of each parameter, by its name: with `steps`, all that the optimiser remembers. */

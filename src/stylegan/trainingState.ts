@@ -108,7 +108,7 @@ export class TrainingState {
       new Adam(network.parameters, { ...lazyRegularization(interval, learningRate, betas), epsilon });
     this.generator = generator;
     this.discriminator = discriminator;
-    this.average = networks.average ?? copyOf(generator);
+    this.average = networks.average ?? copyGenerator(generator);
     this.generatorOptimizer = adam(generator, generatorLearningRate, gRegInterval);
     this.discriminatorOptimizer = adam(discriminator, discriminatorLearningRate, dRegInterval);
     this.progress = { steps: 0, images: 0, plMean: 0, augmentP: this.settings.augmentP, signSum: 0, signCount: 0 };
@@ -122,7 +122,8 @@ export class TrainingState {
   }
 }
 
-function copyOf(generator: AnyGenerator): AnyGenerator {
+/** A generator of its own with the same geometry and numbers. */
+export function copyGenerator(generator: AnyGenerator): AnyGenerator {
   const source = new Map([...generator.parameters, ...generator.buffers]);
   return makeGenerator(generator.config, (name, _shape, data) => data.set(source.get(name)!.block.data));
 }
