@@ -2,10 +2,11 @@
 /** The program `stylegan`. */
 import { runCli } from "./program.js";
 
-// `stylegan info FILE | head` closes the pipe early: not an error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit(0);
+  // `stylegan info FILE | head` closes the pipe early: not an error.
+  if (error.code === "EPIPE") process.exit(0);
+  process.stderr.write(`stylegan: cannot write to standard output: ${error.message}\n`);
+  process.exit(1);
 });
 
 process.exitCode = await runCli(process.argv.slice(2));
