@@ -108,7 +108,11 @@ describe("reference kernels, float64", () => {
     expectGolden(y, `${name}/y`, 1e-10);
 
     const loss = sum(mul(y, inputs.u));
-    const gradients = grad([loss], differentiable.map((key) => inputs[key]), { createGraph: true });
+    const gradients = grad(
+      [loss],
+      differentiable.map((key) => inputs[key]),
+      { createGraph: true },
+    );
     differentiable.forEach((key, index) => {
       expectGolden(gradients[index], `${name}/d${key}`, 1e-9);
     });
