@@ -4,7 +4,8 @@
  */
 import { join } from "node:path";
 import fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { init } from "../src/index.js";
 import { grad, variable } from "../src/nn/autograd.js";
 import { setKernels } from "../src/nn/backend.js";
 import { createReferenceKernels } from "../src/nn/kernels/reference.js";
@@ -76,7 +77,10 @@ function percentileDraws(n: number, percentile: number): AugmentDraws {
   return { samples: fixed, noise: null };
 }
 
-describe("goldens", () => {
+describe.each(["reference", "simd"] as const)("goldens, %s kernels", (kernels) => {
+  beforeAll(() => init({ kernels }));
+  afterAll(() => setKernels(createReferenceKernels("float64")));
+
   test("there are cases for every part of the pipeline", () => {
     for (const spec of ["blit", "geom", "color", "filter", "cutout", "bgc"]) {
       expect(cases.filter((name) => name.startsWith(`${spec}/`)).length).toBeGreaterThan(0);
