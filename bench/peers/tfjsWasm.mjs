@@ -28,7 +28,7 @@ export async function load({ native, shape, ws: wsData }) {
     versions: { "tfjs-backend-wasm": tf.version_core },
     detail: { backend: tf.getBackend(), threads: 1 },
     run: async () => {
-      const img = tf.tidy(() => tf.transpose(network(ws), [0, 3, 1, 2]));
+      const img = network(ws);
       images = { shape: img.shape, data: await img.data() };
       img.dispose();
     },
@@ -60,19 +60,30 @@ function buildNetwork(path) {
   }));
   const double = imageDoubler(config.imgChannels);
 
+  // A tidy for each layer, and what it read given back after it: memory stays at a few feature maps.
   return (ws) => {
     const [n, , wDim] = ws.shape;
     const layerW = (index) => tf.reshape(tf.slice(ws, [0, index, 0], [n, 1, wDim]), [n, wDim]);
+    const replace = (old, compute) => {
+      const result = tf.tidy(compute);
+      if (old !== null && old !== constant) old.dispose();
+      return result;
+    };
     let x = constant;
     let img = null;
     let next = 0;
     for (const { conv0, conv1, torgb } of blocks) {
-      if (conv0 !== null) x = conv0(x, layerW(next++));
-      x = conv1(x, layerW(next++));
-      const rgb = torgb(x, layerW(next));
-      img = img === null ? rgb : tf.add(double(img), rgb);
+      for (const layer of conv0 === null ? [conv1] : [conv0, conv1]) {
+        const index = next++;
+        x = replace(x, () => layer(x, layerW(index)));
+      }
+      img = replace(img, () => {
+        const rgb = torgb(x, layerW(next));
+        return img === null ? rgb : tf.add(double(img), rgb);
+      });
     }
-    return img;
+    x.dispose();
+    return replace(img, () => tf.transpose(img, [0, 3, 1, 2]));
   };
 }
 
