@@ -30,6 +30,7 @@ export type { Generator, GeneratorOptions } from "./stylegan/generator.js";
 export { encodePng, imageGrid, toPixels } from "./stylegan/images.js";
 export type { TruncationOptions } from "./stylegan/mapping.js";
 export type { AnyDiscriminator, AnyGenerator } from "./stylegan/networks.js";
+export { type ExportOnnxOptions, exportOnnx } from "./stylegan/onnx/exportOnnx.js";
 export type { ProgressiveDiscriminator } from "./stylegan/stylegan1/discriminator.js";
 export type { ProgressiveGenerator, ProgressiveGeneratorOptions } from "./stylegan/stylegan1/generator.js";
 export type { NoiseMode, SynthesisOptions } from "./stylegan/synthesis.js";

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { convertCommand } from "./convert.js";
+import { exportCommand } from "./export.js";
 import { generateCommand } from "./generate.js";
 import { infoCommand } from "./info.js";
 import { mixCommand } from "./mix.js";
@@ -13,6 +14,7 @@ const commands: readonly ((terminal: Terminal) => Command)[] = [
   mixCommand,
   infoCommand,
   convertCommand,
+  exportCommand,
 ];
 
 const examples = `

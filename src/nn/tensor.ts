@@ -230,12 +230,15 @@ function* tensorsIn(value: unknown): Generator<Tensor> {
   }
 }
 
-/** The returned tensors, and all that their gradients still need. */
-function survivors(value: unknown): Set<Tensor> {
+/**
+ * The returned tensors that are among `owned`, and all that their gradients still need. What an older tensor keeps is
+ * older still, so the search ends at tensors of other scopes.
+ */
+function survivors(value: unknown, owned: ReadonlySet<Tensor>): Set<Tensor> {
   const kept = new Set<Tensor>();
   const waiting = [...tensorsIn(value)];
   for (let tensor = waiting.pop(); tensor !== undefined; tensor = waiting.pop()) {
-    if (kept.has(tensor)) continue;
+    if (kept.has(tensor) || !owned.has(tensor)) continue;
     kept.add(tensor);
     if (tensor.node !== null) waiting.push(...tensor.node.keeps);
   }
@@ -257,7 +260,7 @@ export function scope<T>(body: () => T): T {
   try {
     const result = body();
     if (result instanceof Promise) throw new TypeError("scope: the body must be synchronous, got a Promise");
-    kept = survivors(result);
+    kept = survivors(result, owned);
     return result;
   } finally {
     scopes.pop();
@@ -296,8 +299,9 @@ export function lastUse(x: Tensor): Tensor {
 export function chain<T, S>(items: readonly T[], start: S, step: (state: S, item: T) => S): S {
   return items.reduce((state, item) => {
     const next = scope(() => step(state, item));
-    const stillNeeded = survivors([start, next]);
-    for (const tensor of survivors(state)) if (!stillNeeded.has(tensor)) releaseEarly(tensor);
+    const current = scopes.at(-1) ?? new Set();
+    const stillNeeded = survivors([start, next], current);
+    for (const tensor of survivors(state, current)) if (!stillNeeded.has(tensor)) releaseEarly(tensor);
     return next;
   }, start);
 }
