@@ -3,6 +3,7 @@
  */
 export { convBlocked } from "./blockedConv";
 export { blockedFir } from "./blockedFir";
+export { multiplyPanels } from "./blockedGemm";
 export { blockedToPlanar, planarToBlocked } from "./blockedLayout";
 export { blockedToImage } from "./blockedRgb";
 export { dcoefsFromSquares, prepareWeights, sumOfSquares } from "./blockedWeights";

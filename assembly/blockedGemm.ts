@@ -166,10 +166,33 @@ function point6x16(v: usize, u: usize, m: usize, depth: i32, tilePanels: i32, co
 }
 
 /** One point with the tile that (tileRows, tileCols) names: 4x8, 6x8 or 6x16. */
+// @ts-ignore: decorator
+@inline
 export function multiplyPoint(
   tileRows: i32, tileCols: i32, v: usize, u: usize, m: usize, depth: i32, tilePanels: i32, coPanels: i32,
 ): void {
   if (tileRows == 4) point4x8(v, u, m, depth, tilePanels, coPanels);
   else if (tileCols == 8) point6x8(v, u, m, depth, tilePanels, coPanels);
   else point6x16(v, u, m, depth, tilePanels, coPanels);
+}
+
+@unmanaged
+class ProductArguments {
+  v: usize;
+  u: usize;
+  m: usize;
+  tileRows: i32;
+  tileCols: i32;
+  depth: i32;
+  tilePanels: i32;
+  coPanels: i32;
+}
+
+/**
+ * One such product by itself: what the timing probe of variants.ts measures. (Its second call of each tile also keeps the
+ * tiles functions of their own, for which engines allocate registers one at a time.)
+ */
+export function multiplyPanels(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<ProductArguments>(args);
+  multiplyPoint(g.tileRows, g.tileCols, g.v, g.u, g.m, g.depth, g.tilePanels, g.coPanels);
 }

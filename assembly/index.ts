@@ -2,7 +2,7 @@
 export { adam } from "./adam";
 export { biasAct, biasActGrad } from "./biasAct";
 export {
-  blockedFir, blockedToImage, blockedToPlanar, convBlocked, dcoefsFromSquares, planarToBlocked, prepareWeights, sumOfSquares,
+  blockedFir, blockedToImage, blockedToPlanar, convBlocked, dcoefsFromSquares, multiplyPanels, planarToBlocked, prepareWeights, sumOfSquares,
   transposedBlocked, transposedSeams,
 } from "./blocked";
 export { convTiles } from "./conv";

@@ -1,13 +1,15 @@
 /** Which kernels to use: asked of the engine, not of its name. */
 import { createReferenceKernels } from "./reference.js";
 import type { Kernels } from "./types.js";
-import { createWasmKernels } from "./wasm.js";
+import { createFastestKernels } from "./variants.js";
 
 export interface KernelOptions {
   /** "auto": SIMD where the engine has it, else the reference in float32; "reference" is the float64 definition. Default "auto". */
   readonly kernels?: "auto" | "reference" | "simd";
   /** Cores to use. Default: all. Results do not depend on it. */
   readonly threads?: number;
+  /** Turn on V8's experimental 256-bit re-vectoriser (Node 24 or newer). Default: true if STYLEGAN_WIDE is 1. */
+  readonly wide?: boolean;
 }
 
 /** The smallest module that uses SIMD: () => drop(v128.const 0). */
@@ -24,9 +26,9 @@ export function hasSimd(): boolean {
 }
 
 /** @throws Error if "simd" is demanded of an engine without it. */
-export async function createKernels({ kernels = "auto" }: KernelOptions = {}): Promise<Kernels> {
+export async function createKernels({ kernels = "auto", threads, wide }: KernelOptions = {}): Promise<Kernels> {
   if (kernels === "reference") return createReferenceKernels("float64");
-  if (hasSimd()) return createWasmKernels();
+  if (hasSimd()) return createFastestKernels({ threads, wide });
   if (kernels === "simd") {
     throw new Error('createKernels: kernels "simd" need WebAssembly SIMD, which this engine lacks; use "auto"');
   }

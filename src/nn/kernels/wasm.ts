@@ -9,6 +9,7 @@
  * Tested against the reference by tests/kernels.wasm.test.ts.
  */
 import { createFastKernels } from "./fast.js";
+import type { MicroTile } from "./planConv.js";
 import { referenceUnary } from "./referenceElementwise.js";
 import type { Block, Conv2dGeometry, Kernels } from "./types.js";
 import { wasmBiasAct, wasmBiasActGrad } from "./wasmActivations.js";
@@ -27,18 +28,15 @@ import { wasmUpfirdn2d } from "./wasmUpfirdn2d.js";
 import { winogradConv2d, winogradConv2dInputGrad } from "./wasmWinograd.js";
 
 /** The register tile of the blocked kernels: what fits the registers of every engine (assembly/blockedGemm.ts). */
-const microTile = { rows: 4, cols: 8 } as const;
-
-/** The first that applies computes conv2d, or its adjoint in x. */
-const conv2dAlgorithms: readonly Conv2dAlgorithm[] = [winogradConv2d(microTile), directConv2d];
-const conv2dInputGradAlgorithms: readonly Conv2dAlgorithm[] = [
-  winogradConv2dInputGrad(microTile),
-  directConv2dInputGrad,
-];
+const smallestTile: MicroTile = { rows: 4, cols: 8 };
 
 export interface WasmKernelsOptions {
   /** Default "simd". */
   readonly variant?: WasmVariant;
+  /** Register tile of the blocked kernels. Default 4x8. */
+  readonly tile?: MicroTile;
+  /** What the kernels call themselves. Default: the variant. */
+  readonly name?: Kernels["name"];
   /** Use a memory that several threads can see. Default false. */
   readonly shared?: boolean;
   /** What runs the chunks. Default: the calling thread, in order. */
@@ -61,9 +59,10 @@ export interface WasmKernels extends Kernels {
 /** Loads the module and wraps it up as `Kernels`. Rejects if the engine cannot compile it (no SIMD). */
 export async function createWasmKernels(options: WasmKernelsOptions = {}): Promise<WasmKernels> {
   const { variant = "simd", shared = false, createDispatcher = createSerialDispatcher } = options;
+  const { tile = smallestTile, name = variant } = options;
   const loaded = await loadModule({ variant, shared });
   const engine = new Engine(loaded.memory, await createDispatcher(loaded));
-  return kernelsOf(engine, variant);
+  return kernelsOf(engine, name, tile);
 }
 
 class LinearBlock implements WasmBlock {
@@ -87,8 +86,11 @@ class LinearBlock implements WasmBlock {
   }
 }
 
-function kernelsOf(engine: Engine, name: "simd" | "relaxed-simd"): WasmKernels {
+function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): WasmKernels {
   const { memory } = engine;
+  // The first that applies computes conv2d, or its adjoint in x.
+  const conv2dAlgorithms: readonly Conv2dAlgorithm[] = [winogradConv2d(tile), directConv2d];
+  const conv2dInputGradAlgorithms: readonly Conv2dAlgorithm[] = [winogradConv2dInputGrad(tile), directConv2dInputGrad];
   const isHere = (block: Block): block is LinearBlock => block instanceof LinearBlock && block.memory === memory.memory;
 
   /** Runs `body` with a pointer for each block, copying foreign blocks in before and, if written, out after. */
@@ -147,7 +149,7 @@ function kernelsOf(engine: Engine, name: "simd" | "relaxed-simd"): WasmKernels {
       return new LinearBlock(memory.memory, block.pointer + offset * 4, length);
     },
 
-    fast: createFastKernels({ engine, allocate, release, tile: microTile }),
+    fast: createFastKernels({ engine, allocate, release, tile }),
 
     allocate,
     release,

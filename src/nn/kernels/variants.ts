@@ -1,0 +1,115 @@
+/**
+ * Which build of the kernels, which micro-kernel, and how many threads: asked of the engine, and of the clock.
+ *
+ *   simd 4x8           every engine with SIMD: multiply, then add
+ *   relaxed-simd 6x8   fused multiply-add, where the engine validates it and a timing probe does not find it slow (engines that
+ *                      run out of registers make it twice as slow as the plain build)
+ *   wide 6x16          Node only, on request: V8's optimiser joins pairs of vectors into 256-bit registers. An experimental
+ *                      switch of the whole process, set before the module is compiled
+ */
+import type { MicroTile } from "./planConv.js";
+import { availableThreads, createThreadPool, isNode } from "./threads.js";
+import { createWasmKernels, type WasmKernels } from "./wasm.js";
+import { createSerialDispatcher, Engine, loadModule, type WasmVariant } from "./wasmEngine.js";
+
+export interface FastestKernelsOptions {
+  /** Cores to use. Default: all that are available; 1 where memory cannot be shared. Results do not depend on it. */
+  readonly threads?: number;
+  /** Turn on V8's 256-bit re-vectoriser (Node with V8 13 or newer). Default: the environment's STYLEGAN_WIDE=1. */
+  readonly wide?: boolean;
+}
+
+interface Candidate {
+  readonly name: "simd" | "relaxed-simd" | "wide";
+  readonly variant: WasmVariant;
+  readonly tile: MicroTile;
+}
+
+const plain: Candidate = { name: "simd", variant: "simd", tile: { rows: 4, cols: 8 } };
+const relaxed: Candidate = { name: "relaxed-simd", variant: "relaxed-simd", tile: { rows: 6, cols: 8 } };
+const wide: Candidate = { name: "wide", variant: "relaxed-simd", tile: { rows: 6, cols: 16 } };
+
+/** @throws RangeError if `threads` is not a positive whole number; Error if `wide` is demanded of an engine without it. */
+export async function createFastestKernels(options: FastestKernelsOptions = {}): Promise<WasmKernels> {
+  const available = await availableThreads();
+  const { threads = available } = options;
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new RangeError(`init: threads must be a positive whole number, got ${threads}`);
+  }
+  const { name, variant, tile } = await chooseCandidate(options.wide);
+  const count = available === 1 ? 1 : threads;
+  if (count === 1) return createWasmKernels({ name, variant, tile });
+  return createWasmKernels({
+    ...{ name, variant, tile },
+    shared: true,
+    createDispatcher: (loaded) => createThreadPool(loaded, count),
+  });
+}
+
+async function chooseCandidate(demanded: boolean | undefined): Promise<Candidate> {
+  const wideWanted = demanded ?? (isNode() && process.env.STYLEGAN_WIDE === "1");
+  if (wideWanted) {
+    if (hasRelaxedSimd() && (await enableWide())) return wide;
+    if (demanded) {
+      throw new Error(
+        "init: { wide: true } needs Node with V8 13 or newer (Node 24), which has the 256-bit re-vectoriser",
+      );
+    }
+  }
+  if (!hasRelaxedSimd()) return plain;
+  return (await isMuchSlower(relaxed, plain)) ? plain : relaxed;
+}
+
+/** The smallest module that uses relaxed SIMD: () -> v128, f32x4.relaxed_madd(0, 0, 0). */
+const zeroVector = [0xfd, 0x0c, ...new Uint8Array(16)]; // v128.const 0
+const relaxedProbe = Uint8Array.of(
+  ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00], // "\0asm", version 1
+  ...[0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b], // type section: () -> v128
+  ...[0x03, 0x02, 0x01, 0x00], // function section
+  ...[0x0a, 0x3d, 0x01, 0x3b, 0x00, ...zeroVector, ...zeroVector, ...zeroVector, 0xfd, 0x85, 0x02, 0x0b], // code
+);
+
+/** Whether the engine knows fused multiply-add. */
+export function hasRelaxedSimd(): boolean {
+  return WebAssembly.validate(relaxedProbe);
+}
+
+/** Sets V8's flag where it exists. Older engines would print an error for an unknown flag, so the version decides. */
+async function enableWide(): Promise<boolean> {
+  if (!isNode() || !(Number.parseInt(process.versions.v8, 10) >= 13)) return false;
+  const { setFlagsFromString } = await import("node:v8");
+  setFlagsFromString("--experimental-wasm-revectorize");
+  return true;
+}
+
+/** Milliseconds that each candidate is given: enough for the engine to replace baseline code by optimised code. */
+const probeMs = 8;
+/** A candidate must lose by this factor: a close race must not be decided differently from day to day. */
+const muchSlower = 1.25;
+
+async function isMuchSlower(candidate: Candidate, than: Candidate): Promise<boolean> {
+  return (await nanosecondsPerProduct(candidate)) > muchSlower * (await nanosecondsPerProduct(than));
+}
+
+/** The best time of one multiply-add of a candidate's micro-kernel, over `probeMs` of trying. */
+async function nanosecondsPerProduct({ variant, tile }: Candidate): Promise<number> {
+  const loaded = await loadModule({ variant, shared: false });
+  const engine = new Engine(loaded.memory, createSerialDispatcher(loaded));
+  const depth = 128;
+  const tilePanels = 8;
+  const bytes = depth * 4 * (tilePanels * tile.rows + tile.cols) + tilePanels * tile.rows * tile.cols * 4;
+  return engine.withScratch(bytes, (v) => {
+    const u = v + depth * tilePanels * tile.rows * 4;
+    const m = u + depth * tile.cols * 4;
+    engine.floats(v, bytes / 4).fill(1);
+    let best = Infinity;
+    for (const end = performance.now() + probeMs; performance.now() < end; ) {
+      const start = performance.now();
+      for (let run = 0; run < 8; run++) {
+        engine.run("multiplyPanels", 1, [v, u, m, tile.rows, tile.cols, depth, tilePanels, 1]);
+      }
+      best = Math.min(best, performance.now() - start);
+    }
+    return (best * 1e6) / (8 * depth * tilePanels * tile.rows * tile.cols);
+  });
+}
