@@ -23,6 +23,7 @@ const FLOORS: readonly (readonly [floor: number, files: string, what: string])[]
   [5, "src/stylegan/stylegan1/*.ts", "StyleGAN"],
   [6, "src/stylegan/{losses,regularizers,training*,progressive,presets}.ts", "training"],
   [6, "src/stylegan/augment*.ts", "augmentation"],
+  [6, "src/stylegan/dataset.ts", "data sets"],
   [6, "src/stylegan/{images,metrics,symmetricEigen,projector}.ts", "what is done with images and latents"],
   [6, "src/stylegan/networks.ts", "networks from what checkpoints hold"],
   [6, "src/stylegan/checkpoint/*.ts", "names and parameters"],

@@ -7,6 +7,7 @@ import { generateCommand } from "./generate.js";
 import { infoCommand } from "./info.js";
 import { mixCommand } from "./mix.js";
 import { oneLine, processTerminal, type Terminal, UsageError } from "./terminal.js";
+import { trainCommand } from "./train.js";
 
 /** A new command is a file of its own and a line here. */
 const commands: readonly ((terminal: Terminal) => Command)[] = [
@@ -15,6 +16,7 @@ const commands: readonly ((terminal: Terminal) => Command)[] = [
   infoCommand,
   convertCommand,
   exportCommand,
+  trainCommand,
 ];
 
 const examples = `

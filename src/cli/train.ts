@@ -1,0 +1,223 @@
+/**
+ * `stylegan train`: a model from images. Everything about a run is in its folder; killed at any moment, it continues
+ * from its latest state and comes to the same weights.
+ */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { init } from "../index.js";
+import { augmentPipelines } from "../stylegan/augment.js";
+import { presetNames } from "../stylegan/presets.js";
+import { makeFolder, writeFile } from "./files.js";
+import { addEngineOptions, type EngineOptions, parseCount, parseNumber } from "./options.js";
+import { MAX_SEED } from "./seeds.js";
+import { type Terminal, UsageError } from "./terminal.js";
+import { listStates, removeLeftovers } from "./trainFiles.js";
+import { resumeRun, trainLoop } from "./trainRun.js";
+import {
+  augmentModes,
+  buildRun,
+  defineRun,
+  fingerprint,
+  openDataset,
+  type RunDefinition,
+  type RunOptions,
+  takeWeights,
+} from "./trainSetup.js";
+
+interface TrainOptions extends EngineOptions, RunOptions {
+  readonly data?: string;
+  readonly outdir?: string;
+  readonly kimg: number;
+  readonly tick: number;
+  readonly snap: number;
+  readonly keep: number;
+  /** true: the run in outdir; a folder: the run in it; a file: a checkpoint to start from. */
+  readonly resume?: string | true;
+}
+
+const architectures = ["orig", "skip", "resnet"] as const;
+
+const examples = `
+Examples:
+  $ stylegan train --data faces32.zip --outdir runs/faces --cfg tiny --gamma 0.02 --aug noaug --kimg 300
+  $ stylegan train --resume runs/faces --kimg 500
+  $ stylegan train --data animals --outdir runs/animals --cond --mirror --cfg auto --snap 5
+  $ stylegan train --data own.zip --outdir runs/own --resume ffhq256.pkl --cfg paper256`;
+
+/** A number of at least 0. */
+function parseAmount(text: string): number {
+  const value = parseNumber(text);
+  if (value < 0) throw new InvalidArgumentError("Expected a number of at least 0.");
+  return value;
+}
+
+function parsePositive(text: string): number {
+  const value = parseNumber(text);
+  if (!(value > 0)) throw new InvalidArgumentError("Expected a number above 0.");
+  return value;
+}
+
+function parsePart(text: string): number {
+  const value = parseNumber(text);
+  if (value < 0 || value > 1) throw new InvalidArgumentError("Expected a number from 0 to 1.");
+  return value;
+}
+
+function parseSeed(text: string): number {
+  const value = parseCount(0)(text);
+  if (value > MAX_SEED) throw new InvalidArgumentError(`Expected a whole number up to ${MAX_SEED}.`);
+  return value;
+}
+
+/** As the official tools take them: --mirror, --mirror=1, --mirror=false. */
+function parseFlag(text: string): boolean {
+  if (/^(1|true|yes|on)$/i.test(text)) return true;
+  if (/^(0|false|no|off)$/i.test(text)) return false;
+  throw new InvalidArgumentError("Expected true or false.");
+}
+
+const flag = (name: string, description: string): Option =>
+  new Option(`${name} [bool]`, description).argParser(parseFlag).preset("true");
+
+export function trainCommand(terminal: Terminal): Command {
+  const option = (flags: string, description: string, parse: (text: string) => unknown): Option =>
+    new Option(flags, description).argParser(parse);
+  const choice = (flags: string, description: string, choices: readonly string[]): Option =>
+    new Option(flags, description).choices(choices);
+  const command = new Command("train")
+    .description("Train a generator on a folder or zip of square images.")
+    .optionsGroup("Run:")
+    .option("--data <path>", "folder or zip of PNG or JPEG images; see 'stylegan dataset'")
+    .option("--outdir <folder>", "where everything about the run goes")
+    .option("--resume [what]", "continue the run in a folder (default: --outdir), or start from a checkpoint file")
+    .addOption(option("--kimg <count>", "train until so many thousand images were seen", parsePositive).default(25000))
+    .addOption(option("--tick <kimg>", "thousand images between lines of progress", parsePositive).default(1))
+    .addOption(option("--snap <ticks>", "ticks between snapshots", parseCount(1)).default(10))
+    .addOption(option("--keep <count>", "states to keep to resume from", parseCount(1)).default(2))
+    .addOption(option("--seed <number>", "of everything random (default: 0)", parseSeed))
+    .optionsGroup("Data:")
+    .addOption(option("--resolution <pixels>", "of a side (default: that of the images)", parseCount(4)))
+    .addOption(flag("--cond", "train with the classes in dataset.json"))
+    .addOption(flag("--mirror", "every image also mirrored"))
+    .addOption(option("--subset <count>", "use so many images, chosen by the seed", parseCount(1)))
+    .optionsGroup("Training:")
+    .addOption(choice("--cfg <name>", "networks and settings (default: auto)", presetNames))
+    .addOption(option("--batch <count>", "images in a step (default: by --cfg)", parseCount(1)))
+    .addOption(option("--gamma <weight>", "of R1 (default: by --cfg)", parseAmount))
+    .addOption(option("--lr <rate>", "learning rate of both networks (default: by --cfg)", parsePositive))
+    .addOption(option("--ema-kimg <kimg>", "half-life of the average (default: by --cfg)", parseAmount))
+    .addOption(option("--pl-weight <weight>", "of path length; 0: none (default: by --cfg)", parseAmount))
+    .addOption(option("--mixing-prob <p>", "probability of style mixing (default: by --cfg)", parsePart))
+    .addOption(choice("--loss <name>", "default: by --cfg, logistic for most", ["logistic", "wgan", "hinge"]))
+    .optionsGroup("Augmentation:")
+    .addOption(choice("--aug <mode>", "none, adaptive, or with a fixed probability (default: ada)", augmentModes))
+    .addOption(option("--p <p>", "the probability, with --aug fixed", parsePart))
+    .addOption(option("--target <r>", "the overfitting to hold, with --aug ada (default: 0.6)", parsePart))
+    .addOption(option("--ada-kimg <kimg>", "in which p can go from 0 to 1 (default: 500)", parsePositive))
+    .addOption(choice("--augpipe <name>", "transformations (default: bgc)", Object.keys(augmentPipelines)))
+    .optionsGroup("Networks (default: by --cfg):")
+    .addOption(option("--z-dim <count>", "length of z", parseCount(1)))
+    .addOption(option("--w-dim <count>", "length of w", parseCount(1)))
+    .addOption(option("--map-layers <count>", "layers of the mapping network", parseCount(1)))
+    .addOption(option("--channel-base <count>", "feature maps at resolution r: min(base / r, max)", parseCount(4)))
+    .addOption(option("--channel-max <count>", "largest number of feature maps", parseCount(1)))
+    .addOption(option("--mbstd-group <count>", "images in a group of minibatch stddev", parseCount(1)))
+    .addOption(choice("--g-arch <kind>", "how blocks of the generator reach the image", architectures))
+    .addOption(choice("--d-arch <kind>", "how the image reaches blocks of the discriminator", architectures))
+    .optionsGroup("Engine:")
+    .addHelpText("after", examples);
+  return addEngineOptions(command).action((options: TrainOptions) => train(options, terminal));
+}
+
+/** The options that define a run, apart from those of a session. */
+function runOptions(options: TrainOptions): RunOptions {
+  const { data: _1, outdir: _2, kimg: _3, tick: _4, snap: _5, keep: _6, resume: _7, threads: _8, ...rest } = options;
+  const { kernels: _9, ...run } = rest;
+  return run;
+}
+
+/** What --resume asks for. */
+function resumeTarget({ resume, outdir }: TrainOptions): {
+  readonly outdir: string;
+  readonly checkpoint: string | null;
+} {
+  const isFolder = typeof resume === "string" && existsSync(resume) && statSync(resume).isDirectory();
+  const folder = outdir ?? (isFolder ? resume : undefined);
+  if (folder === undefined) throw new UsageError("where should the run be kept? Give --outdir FOLDER");
+  if (isFolder && outdir !== undefined && join(resume) !== join(outdir)) {
+    throw new UsageError(`--resume ${resume} continues that run in its own folder; leave --outdir out`);
+  }
+  const isCheckpoint = typeof resume === "string" && !isFolder && resume !== "latest";
+  return { outdir: folder, checkpoint: isCheckpoint ? resume : null };
+}
+
+async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
+  const { outdir, checkpoint } = resumeTarget(options);
+  const definitionPath = join(outdir, "run.json");
+  const continues = options.resume !== undefined && checkpoint === null && existsSync(definitionPath);
+  if (!continues && (existsSync(definitionPath) || listStates(outdir).length > 0)) {
+    throw new UsageError(`${outdir} holds a run already; continue it with --resume, or choose another --outdir`);
+  }
+  const stored = continues ? (JSON.parse(readFileSync(definitionPath, "utf8")) as RunDefinition) : null;
+  const given = runOptions(options);
+  if (stored !== null) checkUnchanged(stored.options, given);
+  const dataPath = options.data ?? stored?.dataPath;
+  if (dataPath === undefined) throw new UsageError("what to train on? Give --data FOLDER or --data FILE.zip");
+
+  await init(options);
+  const dataset = openDataset(dataPath, stored?.options ?? given);
+  const definition = stored ?? defineRun(dataPath, dataset, given, checkpoint);
+  const found = JSON.stringify(fingerprint(dataset));
+  if (found !== JSON.stringify(definition.data)) {
+    throw new Error(
+      `${dataPath} is not the data set of this run: expected ${JSON.stringify(definition.data)}, found ${found}`,
+    );
+  }
+  makeFolder(outdir);
+  removeLeftovers(outdir);
+  if (stored === null) writeFile(definitionPath, new TextEncoder().encode(`${JSON.stringify(definition, null, 2)}\n`));
+
+  const run = buildRun(definition, dataset);
+  if (definition.startedFrom !== null && listStates(outdir).length === 0) {
+    await takeWeights(run.state, definition.startedFrom);
+  }
+  const seconds = resumeRun(run, outdir);
+  const { count, resolution, channels } = dataset;
+  const from = run.state.progress.images > 0 ? `, from kimg ${(run.state.progress.images / 1000).toFixed(2)}` : "";
+  terminal.err(`${count} images of ${resolution}x${resolution}x${channels}, batch ${definition.batch}${from}\n`);
+  const signal = catchSignals(terminal);
+  try {
+    await trainLoop(run, { ...options, outdir }, seconds, terminal, signal.wasCaught);
+  } finally {
+    signal.release();
+  }
+}
+
+/** A resumed run keeps the options it began with. */
+function checkUnchanged(stored: RunOptions, given: RunOptions): void {
+  for (const [name, value] of Object.entries(given)) {
+    const before = stored[name as keyof RunOptions];
+    if (value === undefined || value === before) continue;
+    const flagName = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw new UsageError(`${flagName} ${value} cannot be changed: the run began with ${before ?? "the default"}`);
+  }
+}
+
+/** Ctrl-C ends the run after the step, with a snapshot; a second one ends it at once. */
+function catchSignals(terminal: Terminal) {
+  let caught = false;
+  const onSignal = (): void => {
+    if (caught) process.exit(130);
+    caught = true;
+    terminal.err("\nstopping after this step, with a snapshot; once more stops at once\n");
+  };
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  return {
+    wasCaught: () => caught,
+    release: () => {
+      for (const signal of signals) process.off(signal, onSignal);
+    },
+  };
+}

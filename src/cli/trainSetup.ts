@@ -1,0 +1,274 @@
+/** From the options of `stylegan train` to networks, settings and samplers: all that decides the weights of a run. */
+import { init, loadCheckpoint, RandomState, type Tensor } from "../index.js";
+import { initialContents } from "../nn/layers/module.js";
+import { formatShape, sameShape } from "../nn/shape.js";
+import { augmentPipelines } from "../stylegan/augment.js";
+import type { AnyDiscriminatorConfig, AnyGeneratorConfig, Architecture } from "../stylegan/config.js";
+import { DataOrder, ImageDataset, parseLabels } from "../stylegan/dataset.js";
+import type { LossName } from "../stylegan/losses.js";
+import { makeDiscriminator, makeGenerator } from "../stylegan/networks.js";
+import { networkPreset, type Preset, type PresetName, type PresetOptions } from "../stylegan/presets.js";
+import { type TrainingSettings, TrainingState } from "../stylegan/training.js";
+import { TrainingSampler } from "../stylegan/trainingSampler.js";
+import { openImages } from "./datasetFiles.js";
+import { UsageError } from "./terminal.js";
+
+export const augmentModes = ["noaug", "ada", "fixed"] as const;
+export type PipelineName = keyof typeof augmentPipelines;
+
+/** Options that decide the weights. A resumed run keeps them. */
+export interface RunOptions {
+  readonly resolution?: number;
+  readonly cfg?: PresetName;
+  readonly batch?: number;
+  readonly gamma?: number;
+  readonly cond?: boolean;
+  readonly mirror?: boolean;
+  readonly subset?: number;
+  readonly aug?: (typeof augmentModes)[number];
+  readonly target?: number;
+  readonly augpipe?: PipelineName;
+  readonly p?: number;
+  readonly adaKimg?: number;
+  readonly seed?: number;
+  readonly lr?: number;
+  readonly emaKimg?: number;
+  readonly plWeight?: number;
+  readonly mixingProb?: number;
+  readonly loss?: LossName;
+  readonly zDim?: number;
+  readonly wDim?: number;
+  readonly mapLayers?: number;
+  readonly channelBase?: number;
+  readonly channelMax?: number;
+  readonly mbstdGroup?: number;
+  readonly gArch?: Architecture;
+  readonly dArch?: Architecture;
+}
+
+/** What the data set was when the run began. */
+export interface DataFingerprint {
+  readonly count: number;
+  readonly resolution: number;
+  readonly channels: number;
+  readonly labelSize: number;
+}
+
+/** run.json: the options as they were given, and what they came to, so that later versions continue the same run. */
+export interface RunDefinition extends Preset {
+  readonly version: 1;
+  readonly options: RunOptions;
+  readonly dataPath: string;
+  readonly data: DataFingerprint;
+  readonly seed: number;
+  /** Checkpoint whose weights the run started from. */
+  readonly startedFrom: string | null;
+}
+
+/** Opens the images that the options name. */
+export function openDataset(path: string, options: RunOptions): ImageDataset {
+  const { resolution, mirror, subset, seed = 0, cond = false } = options;
+  const { files, json } = openImages(path);
+  try {
+    const names = files.map(({ name }) => name);
+    const labels = cond ? parseLabels(json, names) : null;
+    if (cond && labels === null) throw new UsageError("--cond needs labels, but there is no dataset.json with labels");
+    return new ImageDataset(files, {
+      labels,
+      seed,
+      ...(resolution !== undefined && { resolution }),
+      ...(mirror !== undefined && { mirror }),
+      ...(subset !== undefined && { maxImages: subset }),
+    });
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+export function fingerprint({ count, resolution, channels, labelSize }: ImageDataset): DataFingerprint {
+  return { count, resolution, channels, labelSize };
+}
+
+/** Options left undefined are not there. */
+function defined<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+}
+
+/** @throws UsageError for options that contradict each other */
+export function defineRun(
+  dataPath: string,
+  dataset: ImageDataset,
+  given: RunOptions,
+  startedFrom: string | null,
+): RunDefinition {
+  const options = defined(given);
+  const { cfg = "auto", seed = 0, gArch, dArch, mbstdGroup } = options;
+  const presetOptions: PresetOptions = defined({
+    resolution: dataset.resolution,
+    imgChannels: dataset.channels,
+    cDim: dataset.labelSize,
+    zDim: options.zDim,
+    wDim: options.wDim,
+    mappingLayers: options.mapLayers,
+    channelBase: options.channelBase,
+    channelMax: options.channelMax,
+    batch: options.batch,
+  }) as PresetOptions;
+  const preset = networkPreset(cfg, presetOptions);
+  const group = mbstdGroup === undefined ? {} : { mbstdGroupSize: mbstdGroup };
+  const settings = {
+    ...preset.settings,
+    ...augmentation(options, startedFrom !== null),
+    ...defined({
+      r1Gamma: options.gamma,
+      generatorLearningRate: options.lr,
+      discriminatorLearningRate: options.lr,
+      emaKimg: options.emaKimg,
+      plWeight: options.plWeight,
+      loss: options.loss,
+    }),
+    ...(startedFrom !== null && { emaRampup: null }),
+  };
+  const schedule =
+    options.lr === undefined || preset.schedule === null
+      ? preset.schedule
+      : { ...preset.schedule, learningRate: { base: options.lr, at: {} } };
+  const definition = {
+    version: 1,
+    options,
+    dataPath,
+    data: fingerprint(dataset),
+    seed,
+    startedFrom,
+    generator: withGeneratorArchitecture(preset.generator, gArch),
+    discriminator: { ...withDiscriminatorArchitecture(preset.discriminator, dArch), ...group },
+    settings: settings as TrainingSettings,
+    mixingProbability: options.mixingProb ?? preset.mixingProbability,
+    batch: preset.batch,
+    schedule,
+  } as const;
+  checkGroups(definition);
+  return definition;
+}
+
+/** Minibatch standard deviation splits every batch into groups of one size. */
+function checkGroups({ discriminator, batch }: Pick<RunDefinition, "discriminator" | "batch">): void {
+  const { mbstdGroupSize, mbstdNumChannels } = discriminator;
+  if (mbstdNumChannels === 0 || mbstdGroupSize === null) return;
+  const group = Math.min(mbstdGroupSize, batch);
+  if (batch % group !== 0) {
+    throw new UsageError(
+      `--batch must be a multiple of the minibatch-stddev group, ${group}, got ${batch}; or choose --mbstd-group`,
+    );
+  }
+}
+
+function withGeneratorArchitecture(config: AnyGeneratorConfig, architecture?: Architecture): AnyGeneratorConfig {
+  if (architecture === undefined) return config;
+  if (config.kind !== "stylegan2-generator") throw new UsageError("--g-arch: networks that grow have no choice of it");
+  return { ...config, synthesis: { ...config.synthesis, architecture } };
+}
+
+function withDiscriminatorArchitecture(
+  config: AnyDiscriminatorConfig,
+  architecture?: Architecture,
+): AnyDiscriminatorConfig {
+  if (architecture === undefined) return config;
+  if (config.kind !== "stylegan2-discriminator") {
+    throw new UsageError("--d-arch: networks that grow have no choice of it");
+  }
+  return { ...config, architecture };
+}
+
+/** As the official options combine: --target goes with ada, --p with fixed, --augpipe with both. */
+function augmentation(options: RunOptions, isTransfer: boolean): TrainingSettings {
+  const { aug = "ada", target, augpipe, p, adaKimg } = options;
+  const refuse = (option: string, mode: string): never => {
+    throw new UsageError(`${option} goes with --aug ${mode}, got --aug ${aug}`);
+  };
+  if (target !== undefined && aug !== "ada") refuse("--target", "ada");
+  if (adaKimg !== undefined && aug !== "ada") refuse("--ada-kimg", "ada");
+  if (p !== undefined && aug !== "fixed") refuse("--p", "fixed");
+  if (augpipe !== undefined && aug === "noaug") refuse("--augpipe", "ada or fixed");
+  if (aug === "noaug") return { augment: null, ada: null };
+  const augment = augmentPipelines[augpipe ?? "bgc"];
+  if (aug === "ada") {
+    return { augment, augmentP: 0, ada: { target: target ?? 0.6, adaKimg: adaKimg ?? (isTransfer ? 100 : 500) } };
+  }
+  if (p === undefined) throw new UsageError("--aug fixed needs its probability: --p NUMBER");
+  return { augment, augmentP: p, ada: null };
+}
+
+/** Everything that a step needs. */
+export interface TrainingRun {
+  readonly definition: RunDefinition;
+  readonly dataset: ImageDataset;
+  readonly state: TrainingState;
+  /** Draws for a batch of this size; where the batch size changes, the next sampler takes over the stream. */
+  readonly samplerFor: (batchSize: number) => TrainingSampler;
+  readonly order: DataOrder;
+  /** Seed of the latents that the grids and the metric show. */
+  readonly gridSeed: number;
+}
+
+/** A new run's networks; `init` must have been called. */
+export function buildRun(definition: RunDefinition, dataset: ImageDataset): TrainingRun {
+  const { generator, discriminator, settings, seed, mixingProbability } = definition;
+  const seeds = new RandomState(seed);
+  const [initSeed, samplerSeed, gridSeed] = [seeds.nextUint32(), seeds.nextUint32(), seeds.nextUint32()];
+  const contents = initialContents(new RandomState(initSeed));
+  const networks = {
+    generator: makeGenerator(generator, contents),
+    discriminator: makeDiscriminator(discriminator, contents),
+  };
+  const makeSampler = (batchSize: number): TrainingSampler =>
+    new TrainingSampler(samplerSeed, { batchSize, styleMixingProb: mixingProbability, labels: dataset.labels });
+  let current = { batchSize: definition.batch, sampler: makeSampler(definition.batch) };
+  const samplerFor = (batchSize: number): TrainingSampler => {
+    if (batchSize !== current.batchSize) {
+      const sampler = makeSampler(batchSize);
+      sampler.setState(current.sampler.getState());
+      current = { batchSize, sampler };
+    }
+    return current.sampler;
+  };
+  return {
+    definition,
+    dataset,
+    state: new TrainingState(networks, settings),
+    samplerFor,
+    order: new DataOrder(dataset.count, seed),
+    gridSeed,
+  };
+}
+
+/**
+ * Starts from the weights of a checkpoint: tensors of the same name.
+ *
+ * @throws Error when the file has no generator, or a tensor has another shape
+ */
+export async function takeWeights(state: TrainingState, path: string): Promise<void> {
+  await init();
+  const { g, d, gEma } = await loadCheckpoint(path);
+  const [from, average] = [g ?? gEma, gEma ?? g];
+  if (from === undefined || average === undefined) throw new Error(`${path} holds no generator to start from`);
+  const pairs = [
+    [state.generator, from],
+    [state.average, average],
+    ...(d === undefined ? [] : [[state.discriminator, d] as const]),
+  ] as const;
+  for (const [target, source] of pairs) {
+    const stored: ReadonlyMap<string, Tensor> = new Map([...source.parameters, ...source.buffers]);
+    for (const [name, tensor] of [...target.parameters, ...target.buffers]) {
+      const other = stored.get(name);
+      if (other === undefined) continue;
+      if (!sameShape(other.shape, tensor.shape)) {
+        throw new Error(
+          `${path}: ${name} is ${formatShape(other.shape)}, this run needs ${formatShape(tensor.shape)}; ` +
+            "choose --cfg and the options of the networks as the checkpoint has them",
+        );
+      }
+      tensor.update(({ data }) => data.set(other.block.data));
+    }
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * Data sets as training sees them: images by number, their labels, mirrored copies, and the endless shuffled order in
+ * which they come. Files are opened elsewhere; here they are names and bytes.
+ *
+ * The layout is the official one: PNG or JPEG images of one size, and where they have classes a `dataset.json` with
+ * {"labels": [["00000/img00000000.png", 6], ...]}. Tests: tests/dataset.test.ts.
+ */
+import { CheckpointError, describe } from "../formats/checkpointError.js";
+import { decodeImage, imageHeader, resize, withChannels } from "../formats/imageFile.js";
+import { type RandomSnapshot, RandomState } from "../nn/random.js";
+import { Tensor } from "../nn/tensor.js";
+
+/** A file of the data set; its bytes are read when they are needed. */
+export interface ImageFile {
+  readonly name: string;
+  read(): Uint8Array;
+}
+
+export interface DatasetOptions {
+  /** Labels of all files, in their order, each [cDim]; null for none. Default null. */
+  readonly labels?: readonly Float32Array[] | null;
+  /** Pixels of a side; images of another size are resized. Default: that of the images. */
+  readonly resolution?: number;
+  /** Every image also mirrored, which doubles their number. Default false. */
+  readonly mirror?: boolean;
+  /** Use so many images, chosen by the seed. Default: all. */
+  readonly maxImages?: number;
+  /** Default 0. */
+  readonly seed?: number;
+  /** Bytes of decoded pixels to keep in memory. Default 2 GiB. */
+  readonly cacheBytes?: number;
+}
+
+const DEFAULT_CACHE_BYTES = 2 ** 31;
+const MAX_CLASSES = 1 << 16;
+
+export class ImageDataset {
+  /** Images, mirrored ones included. */
+  readonly count: number;
+  readonly resolution: number;
+  /** 1 when all images are grey, else 3. */
+  readonly channels: 1 | 3;
+  /** Length of a label; 0 without labels. */
+  readonly labelSize: number;
+  readonly #files: readonly ImageFile[];
+  readonly #labels: readonly Float32Array[] | null;
+  /** For image `index`, the file `#chosen[index % #chosen.length]`. */
+  readonly #chosen: readonly number[];
+  readonly #cache = new Map<number, Uint8Array>();
+  #cacheLeft: number;
+
+  /**
+   * Reads the head of every file.
+   *
+   * @throws CheckpointError naming an image that is none, or that is not square or has another size than the first
+   * while no resolution is given
+   * @throws RangeError when there are no images, or the resolution is not a power of two of at least 4
+   */
+  constructor(files: readonly ImageFile[], options: DatasetOptions = {}) {
+    const { labels = null, mirror = false, maxImages = files.length, seed = 0 } = options;
+    if (files.length === 0) throw new RangeError("data set: expected PNG or JPEG images, found none");
+    if (labels !== null && labels.length !== files.length) {
+      throw new RangeError(`data set: expected ${files.length} labels, one an image, got ${labels.length}`);
+    }
+    if (!Number.isInteger(maxImages) || maxImages < 1) {
+      throw new RangeError(`data set: maxImages must be a whole number of at least 1, got ${maxImages}`);
+    }
+    const headers = files.map((file) => named(file.name, () => imageHeader(file.read())));
+    const side = options.resolution ?? headers[0].width;
+    for (const [index, { width, height }] of headers.entries()) {
+      if (width !== height || (options.resolution === undefined && width !== side)) {
+        const expected = options.resolution === undefined ? `${side}x${side}, as the first is` : "square";
+        throw new CheckpointError(
+          `data set: ${files[index].name} must be ${expected}, found ${width}x${height}; \`stylegan dataset\` crops and resizes`,
+        );
+      }
+    }
+    if (!Number.isInteger(Math.log2(side)) || side < 4) {
+      throw new RangeError(
+        `data set: the resolution must be a power of two of at least 4, got ${side}; \`stylegan dataset\` resizes`,
+      );
+    }
+    this.#files = files;
+    this.#labels = labels;
+    this.#chosen = chooseImages(files.length, maxImages, seed);
+    this.#cacheLeft = options.cacheBytes ?? DEFAULT_CACHE_BYTES;
+    this.resolution = side;
+    this.channels = headers.every(({ isGrey }) => isGrey) ? 1 : 3;
+    this.labelSize = labels?.[0].length ?? 0;
+    this.count = this.#chosen.length * (mirror ? 2 : 1);
+  }
+
+  /** The labels of all images, to draw from; empty without labels. */
+  get labels(): readonly Float32Array[] {
+    const labels = this.#labels;
+    return labels === null ? [] : this.#chosen.map((file) => labels[file]);
+  }
+
+  /**
+   * Images by number, x / 127.5 - 1.
+   *
+   * @returns [N, C, H, W]
+   * @throws CheckpointError naming an image that cannot be decoded
+   */
+  images(indices: readonly number[]): Tensor {
+    const { channels, resolution: side } = this;
+    const plane = side * side;
+    const data = new Float32Array(indices.length * channels * plane);
+    for (const [n, index] of indices.entries()) {
+      const pixels = this.#pixels(this.#fileOf(index)); // [H, W, C]
+      const isMirrored = index >= this.#chosen.length;
+      for (let y = 0; y < side; y++) {
+        for (let x = 0; x < side; x++) {
+          const from = (y * side + (isMirrored ? side - 1 - x : x)) * channels;
+          const to = n * channels * plane + y * side + x;
+          for (let channel = 0; channel < channels; channel++) {
+            data[to + channel * plane] = pixels[from + channel] / 127.5 - 1;
+          }
+        }
+      }
+    }
+    return Tensor.from(data, [indices.length, channels, side, side]);
+  }
+
+  /** Labels by number [N, cDim], or null when there are none. */
+  labelsOf(indices: readonly number[]): Tensor | null {
+    const labels = this.#labels;
+    if (labels === null) return null;
+    const rows = indices.map((index) => [...labels[this.#fileOf(index)]]);
+    return Tensor.from(rows.flat(), [indices.length, this.labelSize]);
+  }
+
+  #fileOf(index: number): number {
+    if (!Number.isInteger(index) || index < 0 || index >= this.count) {
+      throw new RangeError(`data set: expected an image from 0 to ${this.count - 1}, got ${index}`);
+    }
+    return this.#chosen[index % this.#chosen.length];
+  }
+
+  #pixels(file: number): Uint8Array {
+    const cached = this.#cache.get(file);
+    if (cached !== undefined) return cached;
+    const { name } = this.#files[file];
+    const { data } = named(name, () =>
+      resize(withChannels(decodeImage(this.#files[file].read()), this.channels), this.resolution, this.resolution),
+    );
+    if (data.length <= this.#cacheLeft) {
+      this.#cache.set(file, data);
+      this.#cacheLeft -= data.length;
+    }
+    return data;
+  }
+}
+
+/** Puts the file's name before what is wrong with it. */
+function named<T>(name: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof CheckpointError) throw new CheckpointError(`${name}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** As the official loader chooses: the first of a shuffled list, in their original order. */
+function chooseImages(count: number, maxImages: number, seed: number): number[] {
+  const all = Array.from({ length: count }, (_, index) => index);
+  if (maxImages >= count) return all;
+  new RandomState(seed).shuffle(all);
+  return all.slice(0, maxImages).sort((a, b) => a - b);
+}
+
+/**
+ * The labels of `dataset.json` in the order of the files: classes become one-hot vectors, vectors stay as they are.
+ *
+ * @param json the parsed file; `labels` null or missing means that there are none
+ * @throws CheckpointError when an image has no label, or the labels are not all of one kind
+ */
+export function parseLabels(json: unknown, names: readonly string[]): readonly Float32Array[] | null {
+  const entries = (json as { readonly labels?: unknown } | null)?.labels ?? null;
+  if (entries === null) return null;
+  if (!Array.isArray(entries)) {
+    throw new CheckpointError(`dataset.json: labels must be a list of [name, label], found ${describe(entries)}`);
+  }
+  const byName = new Map<unknown, unknown>();
+  for (const entry of entries) if (Array.isArray(entry)) byName.set(entry[0], entry[1]);
+  const values = names.map((name) => {
+    const value = byName.get(name);
+    if (value === undefined) throw new CheckpointError(`dataset.json: no label for ${name}`);
+    return value;
+  });
+  const isClass = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (values.every(isClass)) {
+    const classes = values.reduce((most, value) => Math.max(most, value), 0) + 1;
+    if (classes > MAX_CLASSES) {
+      throw new CheckpointError(`dataset.json: expected at most ${MAX_CLASSES} classes, found ${classes}`);
+    }
+    const oneHots = new Map<number, Float32Array>(); // shared by the images of a class
+    for (const value of values) {
+      if (!oneHots.has(value)) oneHots.set(value, new Float32Array(classes).fill(1, value, value + 1));
+    }
+    return values.map((value) => oneHots.get(value)!);
+  }
+  const width = Array.isArray(values[0]) ? values[0].length : 0;
+  const isVector = (value: unknown): value is number[] =>
+    Array.isArray(value) && value.length === width && width > 0 && value.every(Number.isFinite);
+  const odd = values.findIndex((value) => !isVector(value));
+  if (odd >= 0) {
+    throw new CheckpointError(
+      `dataset.json: labels must all be classes 0, 1, ... or all vectors of one length; ${names[odd]} has ${describe(values[odd])}`,
+    );
+  }
+  return (values as number[][]).map((value) => Float32Array.from(value));
+}
+
+export interface OrderSnapshot {
+  readonly order: readonly number[];
+  readonly position: number;
+  readonly random: RandomSnapshot;
+}
+
+/**
+ * The endless order of training images: a shuffled list walked round and round, where every image that was shown
+ * changes places with one of those shown lately. So no image comes twice before many others, and no two rounds are alike.
+ */
+export class DataOrder {
+  readonly #order: number[];
+  readonly #random: RandomState;
+  readonly #window: number;
+  #position = 0;
+
+  /**
+   * @param count images to choose from
+   * @param seed of the order
+   * @param windowSize how far back an image may change places, as a part of the data set. Default 0.5
+   */
+  constructor(count: number, seed: number, windowSize = 0.5) {
+    this.#order = Array.from({ length: count }, (_, index) => index);
+    this.#random = new RandomState(seed);
+    this.#random.shuffle(this.#order);
+    this.#window = roundHalfToEven(count * windowSize);
+  }
+
+  /** The numbers of the next `n` images. */
+  next(n: number): number[] {
+    return Array.from({ length: n }, () => {
+      const order = this.#order;
+      const i = this.#position % order.length;
+      const image = order[i];
+      if (this.#window >= 2) {
+        const j = (i - this.#random.randint(0, this.#window) + order.length) % order.length;
+        [order[i], order[j]] = [order[j], order[i]];
+      }
+      this.#position++;
+      return image;
+    });
+  }
+
+  getState(): OrderSnapshot {
+    return { order: [...this.#order], position: this.#position, random: this.#random.getState() };
+  }
+
+  /** Continues where `getState` was called. RangeError when it was another data set's. */
+  setState({ order, position, random }: OrderSnapshot): void {
+    if (order.length !== this.#order.length) {
+      throw new RangeError(
+        `DataOrder.setState: expected the order of ${this.#order.length} images, got ${order.length}`,
+      );
+    }
+    this.#random.setState(random);
+    for (let i = 0; i < order.length; i++) this.#order[i] = order[i];
+    this.#position = position;
+  }
+}
+
+/** As numpy's rint. */
+function roundHalfToEven(x: number): number {
+  const rounded = Math.round(x);
+  return rounded - x === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+}
