@@ -1,15 +1,15 @@
 /**
  * The fused layers against their definition, over random geometries: |y - definition| <= c * 2^-24 * sum of |terms|, with
- * c = 128 for the transforms of four (F4, T4) and 16 for the others, and the bound far below the signal.
+ * c = 128 for the transforms of four (F4, T4) and 16 for the others, and the bounds far below the signal.
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Block } from "../src/nn/kernels/block.js";
-import { outputSize } from "../src/nn/kernels/fast.js";
-import type { Activations, ConvLayerOptions, FastKernels } from "../src/nn/kernels/fastTypes.js";
+import type { ConvLayerOptions, FastKernels } from "../src/nn/kernels/fastTypes.js";
 import { chooseAlgorithm } from "../src/nn/kernels/planConv.js";
+import { hasRelaxedSimd } from "../src/nn/kernels/variants.js";
 import { createWasmKernels, type WasmKernels } from "../src/nn/kernels/wasm.js";
-import { type LayerData, layerDefinition, layerTerms, separableFilter } from "./support/fastReference.js";
+import { arbitraryLayer, normals, runLayer, sameNumbers, toBlock } from "./support/fastCases.js";
+import { layerDefinition, layerTerms } from "./support/fastReference.js";
 
 let kernels: WasmKernels;
 let fast: FastKernels;
@@ -19,162 +19,182 @@ beforeAll(async () => {
   fast = kernels.fast!;
 });
 
-/** A standard normal generator (mulberry32, Box-Muller). */
-function normals(seed: number): (length: number) => Float32Array {
-  let state = seed >>> 0;
-  const uniform = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-  return (length) =>
-    Float32Array.from({ length }, () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()));
-}
-
-interface Case {
-  readonly n: number;
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly height: number;
-  readonly width: number;
-  readonly kernel: 1 | 3;
-  readonly resample: "none" | "up" | "down";
-  readonly flipWeight: boolean;
-  readonly styles: boolean;
-  readonly dcoefs: boolean;
-  readonly noise: "none" | "shared" | "each";
-  readonly bias: boolean;
-  readonly activation: "linear" | "lrelu" | "relu";
-  readonly clamp: number | null;
-  readonly outputLayout: "blocked" | "planar";
-  readonly inputLayout: "blocked" | "planar";
-  readonly consumeInput: boolean;
-  readonly seed: number;
-}
-
-const side = fc.integer({ min: 1, max: 37 });
-const arbitraryCase: fc.Arbitrary<Case> = fc
-  .record({
-    n: fc.integer({ min: 1, max: 3 }),
-    inChannels: fc.integer({ min: 1, max: 40 }),
-    outChannels: fc.integer({ min: 1, max: 40 }),
-    height: side,
-    width: side,
-    kernel: fc.constantFrom(1 as const, 3 as const),
-    resample: fc.constantFrom("none" as const, "up" as const, "down" as const),
-    flipWeight: fc.boolean(),
-    styles: fc.boolean(),
-    dcoefs: fc.boolean(),
-    noise: fc.constantFrom("none" as const, "shared" as const, "each" as const),
-    bias: fc.boolean(),
-    activation: fc.constantFrom("linear" as const, "lrelu" as const, "relu" as const),
-    clamp: fc.constantFrom(null, 0.5, 256),
-    outputLayout: fc.constantFrom("blocked" as const, "planar" as const),
-    inputLayout: fc.constantFrom("blocked" as const, "planar" as const),
-    consumeInput: fc.boolean(),
-    seed: fc.integer(),
-  })
-  .map((c) => {
-    // What the contract does not offer: an epilogue behind the filter of a 1x1 up-convolution, and images below 2 x 2 halved.
-    if (c.resample === "down") return { ...c, height: Math.max(2, c.height), width: Math.max(2, c.width) };
-    if (c.resample === "up" && c.kernel === 1) {
-      return { ...c, noise: "none" as const, bias: false, activation: "linear" as const, clamp: null };
-    }
-    return c;
-  });
-
-function toBlock(numbers: Float32Array): Block {
-  const block = kernels.allocate(numbers.length);
-  block.data.set(numbers);
-  return block;
-}
-
-/** Runs a case through the fused layer; returns its planar output and what the definition needs. */
-function runCase(c: Case): { y: Float64Array; data: LayerData; options: ConvLayerOptions } {
-  const random = normals(c.seed);
-  const { n, inChannels, outChannels, height, width, kernel } = c;
-  const up = c.resample === "up" ? 2 : 1;
-  const down = c.resample === "down" ? 2 : 1;
-  const geometry = { n, inChannels, outChannels, height, width, kernel, up, down } as const;
-  const base = {
-    ...geometry,
-    filter: c.resample === "none" ? null : separableFilter([0.1, 0.4, 0.3, 0.2], [0.15, 0.25, 0.5, 0.1]),
-    flipWeight: c.flipWeight,
-    noiseStrength: 0.7,
-    activation: c.activation,
-    alpha: 0.2,
-    gain: 1.3,
-    clamp: c.clamp,
-    weightGain: 0.9,
-    outputLayout: c.outputLayout,
-    consumeInput: c.consumeInput,
-  };
-  const [outHeight, outWidth] = outputSize({ ...base, styles: null, dcoefs: null, noise: null, bias: null });
-  const data = {
-    x: random(n * inChannels * height * width),
-    w: random(outChannels * inChannels * kernel * kernel).map((v) => v / Math.sqrt(inChannels * kernel * kernel)),
-    styles: c.styles ? random(n * inChannels) : null,
-    dcoefs: c.dcoefs ? random(n * outChannels) : null,
-    noise: c.noise === "none" ? null : random((c.noise === "each" ? n : 1) * outHeight * outWidth),
-    bias: c.bias ? random(outChannels) : null,
-  };
-  const usedBefore = kernels.memory().usedBytes - scratchBytes();
-  const blocks = Object.fromEntries(
-    Object.entries(data).map(([name, numbers]) => [name, numbers === null ? null : toBlock(numbers)]),
-  ) as Record<keyof LayerData, Block | null>;
-  const { styles, dcoefs, noise, bias } = blocks;
-  const options: ConvLayerOptions = { ...base, styles, dcoefs, noise, bias };
-  expect(fast.supports(options)).toBe(true);
-
-  const layout = { kind: "planar", n, channels: inChannels, height, width } as const;
-  let x: Activations = { block: blocks.x!, layout };
-  if (c.inputLayout === "blocked") {
-    x = fast.toLayout(x, "blocked");
-    kernels.release(blocks.x!);
-  }
-  const output = fast.convLayer(x, { block: blocks.w!, version: 0 }, options);
-  expect(output.layout).toEqual({
-    kind: c.outputLayout,
-    n,
-    channels: outChannels,
-    height: outHeight,
-    width: outWidth,
-  });
-  const planar = fast.toLayout(output, "planar");
-  const y = Float64Array.from(planar.block.data);
-  if (planar !== output) kernels.release(output.block);
-  kernels.release(planar.block);
-  if (!c.consumeInput) kernels.release(x.block);
-  fast.releaseWeights(blocks.w!);
-  for (const name of ["w", "styles", "dcoefs", "noise", "bias"] as const) {
-    if (blocks[name] !== null) kernels.release(blocks[name]);
-  }
-  expect(kernels.memory().usedBytes - scratchBytes()).toBe(usedBefore);
-  return { y, data, options };
-}
-
-function scratchBytes(): number {
-  return fast.memory().scratchBytes;
+/** Holds random layers on `subject` to their definition. */
+function checkAgainstDefinition(subject: WasmKernels, numRuns: number): void {
+  let signal = 0;
+  let bounds = 0;
+  fc.assert(
+    fc.property(arbitraryLayer, (c) => {
+      const { y, data, options } = runLayer(subject, c);
+      const expected = layerDefinition(data, options);
+      const terms = layerTerms(data, options);
+      const algorithm = chooseAlgorithm(options);
+      const factor = (algorithm === "f4" || algorithm === "t4" ? 128 : 16) * 2 ** -24;
+      let worst = 0;
+      for (let i = 0; i < expected.length; i++) {
+        worst = Math.max(worst, Math.abs(y[i] - expected[i]) / (factor * terms[i] + 1e-30));
+        signal += expected[i] ** 2;
+        bounds += (factor * terms[i]) ** 2;
+      }
+      expect(y.length).toBe(expected.length);
+      expect(worst, `${algorithm}: error over bound`).toBeLessThanOrEqual(1);
+    }),
+    { numRuns },
+  );
+  expect(Math.sqrt(bounds / signal)).toBeLessThan(2e-3);
 }
 
 describe("convLayer", () => {
-  test("equals its definition, for any geometry and any epilogue", () => {
+  test("equals its definition, for any geometry and any epilogue", () => checkAgainstDefinition(kernels, 150));
+
+  test("also in its other builds and with its other micro-kernels", async () => {
+    const variants = hasRelaxedSimd() ? (["simd", "relaxed-simd"] as const) : (["simd"] as const);
+    for (const variant of variants) {
+      for (const tile of [
+        { rows: 6, cols: 8 },
+        { rows: 6, cols: 16 },
+      ]) {
+        checkAgainstDefinition(await createWasmKernels({ variant, tile }), 25);
+      }
+    }
+  });
+
+  test("does not change a bit with the micro-kernel", async () => {
+    const others = [await createWasmKernels({ tile: { rows: 6, cols: 8 } })];
+    others.push(await createWasmKernels({ tile: { rows: 6, cols: 16 } }));
     fc.assert(
-      fc.property(arbitraryCase, (c) => {
-        const { y, data, options } = runCase(c);
-        const expected = layerDefinition(data, options);
-        const terms = layerTerms(data, options);
-        const algorithm = chooseAlgorithm(options);
-        const factor = (algorithm === "f4" || algorithm === "t4" ? 128 : 16) * 2 ** -24;
-        let worst = 0;
-        for (let i = 0; i < expected.length; i++) {
-          worst = Math.max(worst, Math.abs(y[i] - expected[i]) / (factor * terms[i] + 1e-30));
-        }
-        expect(y.length).toBe(expected.length);
-        expect(worst, `${algorithm}: error over bound`).toBeLessThanOrEqual(1);
+      fc.property(arbitraryLayer, (c) => {
+        const { y } = runLayer(kernels, c);
+        for (const other of others) expect(sameNumbers(runLayer(other, c).y, y)).toBe(true);
       }),
-      { numRuns: 150 },
+      { numRuns: 40 },
+    );
+  });
+
+  test("prepares weights anew when their version changes, and frees them on request", () => {
+    const random = normals(7);
+    const weight = toBlock(kernels, random(16 * 8 * 9));
+    const x = { block: toBlock(kernels, random(8 * 64)), layout: planar(1, 8, 8, 8) };
+    const options = layer({ inChannels: 8, outChannels: 16, height: 8, width: 8 });
+    const before = fast.memory().preparedBytes;
+    const first = fast.convLayer(x, { block: weight, version: 0 }, options);
+    weight.data.fill(0);
+    const kept = fast.convLayer(x, { block: weight, version: 0 }, options);
+    const changed = fast.convLayer(x, { block: weight, version: 1 }, options);
+    expect([...kept.block.data]).toEqual([...first.block.data]);
+    expect(changed.block.data.every((value) => value === 0)).toBe(true);
+    expect(fast.memory().preparedBytes).toBeGreaterThan(before);
+    fast.releaseWeights(weight);
+    expect(fast.memory().preparedBytes).toBe(before);
+    for (const block of [weight, x.block, first.block, kept.block, changed.block]) kernels.release(block);
+  });
+
+  test("says what is wrong with its arguments", () => {
+    const weight = { block: toBlock(kernels, new Float32Array(16 * 8 * 9)), version: 0 };
+    const x = { block: toBlock(kernels, new Float32Array(8 * 64)), layout: planar(1, 8, 8, 8) };
+    const options = layer({ inChannels: 8, outChannels: 16, height: 8, width: 8 });
+    const styles = toBlock(kernels, new Float32Array(7));
+    expect(() => fast.convLayer(x, weight, { ...options, inChannels: 9 })).toThrow(
+      "convLayer: x must be [1, 9, 8, 8], got [1, 8, 8, 8]",
+    );
+    expect(() => fast.convLayer(x, weight, { ...options, outChannels: 15 })).toThrow(
+      "convLayer: weight must be [15, 8, 3, 3], got 1152 numbers",
+    );
+    expect(() => fast.convLayer(x, weight, { ...options, styles })).toThrow(
+      "convLayer: styles must be [1, 8], got 7 numbers",
+    );
+    expect(() => fast.convLayer(x, weight, { ...options, gain: -1 })).toThrow(/no fused form/);
+    expect(fast.supports({ ...options, up: 2 })).toBe(false);
+    expect(() => fast.dcoefs(weight, styles, dcoefsOptions(1, 8, 16))).toThrow(/need 1152 and 8 numbers/);
+    const heap = { length: 512, data: new Float32Array(512) };
+    expect(() => fast.convLayer({ ...x, block: heap }, weight, options)).toThrow(TypeError);
+    fast.releaseWeights(weight.block);
+    for (const block of [weight.block, x.block, styles]) kernels.release(block);
+  });
+});
+
+describe("dcoefs", () => {
+  test("equals 1 / sqrt(sum of (weightGain * w * s)^2 + 1e-8)", () => {
+    const size = fc.integer({ min: 1, max: 70 });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 3 }),
+        size,
+        size,
+        fc.constantFrom(1, 9),
+        fc.integer(),
+        (n, i, o, taps, seed) => {
+          const random = normals(seed);
+          const [w, s] = [random(o * i * taps), random(n * i)];
+          const [weight, styles] = [toBlock(kernels, w), toBlock(kernels, s)];
+          const d = fast.dcoefs({ block: weight, version: 0 }, styles, dcoefsOptions(n, i, o, taps));
+          for (let row = 0; row < n * o; row++) {
+            let sum = 0;
+            for (let k = 0; k < i * taps; k++) {
+              sum += (0.5 * w[(row % o) * i * taps + k] * s[Math.floor(row / o) * i + Math.floor(k / taps)]) ** 2;
+            }
+            const expected = 1 / Math.sqrt(sum + 1e-8);
+            // Each term carries a few roundings, the sum fewer than its length; the root halves them.
+            expect(Math.abs(d.data[row] - expected)).toBeLessThanOrEqual((8 + i / 4) * 2 ** -24 * expected);
+          }
+          fast.releaseWeights(weight);
+          for (const block of [weight, styles, d]) kernels.release(block);
+        },
+      ),
+      { numRuns: 60 },
     );
   });
 });
+
+describe("toLayout", () => {
+  test("there and back is the identity, and the lanes past the last channel are zero", () => {
+    const side = fc.integer({ min: 1, max: 13 });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 20 }), side, side, (n, channels, h, w) => {
+        const numbers = normals(n + channels)(n * channels * h * w);
+        const x = { block: toBlock(kernels, numbers), layout: planar(n, channels, h, w) };
+        const blocked = fast.toLayout(x, "blocked");
+        const back = fast.toLayout(blocked, "planar");
+        expect(back.block.data).toEqual(numbers);
+        const lanes = Math.ceil(channels / 8) * 8;
+        blocked.block.data.forEach((value, index) => {
+          const channel = (Math.floor(index / (h * w * 8)) * 8 + (index % 8)) % lanes;
+          if (channel >= channels) expect(value).toBe(0);
+        });
+        expect(fast.toLayout(x, "planar")).toBe(x);
+        for (const block of [x.block, blocked.block, back.block]) kernels.release(block);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+function planar(n: number, channels: number, height: number, width: number) {
+  return { kind: "planar", n, channels, height, width } as const;
+}
+
+function dcoefsOptions(n: number, inChannels: number, outChannels: number, taps = 9) {
+  return { n, inChannels, outChannels, taps, weightGain: 0.5 };
+}
+
+function layer(sizes: Pick<ConvLayerOptions, "inChannels" | "outChannels" | "height" | "width">): ConvLayerOptions {
+  return {
+    ...sizes,
+    n: 1,
+    kernel: 3,
+    up: 1,
+    down: 1,
+    filter: null,
+    styles: null,
+    dcoefs: null,
+    noise: null,
+    noiseStrength: 0,
+    bias: null,
+    activation: "linear",
+    alpha: 0.2,
+    gain: 1,
+    clamp: null,
+    weightGain: 1,
+    outputLayout: "planar",
+  };
+}

@@ -5,6 +5,7 @@
 import type { Block } from "../../src/nn/kernels/block.js";
 import { outputSize } from "../../src/nn/kernels/fast.js";
 import type { ConvLayerOptions } from "../../src/nn/kernels/fastTypes.js";
+import { chooseAlgorithm } from "../../src/nn/kernels/planConv.js";
 import { createReferenceKernels } from "../../src/nn/kernels/reference.js";
 import type { Filter2d } from "../../src/nn/kernels/types.js";
 
@@ -30,9 +31,48 @@ export function layerDefinition(data: LayerData, options: ConvLayerOptions): Flo
   return computeLayer(data, options, false);
 }
 
-/** The same with |x|, |w|, ... in the place of x, w, ...: the sum of |terms| behind every output. */
+/**
+ * The same with |x|, |w|, ... in the place of x, w, ...: the sum of |terms| behind every output. The transforms of Winograd and
+ * Toom mix the pixels of a tile and all taps, so for them every pixel counts with the largest magnitude within reach of
+ * a tile, and with the sum of all taps.
+ */
 export function layerTerms(data: LayerData, options: ConvLayerOptions): Float64Array {
-  return computeLayer(data, options, true);
+  if (chooseAlgorithm(options) === "direct") return computeLayer(data, options, true);
+  const { n, inChannels, outChannels, height, width, filter } = options;
+  const x = new Float64Array(data.x.length);
+  const reach = 5;
+  for (let plane = 0; plane < n * inChannels; plane++) {
+    const at = (p: number, q: number) => Math.abs(data.x[(plane * height + p) * width + q]);
+    for (let p = 0; p < height; p++) {
+      for (let q = 0; q < width; q++) {
+        let largest = 0;
+        for (let r = Math.max(0, p - reach); r <= Math.min(height - 1, p + reach); r++) {
+          for (let c = Math.max(0, q - reach); c <= Math.min(width - 1, q + reach); c++) {
+            largest = Math.max(largest, at(r, c));
+          }
+        }
+        x[(plane * height + p) * width + q] = largest;
+      }
+    }
+  }
+  const w = new Float64Array(outChannels * inChannels);
+  for (let i = 0; i < data.w.length; i++) w[Math.floor(i / 9)] += Math.abs(data.w[i]);
+  // As a 1x1 layer; for up 2, every output gathers at most the whole filter, 4 sum |f|.
+  const gather = (taps: readonly number[]) => taps.reduce((sum, tap) => sum + Math.abs(tap), 0);
+  const filterGain = filter === null ? 1 : 4 * gather(filter.separable!.y) * gather(filter.separable!.x);
+  const pointwise = { ...options, kernel: 1, up: 1, filter: null, flipWeight: false } as const;
+  if (options.up === 1) return computeLayer({ ...data, x, w }, pointwise, true);
+  const [outHeight, outWidth] = outputSize(options);
+  const doubled = new Float64Array(n * inChannels * outHeight * outWidth);
+  for (let i = 0; i < doubled.length; i++) {
+    const [plane, row, column] = [
+      Math.floor(i / (outHeight * outWidth)),
+      Math.floor(i / outWidth) % outHeight,
+      i % outWidth,
+    ];
+    doubled[i] = filterGain * x[(plane * height + (row >> 1)) * width + (column >> 1)];
+  }
+  return computeLayer({ ...data, x: doubled, w }, { ...pointwise, height: outHeight, width: outWidth }, true);
 }
 
 function computeLayer(data: LayerData, options: ConvLayerOptions, absolute: boolean): Float64Array {

@@ -455,11 +455,12 @@ export const kernelCases: readonly KernelCase[] = [
   adamCase("v"),
 ];
 
-/** Exports that only the fused layers use; their cases are the layers of tests/fast.test.ts. */
+/** Exports that only the fused layers use; their cases are in tests/fast*.test.ts. */
 export const layerExports: readonly string[] = [
   "blockedFir",
   "blockedToImage",
   "dcoefsFromSquares",
+  "multiplyPanels",
   "sumOfSquares",
   "transposedBlocked",
   "transposedSeams",

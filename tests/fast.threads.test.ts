@@ -1,0 +1,125 @@
+/** Threads: the same bits for any number of them, errors that arrive, and processes that end. Needs dist/ (npm run build). */
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createThreadPool } from "../src/nn/kernels/threads.js";
+import { createFastestKernels } from "../src/nn/kernels/variants.js";
+import { createWasmKernels } from "../src/nn/kernels/wasm.js";
+import { createSerialDispatcher, loadModule } from "../src/nn/kernels/wasmEngine.js";
+import { arbitraryLayer, normals, runLayer, sameNumbers, toBlock } from "./support/fastCases.js";
+
+const run = promisify(execFile);
+
+const threaded = (threads: number) =>
+  createWasmKernels({ shared: true, createDispatcher: (loaded) => createThreadPool(loaded, threads) });
+
+describe("results do not depend on the number of threads, bit for bit", () => {
+  test("fused layers", async () => {
+    const [one, two, three] = [await createWasmKernels(), await threaded(2), await threaded(3)];
+    expect([one.threads, two.threads, three.threads]).toEqual([1, 2, 3]);
+    fc.assert(
+      fc.property(arbitraryLayer, (c) => {
+        const { y } = runLayer(one, c);
+        expect(sameNumbers(runLayer(two, c).y, y)).toBe(true);
+        expect(sameNumbers(runLayer(three, c).y, y)).toBe(true);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("a large up-convolution, whose rows are cut into ranges with seams between them", async () => {
+    const [one, four] = [await createWasmKernels(), await threaded(4)];
+    for (const [height, width] of [
+      [128, 36],
+      [131, 35],
+    ]) {
+      const layer = { n: 2, inChannels: 24, outChannels: 20, height, width, kernel: 3, resample: "up" } as const;
+      const epilogue = {
+        styles: true,
+        dcoefs: true,
+        noise: "each",
+        bias: true,
+        activation: "lrelu",
+        clamp: 2,
+      } as const;
+      const rest = { filter: "official", flipWeight: false, consumeInput: true, seed: 5 } as const;
+      const c = { ...layer, ...epilogue, ...rest, inputLayout: "blocked", outputLayout: "blocked" } as const;
+      expect(sameNumbers(runLayer(four, c).y, runLayer(one, c).y)).toBe(true);
+    }
+  });
+
+  test("primitive kernels", async () => {
+    const [one, three] = [await createWasmKernels(), await threaded(3)];
+    const numbers = normals(3)(130 * 70 + 70 * 90);
+    const products = [one, three].map((kernels) => {
+      const [a, b] = [toBlock(kernels, numbers.subarray(0, 130 * 70)), toBlock(kernels, numbers.subarray(130 * 70))];
+      const y = kernels.allocate(130 * 90);
+      const plain = { batch: 1, transposeA: false, transposeB: false, strideA: 0, strideB: 0 };
+      kernels.matmul(a, b, y, { ...plain, m: 130, n: 90, k: 70 });
+      return Float32Array.from(y.data);
+    });
+    expect(products[1]).toEqual(products[0]);
+  });
+});
+
+describe("the pool", () => {
+  test("runs every chunk exactly once", async () => {
+    const loaded = await loadModule({ variant: "simd", shared: true });
+    const pool = await createThreadPool(loaded, 3);
+    const length = 1 << 16;
+    const [x, y] = [loaded.memory.allocate(length * 4), loaded.memory.allocate(length * 4)];
+    const numbers = () => new Float32Array(loaded.memory.memory.buffer, y, length);
+    new Float32Array(loaded.memory.memory.buffer, x, length).fill(1);
+    const args = new Uint32Array(loaded.memory.memory.buffer, 1024, 8);
+    for (const perChunk of [64, 1000, 1 << 16]) {
+      // affine in place, y = 1 * y + 1: a chunk that ran twice or never would show.
+      numbers().fill(0);
+      args.set([y, y, length, perChunk]);
+      new Float32Array(loaded.memory.memory.buffer, 1024, 8).set([1, 1], 4);
+      for (let round = 1; round <= 50; round++) pool.parallel("affine", 1024, Math.ceil(length / perChunk));
+      expect(numbers().every((value) => value === 50)).toBe(true);
+    }
+  });
+
+  test("reports a chunk that fails on any thread, and goes on working", async () => {
+    const loaded = await loadModule({ variant: "simd", shared: true });
+    const pool = await createThreadPool(loaded, 2);
+    new Uint32Array(loaded.memory.memory.buffer, 1024, 8).set([0xffff0000, 0xffff0000, 1 << 20, 1 << 10]);
+    expect(() => pool.parallel("affine", 1024, 1024)).toThrow("affine: a chunk failed on one of 2 threads");
+    const y = loaded.memory.allocate(4096);
+    new Uint32Array(loaded.memory.memory.buffer, 1024, 8).set([y, y, 1024, 16]);
+    expect(() => pool.parallel("affine", 1024, 64)).not.toThrow();
+  });
+
+  test("does not keep a process alive", async () => {
+    const variants = new URL("../dist/nn/kernels/variants.js", import.meta.url).href;
+    const script = `const m = await import(${JSON.stringify(variants)}); const k = await m.createFastestKernels({ threads: 2 }); console.log(k.threads);`;
+    const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script], {
+      cwd: fileURLToPath(new URL("..", import.meta.url)),
+      timeout: 20_000,
+    });
+    expect(stdout.trim()).toBe("2");
+  });
+});
+
+describe("createFastestKernels", () => {
+  test("takes the number of threads asked for, one without a pool", async () => {
+    expect((await createFastestKernels({ threads: 2 })).threads).toBe(2);
+    const one = await createFastestKernels({ threads: 1 });
+    expect(one.threads).toBe(1);
+    expect(one.engine.memory.memory.buffer).toBeInstanceOf(ArrayBuffer);
+    await expect(createFastestKernels({ threads: 0 })).rejects.toThrow(RangeError);
+    await expect(createFastestKernels({ threads: 1.5 })).rejects.toThrow(RangeError);
+  });
+
+  test.runIf(Number.parseInt(process.versions.v8, 10) < 13)("refuses the wide build where V8 has none", async () => {
+    await expect(createFastestKernels({ wide: true })).rejects.toThrow(/V8 13/);
+  });
+
+  test("the serial dispatcher runs on a shared memory, too", async () => {
+    const loaded = await loadModule({ variant: "simd", shared: true });
+    expect(createSerialDispatcher(loaded).workers).toBe(1);
+  });
+});
