@@ -35,12 +35,23 @@ export function makeDiscriminator(config: AnyDiscriminatorConfig, contents: Cont
     : new ProgressiveDiscriminator(config, contents);
 }
 
+/** A generator out of a checkpoint, with its parameters frozen. */
 export function buildGenerator({ config, tensors }: NetworkData<AnyGeneratorConfig>): AnyGenerator {
-  return makeGenerator(config, contentsOf(tensors));
+  return setTrainable(makeGenerator(config, contentsOf(tensors)), false);
 }
 
+/** A discriminator out of a checkpoint, with its parameters frozen. */
 export function buildDiscriminator({ config, tensors }: NetworkData<AnyDiscriminatorConfig>): AnyDiscriminator {
-  return makeDiscriminator(config, contentsOf(tensors));
+  return setTrainable(makeDiscriminator(config, contentsOf(tensors)), false);
+}
+
+/**
+ * Whether operations on the network's parameters are recorded for gradients. Frozen networks run on the fastest
+ * kernels; gradients with respect to their inputs are recorded all the same. Returns the network.
+ */
+export function setTrainable<N extends AnyGenerator | AnyDiscriminator>(network: N, trainable: boolean): N {
+  for (const parameter of network.parameters.values()) parameter.requiresGrad = trainable;
+  return network;
 }
 
 /** What a checkpoint writer needs of a network; the tensors are views of the parameters. */

@@ -2,7 +2,7 @@
 import { Adam } from "../nn/optim.js";
 import type { AugmentPipeline } from "./augment.js";
 import type { LossName } from "./losses.js";
-import { type AnyDiscriminator, type AnyGenerator, makeGenerator } from "./networks.js";
+import { type AnyDiscriminator, type AnyGenerator, makeGenerator, setTrainable } from "./networks.js";
 import { lazyRegularization } from "./regularizers.js";
 
 export interface AdaSettings {
@@ -100,7 +100,8 @@ export class TrainingState {
     },
     settings: TrainingSettings = {},
   ) {
-    const { generator, discriminator } = networks;
+    const generator = setTrainable(networks.generator, true);
+    const discriminator = setTrainable(networks.discriminator, true);
     this.settings = { ...DEFAULTS, ...settings };
     const { betas, epsilon, gRegInterval, dRegInterval } = this.settings;
     const { generatorLearningRate, discriminatorLearningRate } = this.settings;
@@ -122,8 +123,9 @@ export class TrainingState {
   }
 }
 
-/** A generator of its own with the same geometry and numbers. */
+/** A generator of its own with the same geometry and numbers, frozen. */
 export function copyGenerator(generator: AnyGenerator): AnyGenerator {
   const source = new Map([...generator.parameters, ...generator.buffers]);
-  return makeGenerator(generator.config, (name, _shape, data) => data.set(source.get(name)!.block.data));
+  const copy = makeGenerator(generator.config, (name, _shape, data) => data.set(source.get(name)!.block.data));
+  return setTrainable(copy, false);
 }
