@@ -12,6 +12,7 @@ import { seedsToLatents } from "./nn/random.js";
 import { Tensor } from "./nn/tensor.js";
 import { writeNative } from "./stylegan/checkpoint/native.js";
 import { readCheckpoint } from "./stylegan/checkpoint/read.js";
+import { writeRosinality } from "./stylegan/checkpoint/rosinalityWriter.js";
 import {
   type AnyDiscriminator,
   type AnyGenerator,
@@ -68,7 +69,8 @@ export interface LoadOptions {
 
 /**
  * Reads a checkpoint: an official PyTorch or TensorFlow pickle, a rosinality .pt, or the native safetensors. The format
- * is recognised from the bytes. Nothing in the file is ever executed.
+ * is recognised from the bytes. Nothing in the file is ever executed. The networks come frozen: no gradients are
+ * recorded with respect to their parameters (mark those with `variable` to have them).
  *
  * @param source a path or address, a URL, bytes, or a Blob
  * @throws CheckpointError when the file is not a checkpoint, is damaged, or holds something else than it claims
@@ -95,14 +97,22 @@ export async function loadCheckpoint(
 }
 
 export interface SaveOptions {
-  /** Number type of the stored weights. Default "f32". */
+  /**
+   * "native" (default): safetensors with the official parameter names and the geometry in the metadata.
+   * "rosinality": what rosinality's stylegan2-pytorch loads (a .pt file); StyleGAN2 networks of its kind only.
+   */
+  readonly format?: "native" | "rosinality";
+  /** Number type of the stored weights. Default "f32"; "f16" in the native format only. */
   readonly dtype?: "f32" | "f16";
+  /** To rosinality: write networks whose activations are clamped although it has no clamp. Default false. */
+  readonly ignoreClamp?: boolean;
 }
 
 /**
- * Writes networks in the native format: safetensors with the official parameter names and the geometry in the
- * metadata. The file appears under its name only when it is complete. Needs a file system (Node.js).
+ * Writes networks to a file, by default in the native format. The file appears under its name only when it is complete.
+ * Needs a file system (Node.js).
  *
+ * @throws RangeError for networks or a dtype that the format cannot express
  * @example
  * await saveCheckpoint("ffhq.safetensors", { gEma }, { dtype: "f16" });
  */
@@ -133,15 +143,16 @@ export function encodeCheckpoint(
   networks: Omit<Checkpoint, "format">,
   options: SaveOptions = {},
 ): Iterable<Uint8Array> {
+  const { format = "native", dtype = "f32", ignoreClamp } = options;
   const { gEma, g, d } = networks;
-  return writeNative(
-    {
-      ...(gEma && { gEma: networkData(gEma) }),
-      ...(g && { g: networkData(g) }),
-      ...(d && { d: networkData(d) }),
-    },
-    options,
-  );
+  const data = {
+    ...(gEma && { gEma: networkData(gEma) }),
+    ...(g && { g: networkData(g) }),
+    ...(d && { d: networkData(d) }),
+  };
+  if (format === "native") return writeNative(data, { dtype });
+  if (dtype !== "f32") throw new RangeError(`encodeCheckpoint: format "${format}" has dtype f32 only, got ${dtype}`);
+  return writeRosinality(data, { ignoreClamp });
 }
 
 /**
@@ -177,6 +188,9 @@ async function openSource(source: string | URL | Uint8Array | Blob): Promise<Ope
   return inMemory(new Uint8Array(await response.arrayBuffer()));
 }
 
+/** Node reads at most 2 GiB at once. */
+const READ_BYTES = 2 ** 30;
+
 /** A file that is read piece by piece, so that its bytes are never in memory all at once. */
 async function openFile(path: string | URL): Promise<OpenSource> {
   const { closeSync, fstatSync, openSync, readSync } = await import("node:fs");
@@ -200,7 +214,7 @@ async function openFile(path: string | URL): Promise<OpenSource> {
       const bytes = new Uint8Array(length);
       let done = 0;
       while (done < length) {
-        const count = readSync(file, bytes, done, length - done, offset + done);
+        const count = readSync(file, bytes, done, Math.min(length - done, READ_BYTES), offset + done);
         if (count === 0) break;
         done += count;
       }

@@ -1,4 +1,4 @@
-/** `stylegan convert`: any checkpoint that can be read, into the native format. */
+/** `stylegan convert`: any checkpoint that can be read, into the native format or rosinality's. */
 import { realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { Command, type Command as CommanderCommand, InvalidArgumentError, Option } from "commander";
@@ -10,7 +10,11 @@ import { type Terminal, UsageError } from "./terminal.js";
 const networkNames = ["gEma", "g", "d"] as const;
 type NetworkName = (typeof networkNames)[number];
 
+/** The format to write follows from the ending. */
+const formats = { ".safetensors": "native", ".pt": "rosinality" } as const;
+
 interface ConvertOptions {
+  readonly ignoreClamp?: boolean;
   readonly dtype: "f32" | "f16";
   readonly networks?: readonly NetworkName[];
 }
@@ -18,19 +22,27 @@ interface ConvertOptions {
 const examples = `
 Examples:
   $ stylegan convert ffhq.pkl ffhq.safetensors
-  $ stylegan convert ffhq.pkl ffhq-small.safetensors --networks gEma --dtype f16`;
+  $ stylegan convert ffhq.pkl ffhq-small.safetensors --networks gEma --dtype f16
+  $ stylegan convert ffhq.pkl ffhq.pt --networks gEma --ignore-clamp`;
 
 export function convertCommand(terminal: Terminal): CommanderCommand {
   return new Command("convert")
-    .description("Rewrite a checkpoint in the native format: safetensors with the official parameter names.")
+    .description(
+      "Rewrite a checkpoint as safetensors with the official parameter names, or (StyleGAN2) as rosinality's .pt.",
+    )
     .argument("<in>", "checkpoint to read: a file or an address")
-    .argument("<out>", "file to write, NAME.safetensors")
-    .addOption(new Option("--dtype <type>", "number type of the weights").choices(["f32", "f16"]).default("f32"))
+    .argument("<out>", "file to write, NAME.safetensors or NAME.pt")
+    .addOption(
+      new Option("--dtype <type>", "number type of the weights; f16 in .safetensors only")
+        .choices(["f32", "f16"])
+        .default("f32"),
+    )
     .addOption(
       new Option("--networks <list>", "which to keep, of gEma,g,d (default: all that are there)").argParser(
         parseNetworks,
       ),
     )
+    .option("--ignore-clamp", "to .pt: also networks that clamp activations, which it cannot say")
     .addHelpText("after", examples)
     .action((input: string, output: string, options: ConvertOptions) => convert(input, output, options, terminal));
 }
@@ -44,16 +56,18 @@ function parseNetworks(text: string): NetworkName[] {
 }
 
 async function convert(input: string, output: string, options: ConvertOptions, terminal: Terminal): Promise<void> {
-  const { dtype, networks } = options;
-  if (!output.endsWith(".safetensors"))
-    throw new UsageError(`the file to write must end in .safetensors, got ${output}`);
+  const { dtype, networks, ignoreClamp = false } = options;
+  const ending = (Object.keys(formats) as (keyof typeof formats)[]).find((known) => output.endsWith(known));
+  if (ending === undefined) throw new UsageError(`the file to write must end in .safetensors or .pt, got ${output}`);
+  const target = formats[ending];
+  if (target === "rosinality" && dtype !== "f32") throw new UsageError("--dtype f16 needs a .safetensors to write");
   if (sameFile(input, output)) throw new UsageError(`${output} is the file to read; name another one to write`);
   const { format, ...found } = await openCheckpoint(input, { threads: 1, kernels: "auto" }, networks);
   const missing = networks?.find((name) => found[name] === undefined);
   if (missing !== undefined) throw new Error(`${input} (${format}) holds no ${missing}`);
   makeFolder(dirname(output));
   try {
-    await saveCheckpoint(output, found, { dtype });
+    await saveCheckpoint(output, found, { format: target, dtype, ignoreClamp });
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code === undefined ? error : fileError("write", output, error);
   }

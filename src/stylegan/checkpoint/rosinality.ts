@@ -20,10 +20,11 @@ const MAPPING_LR = 0.01;
 
 export function isRosinality(value: PickleValue): value is Map<PickleValue, PickleValue> {
   if (!(value instanceof Map)) return false;
-  return ["g_ema", "g"].some((key) => {
-    const state = value.get(key);
-    return state instanceof Map && state.has("input.input");
-  });
+  const has = (network: string, tensor: string): boolean => {
+    const state = value.get(network);
+    return state instanceof Map && state.has(tensor);
+  };
+  return has("g_ema", "input.input") || has("g", "input.input") || has("d", "final_conv.0.weight");
 }
 
 export function readRosinality(
@@ -107,7 +108,7 @@ function readGenerator(
 }
 
 /** synthesis.b8.conv0.affine.weight -> convs.0.conv.modulation.weight, and so on. */
-function generatorName(official: string): string {
+export function generatorName(official: string): string {
   if (official === "mapping.w_avg") return "latent_avg";
   const dense = /^mapping\.fc(\d+)\.(weight|bias)$/.exec(official);
   if (dense) return `style.${Number(dense[1]) + 1}.${dense[2]}`;
@@ -155,7 +156,7 @@ function readDiscriminator(value: PickleValue | undefined, where: string): Netwo
   return adoptTensors(where, checkedGeometry(where, config), source, find, isFilter);
 }
 
-function discriminatorName(official: string, imgResolution: number): string {
+export function discriminatorName(official: string, imgResolution: number): string {
   const [, resolutionText, layer, kind] = /^b(\d+)\.(\w+)\.(weight|bias)$/.exec(official) ?? [];
   if (layer === "fromrgb") return kind === "weight" ? "convs.0.0.weight" : "convs.0.1.bias";
   if (layer === "conv") return kind === "weight" ? "final_conv.0.weight" : "final_conv.1.bias";
