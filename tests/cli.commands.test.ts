@@ -10,8 +10,12 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCli } from "../src/cli/program.js";
 import { readNpy, writeNpz } from "../src/formats/npy.js";
+import { denseTensor } from "../src/formats/plainTensor.js";
 import { decodePixels } from "../src/formats/png.js";
-import { loadCheckpoint, Tensor, toPixels } from "../src/index.js";
+import { concatBytes } from "../src/formats/zip.js";
+import { loadCheckpoint, RandomState, Tensor, toPixels } from "../src/index.js";
+import { writeNative } from "../src/stylegan/checkpoint/native.js";
+import { readCheckpoint } from "../src/stylegan/checkpoint/read.js";
 import { compare, readGolden } from "./support/goldens.js";
 
 const checkpoints = fileURLToPath(new URL("fixtures/checkpoints/", import.meta.url));
@@ -102,6 +106,60 @@ describe("generate", () => {
     }
     const images = ["const-alone", "random-alone"].map((name) => readFileSync(join(folder, name, "seed0085.png")));
     expect(images[0].equals(images[1])).toBe(false);
+  });
+
+  test.each(["tf-stylegan2-configF-r32", "tf-stylegan2-configD-r32", "tf-stylegan1-r32"])(
+    "%s: random noise is what TensorFlow's tool draws: after z, variable by variable, from the seed's generator",
+    async (name) => {
+      const seed = 6600;
+      const { gEma } = readCheckpoint(readFileSync(network(name)), { networks: ["gEma"] }).networks;
+      const { config, tensors } = gEma!;
+      const random = new RandomState(seed);
+      random.randn(config.zDim);
+      // noise0 lies at 4x4; StyleGAN (2018) has two there, StyleGAN2 one; all other resolutions have two.
+      const layers = config.synthesis.channels.flatMap(([r]) => {
+        const first = config.kind === "stylegan1-generator" ? ["input"] : [];
+        return (r === 4 ? first : ["conv0"]).concat("conv1").map((layer) => ({ layer, r }));
+      });
+      const drawn = new Map(tensors);
+      for (const { layer, r } of layers) {
+        const key = `synthesis.b${r}.${layer}.noise_const`;
+        expect(tensors.has(key), key).toBe(true);
+        drawn.set(key, denseTensor(Float32Array.from(random.randn(r * r)), [r, r]));
+      }
+      expect(layers).toHaveLength([...tensors.keys()].filter((key) => key.endsWith("noise_const")).length);
+      const byHand = join(folder, `${name}.safetensors`);
+      writeFileSync(byHand, concatBytes([...writeNative({ gEma: { config, tensors: drawn } })]));
+
+      const options = ["--seeds", String(seed), "--format", "npy"];
+      const tool = await run(
+        `${name}-tool`,
+        "generate",
+        "--network",
+        network(name),
+        ...options,
+        "--noise-mode",
+        "random",
+      );
+      const hand = await run(`${name}-hand`, "generate", "--network", byHand, ...options, "--noise-mode", "const");
+      expect(tool.bytes("seed6600.npy").equals(hand.bytes("seed6600.npy"))).toBe(true);
+      const stored = await run(`${name}-stored`, "generate", "--network", network(name), ...options);
+      expect(tool.bytes("seed6600.npy").equals(stored.bytes("seed6600.npy"))).toBe(false);
+    },
+  );
+
+  test("a level of detail of a network that grows", async () => {
+    const name = "tf-stylegan1-r32";
+    const expected = golden(name);
+    // The golden images come from the w's at psi 0.7 in the first 8 layers: all of them, at 32x32.
+    const args = ["--network", network(name), "--seeds", "85", "--trunc", "0.7", "--format", "npy", "--lod", "1"];
+    const { code, err, bytes } = await run("lod", "generate", ...args);
+    expect(code, err).toBe(0);
+    const size = 3 * 32 * 32;
+    const index = (JSON.parse(expected.metadata.seeds) as number[]).indexOf(85);
+    const official = expected.data("img_const_lod1").subarray(index * size, (index + 1) * size);
+    const { difference, largest } = compare(readNpy(bytes("seed0085.npy")).toFloat(), official);
+    expect(difference).toBeLessThan(1e-4 * largest);
   });
 
   test("numpy arrays hold what the PNG shows", async () => {
@@ -245,6 +303,20 @@ describe("convert", () => {
     expect(ratio).toBeLessThan(0.65);
   });
 
+  test("into rosinality's format, and back", async () => {
+    const [pt, native] = [join(folder, "other.pt"), join(folder, "other.safetensors")];
+    const { code, err, out } = await run("", "convert", network("tf-stylegan2-configF-r32"), pt, "--networks", "gEma");
+    expect(code, err).toBe(0);
+    expect(out).toMatch(/other\.pt: gEma in f32, .* from official TensorFlow pickle/);
+    await run("", "convert", pt, native);
+    const [before, after] = await Promise.all(
+      [network("tf-stylegan2-configF-r32"), native].map(async (file, index) =>
+        (await run(`pt${index}`, "generate", "--network", file, "--seeds", "85")).image("seed0085.png"),
+      ),
+    );
+    expect(compare(after.data, before.data).difference).toBeLessThanOrEqual(1);
+  });
+
   test("one network of several", async () => {
     const path = join(folder, "one.safetensors");
     await run("", "convert", source, path, "--networks", "gEma");
@@ -255,6 +327,7 @@ describe("convert", () => {
 describe("errors: one line, exit code 1, nothing written", () => {
   const small = network("sg2ada-r16-orig-orig");
   const conditional = network("sg2ada-r32-cond5");
+  const one = ["generate", "--network", small, "--seeds", "1"];
   const text = join(folder, "text.pkl");
   const cut = join(folder, "cut.pkl");
   const same = join(folder, "same.safetensors");
@@ -313,7 +386,23 @@ describe("errors: one line, exit code 1, nothing written", () => {
       /no layer 6: its layers are 0 to 5/,
       () => ["mix", "--network", small, "--rows", "1", "--cols", "2"],
     ],
-    ["another ending", /must end in \.safetensors/, () => ["convert", small, join(folder, "out.pkl")]],
+    [
+      "half precision for rosinality",
+      /--dtype f16 needs a \.safetensors/,
+      () => ["convert", small, join(folder, "out.pt"), "--dtype", "f16"],
+    ],
+    [
+      "what rosinality has not",
+      /cannot hold gEma: architecture must be "skip", got "orig"/,
+      () => ["convert", small, join(folder, "out.pt")],
+    ],
+    ["a lod of a network that does not grow", /--lod: .* does not grow/, () => [...one, "--lod", "1"]],
+    [
+      "a lod too coarse",
+      /--lod: tf-stylegan1-r32\.pkl has levels 0 to 3, got 3\.5/,
+      () => ["generate", "--network", network("tf-stylegan1-r32"), "--seeds", "1", "--lod", "3.5"],
+    ],
+    ["another ending", /must end in \.safetensors or \.pt/, () => ["convert", small, join(folder, "out.pkl")]],
     ["converting in place", /is the file to read/, () => ["convert", same, same]],
     [
       "a network that is not there",

@@ -2,7 +2,7 @@
  * `stylegan generate`: images from seeds, or from stored w's.
  *
  * Every image depends on its own seed only: z is numpy's RandomState(seed), as in the official tools, and random noise
- * goes on drawing from the same generator.
+ * goes on drawing from the same generator, layer after layer, as in the official TensorFlow tool.
  */
 import { join } from "node:path";
 import { Command, Option } from "commander";
@@ -32,6 +32,7 @@ interface GenerateOptions extends EngineOptions {
   readonly trunc?: number;
   readonly class?: number;
   readonly noiseMode: (typeof noiseModes)[number];
+  readonly lod?: number;
   readonly projectedW?: string;
   readonly outdir: string;
   readonly grid?: GridSize;
@@ -50,6 +51,7 @@ const examples = `
 Examples:
   $ stylegan generate --network ffhq.pkl --seeds 85,265,297 --trunc 0.7
   $ stylegan generate --network cifar10.pkl --seeds 0-35 --class 1 --grid 6x6 --outdir out/cars
+  $ stylegan generate --network karras2019stylegan-ffhq-1024x1024.pkl --seeds 5 --trunc 0.7 --lod 2
   $ stylegan generate --network ffhq.pkl --projected-w out/projected_w.npz --format npy`;
 
 export function generateCommand(terminal: Terminal): Command {
@@ -64,6 +66,12 @@ export function generateCommand(terminal: Terminal): Command {
     )
     .addOption(classOption())
     .addOption(noiseModeOption())
+    .addOption(
+      new Option(
+        "--lod <level>",
+        "networks that grow: 0 for full resolution, 1 for half of it, and so on; fractions fade (default: the stored one)",
+      ).argParser(parseNumber),
+    )
     .option("--projected-w <file>", "numpy archive whose array w [N, numWs, wDim] is shown instead of seeds")
     .option("--outdir <folder>", "where to put the images; made when it is not there", "out")
     .addOption(new Option("--grid <RxC>", "also a sheet of R rows and C columns, grid.png").argParser(parseGrid))
@@ -85,6 +93,7 @@ async function generate(options: GenerateOptions, terminal: Terminal): Promise<v
   const opened = await openGenerator(options.network, options);
   const { generator } = opened;
   checkFormat(generator, format);
+  checkLod(options.lod, opened);
   const jobs =
     projectedW === undefined ? seedJobs(opened, options, terminal) : projectedJobs(generator, options, terminal);
   checkGrid(grid, jobs.length);
@@ -95,7 +104,7 @@ async function generate(options: GenerateOptions, terminal: Terminal): Promise<v
   try {
     for (const [place, { name, seed, makeWs }] of jobs.entries()) {
       const random = new RandomState(seed);
-      const image = synthesize(generator, () => makeWs(random), { noiseMode, random });
+      const image = synthesize(generator, () => makeWs(random), { noiseMode, random, lod: options.lod });
       const path = join(outdir, `${name}.${format}`);
       writeFile(path, encodeImage(image, format));
       sheet?.put(place, image);
@@ -108,6 +117,18 @@ async function generate(options: GenerateOptions, terminal: Terminal): Promise<v
   const also = sheet === null ? "" : `, all of them on ${join(outdir, "grid.png")}`;
   const images = jobs.length === 1 ? "1 image" : `${jobs.length} images`;
   terminal.out(`${images} in ${outdir}${also} (${formatDuration(progress.elapsedMs)})\n`);
+}
+
+function checkLod(
+  lod: number | undefined,
+  { generator, name }: { readonly generator: AnyGenerator; readonly name: string },
+): void {
+  if (lod === undefined) return;
+  if (generator.config.kind === "stylegan2-generator") {
+    throw new UsageError(`--lod: ${name} is a ${generator.config.synthesis.architecture} network, which does not grow`);
+  }
+  const coarsest = Math.log2(generator.imgResolution) - 2;
+  if (lod < 0 || lod > coarsest) throw new UsageError(`--lod: ${name} has levels 0 to ${coarsest}, got ${lod}`);
 }
 
 function checkGrid(grid: GridSize | undefined, count: number): void {

@@ -47,7 +47,10 @@ export function parseGrid(text: string): GridSize {
 }
 
 export function noiseModeOption(): Option {
-  return new Option("--noise-mode <mode>", "the noise stored with the network, noise drawn from the seed, or none")
+  return new Option(
+    "--noise-mode <mode>",
+    "the network's noise, noise drawn from the seed (as TensorFlow's tool does), or none",
+  )
     .choices(noiseModes)
     .default("const");
 }

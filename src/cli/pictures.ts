@@ -12,13 +12,16 @@ type Size = Pick<AnyGenerator, "imgChannels" | "imgResolution">;
 /** A PNG of more pixels takes minutes and gigabytes, and few programs open it. */
 const MAX_SHEET_PIXELS = 1 << 28;
 
+interface SynthesizeOptions {
+  readonly noiseMode: (typeof noiseModes)[number];
+  readonly random: RandomState;
+  /** Level of detail of a network that grows; default: the stored one. */
+  readonly lod?: number;
+}
+
 /** The image of ws [1, numWs, wDim], as [1, C, H, W] on the JavaScript heap; all else that it took is freed. */
-export function synthesize(
-  generator: AnyGenerator,
-  makeWs: () => Tensor,
-  noise: { readonly noiseMode: (typeof noiseModes)[number]; readonly random: RandomState },
-): Tensor {
-  return noGrad(() => scope(() => generator.synthesis.forward(makeWs(), noise)));
+export function synthesize(generator: AnyGenerator, makeWs: () => Tensor, options: SynthesizeOptions): Tensor {
+  return noGrad(() => scope(() => generator.synthesis.forward(makeWs(), options)));
 }
 
 /** PNG has one to four channels. */
