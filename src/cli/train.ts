@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { init } from "../index.js";
+import { type AnyGenerator, init } from "../index.js";
 import { augmentPipelines } from "../stylegan/augment.js";
 import { presetNames } from "../stylegan/presets.js";
 import { makeFolder, writeFile } from "./files.js";
@@ -13,6 +13,7 @@ import { addEngineOptions, type EngineOptions, parseCount, parseNumber } from ".
 import { MAX_SEED } from "./seeds.js";
 import { type Terminal, UsageError } from "./terminal.js";
 import { listStates, removeLeftovers } from "./trainFiles.js";
+import { FrechetMetric, openClassifier } from "./trainMetric.js";
 import { resumeRun, trainLoop } from "./trainRun.js";
 import {
   augmentModes,
@@ -22,6 +23,7 @@ import {
   openDataset,
   type RunDefinition,
   type RunOptions,
+  type TrainingRun,
   takeWeights,
 } from "./trainSetup.js";
 
@@ -32,6 +34,8 @@ interface TrainOptions extends EngineOptions, RunOptions {
   readonly tick: number;
   readonly snap: number;
   readonly keep: number;
+  readonly metric?: string;
+  readonly metricImages: number;
   /** true: the run in outdir; a folder: the run in it; a file: a checkpoint to start from. */
   readonly resume?: string | true;
 }
@@ -95,6 +99,8 @@ export function trainCommand(terminal: Terminal): Command {
     .addOption(option("--tick <kimg>", "thousand images between lines of progress", parsePositive).default(1))
     .addOption(option("--snap <ticks>", "ticks between snapshots", parseCount(1)).default(10))
     .addOption(option("--keep <count>", "states to keep to resume from", parseCount(1)).default(2))
+    .option("--metric <what>", "Frechet distance at every snapshot on a classifier's features: its file, or 'random'")
+    .addOption(option("--metric-images <count>", "generated and real images it compares", parseCount(2)).default(2048))
     .addOption(option("--seed <number>", "of everything random (default: 0)", parseSeed))
     .optionsGroup("Data:")
     .addOption(option("--resolution <pixels>", "of a side (default: that of the images)", parseCount(4)))
@@ -133,7 +139,7 @@ export function trainCommand(terminal: Terminal): Command {
 /** The options that define a run, apart from those of a session. */
 function runOptions(options: TrainOptions): RunOptions {
   const { data: _1, outdir: _2, kimg: _3, tick: _4, snap: _5, keep: _6, resume: _7, threads: _8, ...rest } = options;
-  const { kernels: _9, ...run } = rest;
+  const { kernels: _9, metric: _10, metricImages: _11, ...run } = rest;
   return run;
 }
 
@@ -186,12 +192,19 @@ async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
   const { count, resolution, channels } = dataset;
   const from = run.state.progress.images > 0 ? `, from kimg ${(run.state.progress.images / 1000).toFixed(2)}` : "";
   terminal.err(`${count} images of ${resolution}x${resolution}x${channels}, batch ${definition.batch}${from}\n`);
+  const metric = openMetric(run, options);
   const signal = catchSignals(terminal);
   try {
-    await trainLoop(run, { ...options, outdir }, seconds, terminal, signal.wasCaught);
+    await trainLoop(run, { ...options, outdir }, seconds, terminal, signal.wasCaught, metric);
   } finally {
     signal.release();
   }
+}
+
+function openMetric({ dataset, gridSeed }: TrainingRun, { metric, metricImages: count }: TrainOptions) {
+  if (metric === undefined || metric === "none") return null;
+  const frechet = new FrechetMetric(openClassifier(metric, dataset), dataset, { count, seed: gridSeed });
+  return (generator: AnyGenerator) => frechet.measure(generator);
 }
 
 /** A resumed run keeps the options it began with. */

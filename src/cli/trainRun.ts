@@ -3,28 +3,17 @@
  * only, all of which a snapshot holds; when a snapshot is taken, and how often the loop is stopped and resumed,
  * changes nothing.
  */
-import { join } from "node:path";
-import { saveCheckpoint } from "../index.js";
 import { scope } from "../nn/tensor.js";
+import type { AnyGenerator } from "../stylegan/networks.js";
 import { imagesAtLod, momentAt, resetsOptimizers, setLod } from "../stylegan/progressive.js";
 import { lazyRegularization } from "../stylegan/regularizers.js";
 import { NonFiniteLossError, type StepReport, trainingStep } from "../stylegan/training.js";
-import { restoreTraining, snapshotTraining } from "../stylegan/trainingSnapshot.js";
-import { writeFile } from "./files.js";
+import { restoreTraining } from "../stylegan/trainingSnapshot.js";
 import { formatDuration } from "./progress.js";
 import type { Terminal } from "./terminal.js";
-import {
-  appendStats,
-  listStates,
-  loadState,
-  momentName,
-  readStats,
-  type StatsLine,
-  saveState,
-  writeStats,
-} from "./trainFiles.js";
-import { drawGrid, fixedGrid } from "./trainImages.js";
+import { listStates, loadState } from "./trainFiles.js";
 import { StepMeans, TrainingProgress } from "./trainProgress.js";
+import { RunRecord } from "./trainRecord.js";
 import type { TrainingRun } from "./trainSetup.js";
 
 export interface LoopOptions {
@@ -90,9 +79,16 @@ function grow({ state }: TrainingRun, lod: number, learningRate: number): void {
   }
 }
 
+/** One moment in the time of a run. */
+interface Mark {
+  readonly ms: number;
+  readonly images: number;
+}
+
 /**
  * Trains until `kimg`, or until `shouldStop` says so; the last thing it does is a snapshot.
  *
+ * @param metric measured at every snapshot; null for none
  * @throws Error at the first loss that is not finite; the latest state is as it was
  */
 export async function trainLoop(
@@ -101,73 +97,54 @@ export async function trainLoop(
   secondsBefore: number,
   terminal: Terminal,
   shouldStop: () => boolean,
+  metric: ((generator: AnyGenerator) => number) | null,
 ): Promise<void> {
   const { state } = run;
   const { outdir, kimg, tick, snap, keep } = options;
   const tickImages = Math.max(tick * 1000, 1);
   const progress = new TrainingProgress(terminal, kimg);
   const means = new StepMeans(state.settings);
-  const statsPath = join(outdir, "stats.jsonl");
-  const stats = readStats(statsPath, state.progress.images);
-  const grid = fixedGrid(run);
-  const startMs = performance.now();
-  const startImages = state.progress.images;
-  const seconds = (): number => secondsBefore + (performance.now() - startMs) / 1000;
-  let tickStart = { ms: startMs, images: startImages };
-  writeStats(statsPath, stats);
+  const record = new RunRecord(run, outdir, keep);
+  const start: Mark = { ms: performance.now(), images: state.progress.images };
+  const seconds = (): number => secondsBefore + (performance.now() - start.ms) / 1000;
+  const takeSnapshot = (): Promise<void> => record.snapshot(seconds(), momentOf(run, state.progress.images).batch);
 
-  const snapshot = async (): Promise<void> => {
-    const { images } = state.progress;
-    writeFile(join(outdir, "reals.png"), grid.reals);
-    writeFile(join(outdir, momentName("fakes", images, ".png")), drawGrid(state.average, grid));
-    await saveCheckpoint(join(outdir, momentName("network-snapshot-", images, ".safetensors")), {
-      gEma: state.average,
-    });
-    const sampler = run.samplerFor(momentOf(run, images).batch);
-    const training = snapshotTraining(state, sampler);
-    saveState(outdir, { training, order: run.order.getState(), seconds: seconds() }, keep);
-  };
-  const endTick = (): void => {
-    const { images, steps, augmentP, plMean } = state.progress;
-    const now = performance.now();
-    const { moment } = momentOf(run, images);
-    const line: StatsLine = {
-      kimg: images / 1000,
-      images,
-      steps,
-      seconds: seconds(),
-      imagesPerSecond: ((images - tickStart.images) * 1000) / (now - tickStart.ms),
-      memoryMebibytes: process.memoryUsage().rss / 2 ** 20,
-      ...means.take(),
-      augmentP,
-      plMean,
-      ...(moment !== null && { lod: moment.lod }),
-    };
-    stats.push(line);
-    appendStats(statsPath, line);
-    progress.tick(line);
-    tickStart = { ms: performance.now(), images };
-  };
-
-  if (startImages === 0) await snapshot();
-  tickStart = { ms: performance.now(), images: startImages };
-  for (let isDone = startImages >= kimg * 1000; !isDone; ) {
+  if (start.images === 0) await takeSnapshot();
+  let tickStart: Mark = { ms: performance.now(), images: start.images };
+  for (let isDone = start.images >= kimg * 1000; !isDone; ) {
     const before = state.progress.images;
     means.add(guardedStep(run, outdir));
     const { images } = state.progress;
-    progress.step(images, ((images - startImages) * 1000) / (performance.now() - startMs));
+    progress.step(images, speedSince(start, images));
     await nextTurn(); // signals arrive here
     isDone = images >= kimg * 1000 || shouldStop();
     const crosses = (every: number): boolean => Math.floor(before / every) !== Math.floor(images / every);
-    if (crosses(tickImages) || isDone) endTick();
-    if (crosses(tickImages * snap) || isDone) {
-      await snapshot();
-      tickStart = { ms: performance.now(), images };
-    }
+    const isSnapshot = crosses(tickImages * snap) || isDone;
+    if (!isSnapshot && !crosses(tickImages)) continue;
+    const imagesPerSecond = speedSince(tickStart, images);
+    const distance = isSnapshot && metric !== null ? { frechetDistance: metric(state.average) } : {};
+    const line = { ...statsLine(run, seconds()), imagesPerSecond, ...means.take(), ...distance };
+    record.tick(line);
+    progress.tick(line);
+    if (isSnapshot) await takeSnapshot();
+    tickStart = { ms: performance.now(), images };
   }
   const { images } = state.progress;
   const reached = images >= kimg * 1000 ? "" : `, stopped; continue with --resume ${outdir}`;
   terminal.out(`${outdir}: ${(images / 1000).toFixed(2)} kimg in ${formatDuration(seconds() * 1000)}${reached}\n`);
+}
+
+function speedSince({ ms, images }: Mark, imagesNow: number): number {
+  return ((imagesNow - images) * 1000) / (performance.now() - ms);
+}
+
+/** The part of a line that the state knows. */
+function statsLine(run: TrainingRun, seconds: number) {
+  const { images, steps, augmentP, plMean } = run.state.progress;
+  const { moment } = momentOf(run, images);
+  const memoryMebibytes = process.memoryUsage().rss / 2 ** 20;
+  const lod = moment === null ? {} : { lod: moment.lod };
+  return { kimg: images / 1000, images, steps, seconds, memoryMebibytes, augmentP, plMean, ...lod };
 }
 
 function guardedStep(run: TrainingRun, outdir: string): StepReport {
