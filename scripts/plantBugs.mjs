@@ -65,16 +65,18 @@ function failures(testFile) {
 }
 
 const rows = [];
+const redAnyway = new Map();
 let unseen = 0;
 try {
   for (const testFile of new Set(chosen.map(([, file]) => file))) {
-    const before = failures(testFile);
-    if (before.length > 0) throw new Error(`${testFile} fails without any bug: ${before.join("; ")}`);
+    redAnyway.set(testFile, failures(testFile));
+    for (const title of redAnyway.get(testFile))
+      console.log(`red without any bug, does not count: ${testFile}: ${title}`);
   }
   for (const bug of chosen) {
     const [law, testFile, file, find, replace] = bug;
     const undo = plant(bug);
-    const red = failures(testFile);
+    const red = failures(testFile).filter((title) => !redAnyway.get(testFile).includes(title));
     undo();
     const caught = red.find((title) => title.includes(law));
     if (caught === undefined) unseen++;

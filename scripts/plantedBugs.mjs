@@ -840,7 +840,7 @@ export const plantedBugs = [
     'import { sizeOf } from "../src/nn/shape";\nexport { sizeOf };\n',
   ],
   [
-    "Node's own modules",
+    "only once it is known to be Node",
     "architecture",
     net("losses"),
     "/**",

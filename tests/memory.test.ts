@@ -11,6 +11,7 @@ import { grad, noGrad, variable } from "../src/nn/autograd.js";
 import { activeKernels, setKernels } from "../src/nn/backend.js";
 import { createReferenceKernels } from "../src/nn/kernels/reference.js";
 import { createKernels } from "../src/nn/kernels/select.js";
+import { createWasmKernels } from "../src/nn/kernels/wasm.js";
 import { add, mul, scale, square, tanh } from "../src/nn/ops/arith.js";
 import { slice } from "../src/nn/ops/layout.js";
 import { reshape, sum } from "../src/nn/ops/reduce.js";
@@ -32,8 +33,8 @@ const bytesOf = (shape: readonly number[], count = 1): number =>
 
 const KERNELS = [
   ["the reference in float64", async () => createReferenceKernels("float64")],
-  ["the reference in float32", async () => createReferenceKernels("float32")],
-  ["SIMD", () => createKernels({ kernels: "simd" })],
+  ["SIMD, in memory of its own, where growing takes every view away", () => createWasmKernels()],
+  ["SIMD, as this machine gets it", () => createKernels({ kernels: "simd" })],
 ] as const;
 
 describe.each(KERNELS)("%s", (_, create) => {
