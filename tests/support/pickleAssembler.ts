@@ -34,7 +34,8 @@ export const op = {
 };
 
 /** A whole pickle of one value. */
-export const pickle = (value: Bytes, protocol = 2): Uint8Array => Uint8Array.of(0x80, protocol, ...value, 0x2e);
+export const pickle = (value: Bytes, protocol = 2): Uint8Array =>
+  concatBytes([Uint8Array.of(0x80, protocol), Uint8Array.from(value), Uint8Array.of(0x2e)]);
 
 export interface StorageSpec {
   readonly key: string;

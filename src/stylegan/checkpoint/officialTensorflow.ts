@@ -1,17 +1,21 @@
 /**
- * Pickles of the official TensorFlow StyleGAN and StyleGAN2 repositories: a tuple (G, D, Gs) of networks with their
- * variables as numpy arrays; which network it is, the name of the function that built it says. Here are the final
- * networks of StyleGAN2 (configs E and F): dense matrices are stored [in, out], kernels [kh, kw, in, out],
- * up-convolutions mirrored, and style biases less 1. tensorflowStylegan1.ts reads those that grow.
- * Tested by tests/formatsOfficial.test.ts.
+ * Pickles of the official TensorFlow repositories, StyleGAN, StyleGAN2 and StyleGAN2-ADA: a tuple (G, D, Gs) of networks
+ * with their variables as numpy arrays; which network it is, the name of the function that built it says. Here are the
+ * final networks of StyleGAN2 (configs E and F) and those of ADA, which differ by a clamp and in what labels do: dense
+ * matrices are stored [in, out], kernels [kh, kw, in, out], up-convolutions mirrored, and style biases less 1.
+ * tensorflowStylegan1.ts reads those that grow.
+ * Tested by tests/formatsOfficial.test.ts and tests/formatsTensorflow.test.ts.
  */
 import { PickleTuple, type PickleValue } from "../../formats/pickleValues.js";
+import type { PlainTensor } from "../../formats/plainTensor.js";
+import type { Activation } from "../../nn/ops/biasAct.js";
 import type {
   AnyDiscriminatorConfig,
   AnyGeneratorConfig,
   Architecture,
   DiscriminatorConfig,
   GeneratorConfig,
+  MappingConfig,
 } from "../config.js";
 import { adoptTensors, countNames, extentOf, type ForeignTensor } from "./foreignNames.js";
 import { activations, checkedGeometry, oneOf } from "./geometry.js";
@@ -40,14 +44,18 @@ export function readOfficialTensorflow(tuple: PickleTuple, options: ReadCheckpoi
   return { format: "official TensorFlow pickle", networks };
 }
 
+/** Functions that build the final networks: StyleGAN2's, and StyleGAN2-ADA's. */
+const finalSynthesis = ["G_synthesis_stylegan2", "G_synthesis"];
+const finalDiscriminators = ["D_stylegan2", "D_main"];
+
 function readAnyGenerator(network: TensorflowNetwork): NetworkData<AnyGeneratorConfig> {
-  const isFinal =
-    network.builder() === "G_main" && network.component("synthesis").builder() === "G_synthesis_stylegan2";
+  const isFinal = network.builder() === "G_main" && finalSynthesis.includes(network.component("synthesis").builder());
   return isFinal ? readGenerator(network) : readGrowingGenerator(network);
 }
 
 function readAnyDiscriminator(network: TensorflowNetwork): NetworkData<AnyDiscriminatorConfig> {
-  return network.builder() === "D_stylegan2" ? readDiscriminator(network) : readGrowingDiscriminator(network);
+  const isFinal = finalDiscriminators.includes(network.builder());
+  return isFinal ? readDiscriminator(network) : readGrowingDiscriminator(network);
 }
 
 /** Variables of the whole generator; the components' come after "mapping/" and "synthesis/". */
@@ -83,12 +91,12 @@ function readGenerator(network: TensorflowNetwork): NetworkData<GeneratorConfig>
       architecture: architectureOf(source, `${top}/Skip/weight`, "synthesis/4x4/ToRGB/weight"),
       resampleFilter: synthesis.taps("resample_kernel", [1, 3, 3, 1]),
       activation: oneOf(`${where}.nonlinearity`, synthesis.keyword("nonlinearity") ?? "lrelu", activations),
-      convClamp: null,
+      convClamp: synthesis.optionalNumberKeyword("conv_clamp"),
       useNoise: source.has("synthesis/noise0"),
       scaleBeforeDemodulation: true,
     },
   };
-  const find = (name: string) => generatorVariable(name, cDim);
+  const find = (name: string) => generatorVariable(name, mapping);
   return adoptTensors(where, checkedGeometry(where, config), source, find, (name) => name === "lod");
 }
 
@@ -103,6 +111,8 @@ function readDiscriminator(network: TensorflowNetwork): NetworkData<Discriminato
   const imgResolution = 4 << numBlocks;
   const top = `${imgResolution}x${imgResolution}`;
   const cDim = network.integerKeyword("label_size", 0) ?? 0;
+  const activation = oneOf(`${where}.nonlinearity`, network.keyword("nonlinearity") ?? "lrelu", activations);
+  const mapping = source.has("LabelEmbed/weight") ? readLabelMapping(network, source, activation) : null;
   const config: DiscriminatorConfig = {
     kind: "stylegan2-discriminator",
     cDim,
@@ -111,15 +121,40 @@ function readDiscriminator(network: TensorflowNetwork): NetworkData<Discriminato
     channels,
     architecture: architectureOf(source, `${top}/Skip/weight`, "4x4/FromRGB/weight"),
     resampleFilter: network.taps("resample_kernel", [1, 3, 3, 1]),
-    activation: oneOf(`${where}.nonlinearity`, network.keyword("nonlinearity") ?? "lrelu", activations),
-    convClamp: null,
-    conditioning: cDim > 0 ? "logits" : "none",
-    cmapDim: 0,
-    mapping: null,
+    activation,
+    convClamp: network.optionalNumberKeyword("conv_clamp"),
+    conditioning: mapping ? "projection" : cDim > 0 ? "logits" : "none",
+    cmapDim: mapping?.wDim ?? 0,
+    mapping,
     mbstdGroupSize: network.integerKeyword("mbstd_group_size", 4),
     mbstdNumChannels: Math.max(0, extentOf(where, source, "4x4/Conv/weight", 2) - channels[0][1]),
   };
   return adoptTensors(where, checkedGeometry(where, config), source, discriminatorVariable, () => false);
+}
+
+/** ADA's discriminator maps labels as the generator maps z. */
+function readLabelMapping(
+  network: TensorflowNetwork,
+  source: ReadonlyMap<string, PlainTensor>,
+  activation: Activation,
+): MappingConfig {
+  const extent = (name: string, axis: number) => extentOf(network.path, source, name, axis);
+  const embedFeatures = extent("LabelEmbed/weight", 1);
+  const numLayers = countNames(source, 0, (i) => `Mapping${i}/weight`);
+  const layerFeatures = Array.from({ length: numLayers }, (_, i) => extent(`Mapping${i}/weight`, 1));
+  return {
+    zDim: 0,
+    cDim: extent("LabelEmbed/weight", 0),
+    wDim: layerFeatures.at(-1) ?? embedFeatures,
+    numWs: null,
+    embedFeatures,
+    embedBias: true,
+    inputNormalization: "separate",
+    layerFeatures,
+    activation,
+    lrMultiplier: network.numberKeyword("mapping_lrmul", 0.1),
+    wAvgBeta: null,
+  };
 }
 
 function architectureOf(source: ReadonlyMap<string, unknown>, skip: string, rgbAt4: string): Architecture {
@@ -128,6 +163,8 @@ function architectureOf(source: ReadonlyMap<string, unknown>, skip: string, rgbA
 }
 
 function discriminatorVariable(official: string): ForeignTensor {
+  const mapped = /^mapping\.(?:embed|fc(\d+))\.(weight|bias)$/.exec(official);
+  if (mapped) return denseVariable(mapped[1] === undefined ? "LabelEmbed" : `Mapping${mapped[1]}`, mapped[2]);
   const [, resolution, layer, kind] = /^b(\d+)\.(\w+)\.(weight|bias)$/.exec(official) ?? [];
   if (layer === "fc") return denseVariable("4x4/Dense0", kind);
   if (layer === "out") return denseVariable("Output", kind);

@@ -48,8 +48,18 @@ export class TensorflowNetwork {
     if (builder !== name) throw new CheckpointError(`${this.path}: built by ${describe(builder)}, expected ${name}`);
   }
 
+  /** A network within this one. Version 2 may have none: then all variables lie in the whole, under longer names. */
   component(name: string): TensorflowNetwork {
     const components = this.state.get("components");
+    if (components === undefined && this.state.get("version") === 2) {
+      const part = new PickleObject(NETWORK, []);
+      part.state = new Map<PickleValue, PickleValue>([
+        ...this.state,
+        ["build_func_name", `G_${name}`],
+        ["variables", []],
+      ]);
+      return new TensorflowNetwork(part, `${this.path}.${name}`);
+    }
     const value = components instanceof Map ? components.get(name) : undefined;
     return new TensorflowNetwork(value, `${this.path}.${name}`);
   }
@@ -69,6 +79,10 @@ export class TensorflowNetwork {
       throw new CheckpointError(`${this.path}.${name}: expected a whole number, found ${describe(value)}`);
     }
     return value as number;
+  }
+
+  optionalNumberKeyword(name: string): number | null {
+    return (this.keyword(name) ?? null) === null ? null : this.numberKeyword(name, 0);
   }
 
   numberKeyword(name: string, builderDefault: number): number {
@@ -124,7 +138,11 @@ export class TensorflowNetwork {
   }
 }
 
-/** The mapping network of any of the generators; StyleGAN (2018) has He's gain in its weights. */
+/**
+ * The mapping network of any of the generators. StyleGAN (2018) has He's gain in its weights. Labels are multiplied by a
+ * matrix and normalised together with z (LabelConcat), or in StyleGAN2-ADA go through a dense layer and are normalised
+ * on their own (LabelEmbed).
+ */
 export function readMapping(
   network: TensorflowNetwork,
   source: ReadonlyMap<string, PlainTensor>,
@@ -136,20 +154,22 @@ export function readMapping(
   mapping.expectBuilder("G_mapping");
   mapping.expectKeyword("normalize_latents", true);
   const extent = (name: string, axis: number) => extentOf(where, source, name, axis);
-  const hasLabels = source.has("mapping/LabelConcat/weight");
+  const label = ["LabelEmbed", "LabelConcat"].find((scope) => source.has(`mapping/${scope}/weight`));
+  const isEmbedded = label === "LabelEmbed";
   const numLayers = countNames(source, 0, (i) => `mapping/Dense${i}/weight`);
+  const beta = network.keyword("w_avg_beta") === undefined ? "dlatent_avg_beta" : "w_avg_beta";
   return {
     zDim: network.integerKeyword("latent_size", 512) ?? 0,
-    cDim: hasLabels ? extent("mapping/LabelConcat/weight", 0) : 0,
+    cDim: label ? extent(`mapping/${label}/weight`, 0) : 0,
     wDim,
     numWs: expectedNumWs(imgResolution),
-    embedFeatures: hasLabels ? extent("mapping/LabelConcat/weight", 1) : 0,
-    embedBias: false,
-    inputNormalization: "joint",
+    embedFeatures: label ? extent(`mapping/${label}/weight`, 1) : 0,
+    embedBias: isEmbedded,
+    inputNormalization: isEmbedded ? "separate" : "joint",
     layerFeatures: Array.from({ length: numLayers }, (_, i) => extent(`mapping/Dense${i}/weight`, 1)),
     activation: oneOf(`${where}.mapping_nonlinearity`, mapping.keyword("mapping_nonlinearity") ?? "lrelu", activations),
     lrMultiplier: mapping.numberKeyword("mapping_lrmul", 0.01),
-    wAvgBeta: network.keyword("dlatent_avg_beta") === null ? 1 : network.numberKeyword("dlatent_avg_beta", 0.995),
+    wAvgBeta: network.keyword(beta) === null ? 1 : network.numberKeyword(beta, 0.995),
     ...(heGain && { heGain }),
   };
 }
@@ -160,9 +180,11 @@ const mirroredKernel = (tensor: PlainTensor) => rearrangedTensor(tensor, { axes:
 const plusOne = (tensor: PlainTensor) => rearrangedTensor(tensor, { add: 1 });
 
 /** mapping.fc0.weight -> mapping/Dense0/weight, and so on; null for what is not of the mapping network. */
-export function mappingVariable(official: string, cDim: number): ForeignTensor | null {
+export function mappingVariable(official: string, { cDim, embedBias }: MappingConfig): ForeignTensor | null {
   if (official === "mapping.w_avg") return { name: "dlatent_avg" };
-  if (official === "mapping.embed.weight") {
+  const embed = /^mapping\.embed\.(weight|bias)$/.exec(official);
+  if (embed && embedBias) return denseVariable("mapping/LabelEmbed", embed[1]);
+  if (embed) {
     // Not scaled by 1 / sqrt(in) there, as dense layers are here.
     const convert = (tensor: PlainTensor) => rearrangedTensor(tensor, { axes: [1, 0], scale: Math.sqrt(cDim) });
     return { name: "mapping/LabelConcat/weight", convert };
@@ -172,8 +194,8 @@ export function mappingVariable(official: string, cDim: number): ForeignTensor |
 }
 
 /** synthesis.b8.conv0.affine.bias -> synthesis/8x8/Conv0_up/mod_bias plus 1, and so on. */
-export function generatorVariable(official: string, cDim: number): ForeignTensor {
-  const mapped = mappingVariable(official, cDim);
+export function generatorVariable(official: string, mapping: MappingConfig): ForeignTensor {
+  const mapped = mappingVariable(official, mapping);
   if (mapped) return mapped;
   const [, resolutionText, layer, rest] = /^synthesis\.b(\d+)\.(\w+)\.?(.*)$/.exec(official) ?? [];
   const block = `synthesis/${resolutionText}x${resolutionText}`;

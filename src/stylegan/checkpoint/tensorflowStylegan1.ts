@@ -9,6 +9,7 @@ import { CheckpointError, describe } from "../../formats/checkpointError.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
 import type {
   GrowingGeneratorConfig,
+  MappingConfig,
   ProgressiveDiscriminatorConfig,
   ProgressiveGeneratorConfig,
   Stylegan1GeneratorConfig,
@@ -36,7 +37,7 @@ export function readGrowingGenerator(network: TensorflowNetwork): NetworkData<Pr
   if (builder === "G_main" && synthesisBuilder === "G_synthesis_stylegan_revised") return readRevisedGenerator(network);
   throw new CheckpointError(
     `${network.path}: a generator built by ${describe(builder)} and ${describe(synthesisBuilder)}; supported are ` +
-      "G_style with G_synthesis, and G_main with G_synthesis_stylegan_revised or G_synthesis_stylegan2",
+      "G_style with G_synthesis, and G_main with G_synthesis_stylegan_revised, G_synthesis_stylegan2 or G_synthesis",
   );
 }
 
@@ -108,7 +109,7 @@ function readRevisedGenerator(network: TensorflowNetwork): NetworkData<GrowingGe
       scaleBeforeDemodulation: true,
     },
   };
-  const find = (name: string) => revisedVariable(name, imgResolution, mapping.cDim);
+  const find = (name: string) => revisedVariable(name, imgResolution, mapping);
   return adoptTensors(where, checkedGeometry(where, config), source, find, (name) => name === "lod");
 }
 
@@ -117,7 +118,7 @@ export function readGrowingDiscriminator(network: TensorflowNetwork): NetworkDat
   const builder = network.builder();
   if (builder !== "D_basic" && builder !== "D_stylegan") {
     throw new CheckpointError(
-      `${where}: a discriminator built by ${describe(builder)}; supported are D_basic, D_stylegan and D_stylegan2`,
+      `${where}: a discriminator built by ${describe(builder)}; supported are D_basic, D_stylegan, D_stylegan2 and D_main`,
     );
   }
   const source = network.variables();
@@ -179,9 +180,10 @@ function scalingOf(network: TensorflowNetwork) {
 const lodOf = (imgResolution: number, resolution: string) => Math.log2(imgResolution / Number(resolution));
 
 /** synthesis.b8.conv0.affine.bias -> synthesis/8x8/Conv0_up/StyleMod/bias, and so on. */
-function stylegan1Variable(name: string, { imgResolution, cDim, synthesis }: Stylegan1GeneratorConfig): ForeignTensor {
+function stylegan1Variable(name: string, config: Stylegan1GeneratorConfig): ForeignTensor {
+  const { imgResolution, synthesis, mapping } = config;
   const { input } = synthesis;
-  const mapped = mappingVariable(name, cDim);
+  const mapped = mappingVariable(name, mapping);
   if (mapped) return mapped;
   if (name === "synthesis.lod") return { name: "synthesis/lod" };
   const [, resolution, layer, rest] = /^synthesis\.b(\d+)\.(\w+)\.(.+)$/.exec(name) ?? [];
@@ -208,9 +210,9 @@ function stylegan1Variable(name: string, { imgResolution, cDim, synthesis }: Sty
   }
 }
 
-function revisedVariable(name: string, imgResolution: number, cDim: number): ForeignTensor {
+function revisedVariable(name: string, imgResolution: number, mapping: MappingConfig): ForeignTensor {
   if (name === "synthesis.lod") return { name: "synthesis/lod" };
-  const found = generatorVariable(name, cDim);
+  const found = generatorVariable(name, mapping);
   const inBlock = /^synthesis\/(\d+)x\d+\/ToRGB\//;
   const rename = (_: string, resolution: string) => `synthesis/ToRGB_lod${lodOf(imgResolution, resolution)}/`;
   return { ...found, name: found.name.replace(inBlock, rename) };
