@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { convertCommand } from "./convert.js";
+import { datasetCommand } from "./dataset.js";
 import { exportCommand } from "./export.js";
 import { generateCommand } from "./generate.js";
 import { infoCommand } from "./info.js";
@@ -16,6 +17,7 @@ const commands: readonly ((terminal: Terminal) => Command)[] = [
   infoCommand,
   convertCommand,
   exportCommand,
+  datasetCommand,
   trainCommand,
 ];
 

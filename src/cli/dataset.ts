@@ -1,0 +1,212 @@
+/** `stylegan dataset`: a folder or archive of any images, as an archive of images that training takes. */
+import { realpathSync } from "node:fs";
+import { dirname } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { CheckpointError } from "../formats/checkpointError.js";
+import { cropCentre, decodeImage, imageHeader, resize, withChannels } from "../formats/imageFile.js";
+import { encodePixels, type PixelImage } from "../formats/png.js";
+import type { ImageFile } from "../stylegan/dataset.js";
+import { openImages } from "./datasetFiles.js";
+import { makeFolder } from "./files.js";
+import { parseCount } from "./options.js";
+import { Progress } from "./progress.js";
+import { oneLine, type Terminal, UsageError } from "./terminal.js";
+import { ZipWriter } from "./zipWriter.js";
+
+interface DatasetOptions {
+  readonly resolution?: number;
+  readonly crop: "center" | "none";
+  readonly grey?: true;
+  readonly mirror?: true;
+  readonly maxImages?: number;
+  readonly skipBad?: true;
+}
+
+const examples = `
+Every image becomes a square PNG: cropped, resized (Lanczos), in RGB, or grey where all of them are. Transparent pixels
+are laid on white. Labels in the source's dataset.json are kept: {"labels": [["name.png", 3], ...]}.
+
+Examples:
+  $ stylegan dataset photos photos256.zip --resolution 256
+  $ stylegan dataset scans.zip scans64.zip --resolution 64 --crop none --grey --skip-bad`;
+
+export function datasetCommand(terminal: Terminal): Command {
+  return new Command("dataset")
+    .description("Crop, resize and pack images for training.")
+    .argument("<source>", "folder (with the folders in it) or zip of PNG and JPEG images")
+    .argument("<out>", "archive to write, NAME.zip")
+    .addOption(
+      new Option("--resolution <pixels>", "of a side, a power of two (default: what fits into the first)").argParser(
+        parseResolution,
+      ),
+    )
+    .addOption(
+      new Option("--crop <how>", "center: the largest square in the middle; none: images must be square already")
+        .choices(["center", "none"])
+        .default("center"),
+    )
+    .option("--grey", "turn colours into grey")
+    .option("--mirror", "pack every image mirrored as well (or train with --mirror, which needs no space)")
+    .addOption(new Option("--max-images <count>", "take only the first so many").argParser(parseCount(1)))
+    .option("--skip-bad", "leave out images that cannot be used, and name them; without it the first one stops")
+    .addHelpText("after", examples)
+    .action((source: string, out: string, options: DatasetOptions) => packDataset(source, out, options, terminal));
+}
+
+function parseResolution(text: string): number {
+  const value = parseCount(4)(text);
+  if (!Number.isInteger(Math.log2(value))) throw new InvalidArgumentError("Expected a power of two, at least 4.");
+  return value;
+}
+
+function packDataset(source: string, out: string, options: DatasetOptions, terminal: Terminal): void {
+  if (!out.endsWith(".zip")) throw new UsageError(`the archive to write must end in .zip, got ${out}`);
+  if (isSamePath(source, out)) throw new UsageError(`${out} is the archive to read; name another one to write`);
+  const images = openImages(source);
+  try {
+    const files = images.files.slice(0, options.maxImages);
+    if (files.length === 0) throw new Error(`${source} holds no PNG or JPEG images`);
+    const labels = labelsOf(source, images.json);
+    makeFolder(dirname(out));
+    const counts = pack(source, files, labels, new ZipWriter(out), options, terminal);
+    const skipped = counts.bad === 0 ? "" : `, ${counts.bad} left out`;
+    const { resolution, channels } = counts;
+    terminal.out(`${out}: ${counts.packed} images of ${resolution}x${resolution}x${channels}${skipped}\n`);
+    if (counts.enlarged > 0) {
+      terminal.err(`warning: ${counts.enlarged} images were smaller than ${resolution}x${resolution} and enlarged\n`);
+    }
+  } finally {
+    images.close();
+  }
+}
+
+function isSamePath(source: string, out: string): boolean {
+  try {
+    return realpathSync(source) === realpathSync(out);
+  } catch {
+    return false;
+  }
+}
+
+/** Labels by name, as they are; null when there are none. */
+function labelsOf(source: string, json: unknown): ReadonlyMap<string, unknown> | null {
+  const labels = (json as { readonly labels?: unknown } | null)?.labels ?? null;
+  if (labels === null) return null;
+  const isPair = (entry: unknown): entry is [string, unknown] => Array.isArray(entry) && typeof entry[0] === "string";
+  if (!Array.isArray(labels) || !labels.every(isPair)) {
+    throw new Error(`${source}: dataset.json must hold labels as a list of [name, label]`);
+  }
+  return new Map(labels);
+}
+
+interface Shape {
+  readonly resolution: number;
+  readonly channels: 1 | 3;
+}
+
+function pack(
+  source: string,
+  files: readonly ImageFile[],
+  labels: ReadonlyMap<string, unknown> | null,
+  zip: ZipWriter,
+  options: DatasetOptions,
+  terminal: Terminal,
+) {
+  const packedLabels: (readonly [string, unknown])[] = [];
+  const progress = new Progress(files.length, terminal);
+  const counts = { packed: 0, bad: 0, enlarged: 0 };
+  try {
+    const shape = shapeOf(source, files, options);
+    for (const file of files) {
+      const original = usable(source, file, labels, options, terminal);
+      if (original === null) {
+        counts.bad++;
+        continue;
+      }
+      if (Math.min(original.width, original.height) < shape.resolution) counts.enlarged++;
+      const image = toShape(original, shape);
+      for (const version of options.mirror ? [image, mirrored(image)] : [image]) {
+        const name = officialName(counts.packed++);
+        zip.add(name, encodePixels(version));
+        if (labels !== null) packedLabels.push([name, labels.get(file.name)]);
+      }
+      if (terminal.isInteractive) progress.step(file.name);
+    }
+    if (counts.packed === 0) throw new Error(`${source}: not one of ${files.length} images can be used`);
+    const json = { labels: labels === null ? null : packedLabels };
+    zip.add("dataset.json", new TextEncoder().encode(JSON.stringify(json)));
+    zip.finish();
+    return { ...counts, ...shape };
+  } catch (error) {
+    zip.abandon();
+    throw error;
+  } finally {
+    progress.end();
+  }
+}
+
+/** The size that all images get, from the first that has one; grey when none has colours. */
+function shapeOf(source: string, files: readonly ImageFile[], { resolution, grey }: DatasetOptions): Shape {
+  const headers = files.flatMap((file) => {
+    try {
+      return [imageHeader(file.read())];
+    } catch (error) {
+      if (error instanceof CheckpointError) return []; // told when it is packed
+      throw error;
+    }
+  });
+  const first = headers.at(0);
+  if (first === undefined) throw new Error(`${source}: ${files[0].name} and all others are no PNG or JPEG images`);
+  const side = Math.min(first.width, first.height);
+  if (resolution === undefined && side < 4) {
+    throw new Error(`${source}: images must have at least 4 pixels a side, ${files[0].name} has ${side}`);
+  }
+  return {
+    resolution: resolution ?? 2 ** Math.floor(Math.log2(side)),
+    channels: grey === true || headers.every(({ isGrey }) => isGrey) ? 1 : 3,
+  };
+}
+
+/** The image, cropped; null after it was found bad and --skip-bad is given. */
+function usable(
+  source: string,
+  file: ImageFile,
+  labels: ReadonlyMap<string, unknown> | null,
+  { crop, skipBad }: DatasetOptions,
+  terminal: Terminal,
+): PixelImage | null {
+  try {
+    const image = decodeImage(file.read());
+    if (labels !== null && !labels.has(file.name)) throw new CheckpointError("has no label in dataset.json");
+    if (crop === "center") return cropCentre(image);
+    if (image.width === image.height) return image;
+    throw new CheckpointError(`must be square with --crop none, has ${image.width}x${image.height} pixels`);
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    const message = `${source}: ${file.name}: ${oneLine(error)}`;
+    if (!skipBad) throw new Error(`${message}; --skip-bad leaves such images out`, { cause: error });
+    terminal.err(`left out: ${message}\n`);
+    return null;
+  }
+}
+
+function toShape(image: PixelImage, { resolution, channels }: Shape): PixelImage {
+  return resize(withChannels(image, channels), resolution, resolution);
+}
+
+function mirrored({ width, height, channels, data }: PixelImage): PixelImage {
+  const out = new Uint8Array(data.length);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const from = (y * width + width - 1 - x) * channels;
+      out.set(data.subarray(from, from + channels), (y * width + x) * channels);
+    }
+  }
+  return { width, height, channels, data: out };
+}
+
+/** As the official tool names them: 00000/img00000012.png */
+function officialName(index: number): string {
+  const number = String(index).padStart(8, "0");
+  return `${number.slice(0, 5)}/img${number}.png`;
+}
