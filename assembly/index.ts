@@ -13,6 +13,9 @@ export {
 export { matmulDots, matmulTiles } from "./matmul";
 export { packPanel } from "./pack";
 export { dcoefs, sumColumns, sumRows } from "./reduce";
+export { planarConv } from "./planarConv";
+export { toPoints } from "./points";
+export { sumOfPoints, weightsFromPoints } from "./pointsWeightGrad";
 export {
   binaryAdd, binaryDiv, binaryGreater, binaryMax, binaryMin, binaryMul, binarySub, stridedCopy,
 } from "./strided";

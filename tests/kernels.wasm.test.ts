@@ -105,14 +105,17 @@ describe.each(kernelCases)("$name", (kernelCase) => {
   }
 });
 
-/** One convolution, large enough for many chunks: direct with 5 channels, Winograd with 24. */
-function sampleConv(kernels: Kernels, inChannels: number): Float32Array {
+/** One convolution, large enough for many chunks: direct with 5 channels, points with 24. */
+function sampleConv(
+  kernels: Kernels,
+  { name, inChannels, stride }: { name: keyof typeof convProblems; inChannels: number; stride: number },
+): Float32Array {
   const draw = new Draw(7);
   const geometry = {
-    ...{ n: 2, inChannels, outChannels: 20, height: 33, width: 40, kernelHeight: 3, kernelWidth: 3, stride: 1 },
-    ...{ padY: 1, padX: 1, outHeight: 33, outWidth: 40, groups: 1 },
+    ...{ n: 2, inChannels, outChannels: 20, height: 33, width: 41, kernelHeight: 3, kernelWidth: 3, stride },
+    ...{ padY: 1, padX: 1, outHeight: Math.ceil(33 / stride), outWidth: Math.ceil(41 / stride), groups: 1 },
   };
-  const problem = convProblems.conv2d(geometry);
+  const problem = convProblems[name](geometry);
   const blocks = [...problem.inputs, problem.output].map((length) => kernels.allocate(length));
   for (const block of blocks) block.data.set(Float32Array.from({ length: block.length }, () => draw.normal()));
   problem.run(kernels, blocks.slice(0, 2), blocks[2], false);
@@ -131,10 +134,13 @@ test("shared memory gives the same bits; the order of the chunks and who runs th
       },
     }),
   });
-  for (const inChannels of [5, 24]) {
-    const expected = sampleConv(simd, inChannels);
-    expect(sampleConv(shared, inChannels)).toEqual(expected);
-    expect(sampleConv(shuffled, inChannels)).toEqual(expected);
+  for (const name of ["conv2d", "conv2dInputGrad", "conv2dWeightGrad"] as const) {
+    for (const [inChannels, stride] of [5, 24].flatMap((channels) => [1, 2].map((step) => [channels, step]))) {
+      const sample = { name, inChannels, stride };
+      const expected = sampleConv(simd, sample);
+      expect(sampleConv(shared, sample)).toEqual(expected);
+      expect(sampleConv(shuffled, sample)).toEqual(expected);
+    }
   }
 });
 

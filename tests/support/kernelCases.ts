@@ -248,24 +248,33 @@ function convCase(name: keyof typeof convProblems): KernelCase {
   return { name, c: 16, kind: "linear", terms: "inputs", problem: convGeometry.map(convProblems[name]) };
 }
 
-/** Large enough for Winograd, which rounds in more places (c = 128; 23 was the largest ever measured). */
-function winogradCase(name: "conv2d" | "conv2dInputGrad"): KernelCase {
+/**
+ * Large enough for transform points (Winograd and Toom-Cook), which round in more places: c = 128; 40 was the largest ever
+ * measured, at pixels that see little of a tile whose points are large.
+ */
+function pointsCase(name: keyof typeof convProblems): KernelCase {
+  const side = fc.oneof(small(13, 9), small(26, 23), fc.constantFrom(32, 33));
   const problem = fc
     .record({
-      n: small(2),
-      inChannels: fc.constantFrom(8, 9, 16, 19),
-      outChannels: fc.constantFrom(8, 11, 16, 24),
-      height: small(26, 23),
-      width: small(26, 23),
+      n: fc.constantFrom(2, 3, 9),
+      inChannels: fc.constantFrom(16, 19, 24, 33),
+      outChannels: fc.constantFrom(16, 23, 24, 32),
+      height: side,
+      width: side,
+      stride: fc.constantFrom(1, 2),
+      pad: small(2, 0),
     })
-    .map((sizes) =>
-      convProblems[name]({
-        ...sizes,
-        ...{ kernelHeight: 3, kernelWidth: 3, stride: 1, padY: 1, padX: 1, groups: 1 },
-        ...{ outHeight: sizes.height, outWidth: sizes.width },
-      }),
-    );
-  return { name: `${name} (Winograd)`, c: 128, kind: "other", terms: "inputs", problem };
+    .map(({ pad, ...sizes }) => ({
+      ...sizes,
+      ...{ kernelHeight: 3, kernelWidth: 3, padY: pad, padX: pad, groups: 1 },
+      outHeight: Math.floor((sizes.height + 2 * pad - 3) / sizes.stride) + 1,
+      outWidth: Math.floor((sizes.width + 2 * pad - 3) / sizes.stride) + 1,
+    }))
+    .filter((g) => g.n * g.outHeight * g.outWidth * g.inChannels * g.outChannels >= 2 ** 18)
+    .map(convProblems[name]);
+  // Gradients of weights are sums over all pixels, where errors cancel: 8 was the most.
+  const c = name === "conv2dWeightGrad" ? 32 : 128;
+  return { name: `${name} (points)`, c, kind: "other", terms: "inputs", problem };
 }
 
 /** Taps are multiples of 1/8, so that integers are filtered exactly. */
@@ -442,8 +451,9 @@ export const kernelCases: readonly KernelCase[] = [
   convCase("conv2d"),
   convCase("conv2dInputGrad"),
   convCase("conv2dWeightGrad"),
-  winogradCase("conv2d"),
-  winogradCase("conv2dInputGrad"),
+  pointsCase("conv2d"),
+  pointsCase("conv2dInputGrad"),
+  pointsCase("conv2dWeightGrad"),
   { name: "upfirdn2d", c: 16, kind: "linear", terms: "inputs", problem: upfirdn2dGeometry.map(upfirdn2dProblem) },
   biasActCase(piecewise, false, 3, "inputs"),
   biasActCase(smooth, false, 1, "output"),
@@ -459,8 +469,11 @@ export const kernelCases: readonly KernelCase[] = [
 export const layerExports: readonly string[] = [
   "blockedFir",
   "blockedToImage",
+  "blockedToPlanar",
+  "convBlocked",
   "dcoefsFromSquares",
   "multiplyPanels",
+  "planarToBlocked",
   "sumOfSquares",
   "transposedBlocked",
   "transposedSeams",

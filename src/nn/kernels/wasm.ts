@@ -13,7 +13,7 @@ import type { MicroTile } from "./planConv.js";
 import { referenceUnary } from "./referenceElementwise.js";
 import type { Block, Conv2dGeometry, Kernels } from "./types.js";
 import { wasmBiasAct, wasmBiasActGrad } from "./wasmActivations.js";
-import { type Conv2dAlgorithm, directConv2d, directConv2dInputGrad, wasmConv2dWeightGrad } from "./wasmConv.js";
+import { type Conv2dAlgorithm, directConv2d, directConv2dInputGrad, directConv2dWeightGrad } from "./wasmConv.js";
 import { elementsPerChunk, wasmBinary, wasmMap, wasmStridedCopy, wasmUnary } from "./wasmElementwise.js";
 import {
   createSerialDispatcher,
@@ -24,8 +24,9 @@ import {
   type WasmVariant,
 } from "./wasmEngine.js";
 import { wasmMatmul } from "./wasmMatmul.js";
+import { pointsConv2d, pointsConv2dInputGrad } from "./wasmPlanarConv.js";
 import { wasmUpfirdn2d } from "./wasmUpfirdn2d.js";
-import { winogradConv2d, winogradConv2dInputGrad } from "./wasmWinograd.js";
+import { pointsConv2dWeightGrad } from "./wasmWeightGrad.js";
 
 /** The register tile of the blocked kernels: what fits the registers of every engine (assembly/blockedGemm.ts). */
 const smallestTile: MicroTile = { rows: 4, cols: 8 };
@@ -88,9 +89,10 @@ class LinearBlock implements WasmBlock {
 
 function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): WasmKernels {
   const { memory } = engine;
-  // The first that applies computes conv2d, or its adjoint in x.
-  const conv2dAlgorithms: readonly Conv2dAlgorithm[] = [winogradConv2d(tile), directConv2d];
-  const conv2dInputGradAlgorithms: readonly Conv2dAlgorithm[] = [winogradConv2dInputGrad(tile), directConv2dInputGrad];
+  // The first that applies computes conv2d, or one of its adjoints.
+  const conv2dAlgorithms: readonly Conv2dAlgorithm[] = [pointsConv2d(tile), directConv2d];
+  const conv2dInputGradAlgorithms: readonly Conv2dAlgorithm[] = [pointsConv2dInputGrad(tile), directConv2dInputGrad];
+  const conv2dWeightGradAlgorithms: readonly Conv2dAlgorithm[] = [pointsConv2dWeightGrad, directConv2dWeightGrad];
   const isHere = (block: Block): block is LinearBlock => block instanceof LinearBlock && block.memory === memory.memory;
 
   /** Runs `body` with a pointer for each block, copying foreign blocks in before and, if written, out after. */
@@ -182,7 +184,7 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
     conv2d: (x, w, y, geometry) => withPointers([x, w], [y], runConv(conv2dAlgorithms, geometry)),
     conv2dInputGrad: (dy, w, dx, geometry) => withPointers([dy, w], [dx], runConv(conv2dInputGradAlgorithms, geometry)),
     conv2dWeightGrad: (x, dy, dw, geometry) =>
-      withPointers([x, dy], [dw], (xAt, dyAt, dwAt) => wasmConv2dWeightGrad(engine, xAt, dyAt, dwAt, geometry)),
+      withPointers([x, dy], [dw], runConv(conv2dWeightGradAlgorithms, geometry)),
     upfirdn2d: (x, y, geometry) => withPointers([x], [y], (from, to) => wasmUpfirdn2d(engine, from, to, geometry)),
     biasAct: (x, b, y, geometry) =>
       b === null

@@ -9,11 +9,11 @@ import type { Conv2dGeometry } from "./types.js";
 import type { Engine } from "./wasmEngine.js";
 import { cutProduct, type MatrixLayout, packedBytes, packMatrix, tile } from "./wasmMatmul.js";
 
-/** A way to compute conv2d, or its adjoint in x. The first in the tables of wasm.ts that applies is taken. */
+/** A way to compute conv2d, or one of its adjoints. The first in the tables of wasm.ts that applies is taken. */
 export interface Conv2dAlgorithm {
   readonly name: string;
   applies(geometry: Conv2dGeometry): boolean;
-  /** x, w, y are pointers to float32; for the adjoint, dy, w, dx. */
+  /** x, w, y are pointers to float32; for the adjoints, dy, w, dx and x, dy, dw. */
   run(engine: Engine, x: number, w: number, y: number, geometry: Conv2dGeometry): void;
 }
 
@@ -191,58 +191,57 @@ export const directConv2dInputGrad: Conv2dAlgorithm = {
   },
 };
 
-export function wasmConv2dWeightGrad(
-  engine: Engine,
-  x: number,
-  dy: number,
-  dw: number,
-  geometry: Conv2dGeometry,
-): void {
-  const { n, inChannels, outChannels, height, width, kernelHeight, kernelWidth, groups } = geometry;
-  const { stride, padY, padX, outHeight, outWidth } = geometry;
-  const groupIn = inChannels / groups;
-  const groupOut = outChannels / groups;
-  const columns = groupIn * kernelHeight * kernelWidth;
-  if (columns === 0 || groupOut === 0) return;
-  const columnsPerChunk = Math.min(64, Math.ceil(columns / 16 / tile.columns) * tile.columns);
-  const tilesOfChunk = (columnsPerChunk / tile.columns) * Math.ceil(groupOut / tile.rows);
-  const scratchStride = panelBytes + tilesOfChunk * tile.bytes;
-  for (let group = 0; group < groups; group++) {
-    const matrix: MatrixLayout = {
-      pointer: dy + group * groupOut * outHeight * outWidth * 4,
-      rows: groupOut,
-      rowStep: outHeight * outWidth,
-      outer: n,
-      outerStep: outChannels * outHeight * outWidth,
-      middle: 1,
-      middleStep: 0,
-      inner: outHeight * outWidth,
-      innerStep: 1,
-    };
-    const packedSize = packedBytes(matrix);
-    engine.withScratch(packedSize + engine.workers * scratchStride, (packed) => {
-      packMatrix(engine, matrix, packed);
-      engine.run("convWeightGradTiles", Math.ceil(columns / columnsPerChunk), [
-        packed,
-        x + group * groupIn * height * width * 4,
-        dw + group * groupOut * columns * 4,
-        packed + packedSize,
-        scratchStride,
-        groupOut,
-        n,
-        inChannels * height * width,
-        groupIn,
-        height,
-        width,
-        kernelHeight,
-        kernelWidth,
-        stride,
-        padY,
-        padX,
-        outHeight,
-        outWidth,
-        columnsPerChunk,
-      ]);
-    });
-  }
-}
+/** Any kernel, stride, padding and grouping. */
+export const directConv2dWeightGrad: Conv2dAlgorithm = {
+  name: "direct",
+  applies: () => true,
+  run(engine, x, dy, dw, geometry) {
+    const { n, inChannels, outChannels, height, width, kernelHeight, kernelWidth, groups } = geometry;
+    const { stride, padY, padX, outHeight, outWidth } = geometry;
+    const groupIn = inChannels / groups;
+    const groupOut = outChannels / groups;
+    const columns = groupIn * kernelHeight * kernelWidth;
+    if (columns === 0 || groupOut === 0) return;
+    const columnsPerChunk = Math.min(64, Math.ceil(columns / 16 / tile.columns) * tile.columns);
+    const tilesOfChunk = (columnsPerChunk / tile.columns) * Math.ceil(groupOut / tile.rows);
+    const scratchStride = panelBytes + tilesOfChunk * tile.bytes;
+    for (let group = 0; group < groups; group++) {
+      const matrix: MatrixLayout = {
+        pointer: dy + group * groupOut * outHeight * outWidth * 4,
+        rows: groupOut,
+        rowStep: outHeight * outWidth,
+        outer: n,
+        outerStep: outChannels * outHeight * outWidth,
+        middle: 1,
+        middleStep: 0,
+        inner: outHeight * outWidth,
+        innerStep: 1,
+      };
+      const packedSize = packedBytes(matrix);
+      engine.withScratch(packedSize + engine.workers * scratchStride, (packed) => {
+        packMatrix(engine, matrix, packed);
+        engine.run("convWeightGradTiles", Math.ceil(columns / columnsPerChunk), [
+          packed,
+          x + group * groupIn * height * width * 4,
+          dw + group * groupOut * columns * 4,
+          packed + packedSize,
+          scratchStride,
+          groupOut,
+          n,
+          inChannels * height * width,
+          groupIn,
+          height,
+          width,
+          kernelHeight,
+          kernelWidth,
+          stride,
+          padY,
+          padX,
+          outHeight,
+          outWidth,
+          columnsPerChunk,
+        ]);
+      });
+    }
+  },
+};

@@ -1,0 +1,90 @@
+/**
+ * Strips: a few rows of eight channels of a planar image [channels, height, width], pixel by pixel, [rows, columns, 8], with
+ * zeros where the image or its channels end. The transforms of the gradient kernels read and write strips, so that they need no
+ * shuffles and no conditions at borders. A strip stays in the cache; the copies cost a tenth of a transform.
+ */
+
+/** Four rows of four numbers to four columns. */
+// @ts-ignore: decorator
+@inline
+function transpose4(from: usize, fromStride: usize, to: usize, toStride: usize): void {
+  const a = v128.load(from), b = v128.load(from + fromStride);
+  const c = v128.load(from + 2 * fromStride), d = v128.load(from + 3 * fromStride);
+  const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5), abHigh = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+  const cd = v128.shuffle<f32>(c, d, 0, 4, 1, 5), cdHigh = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<f32>(ab, cd, 0, 1, 4, 5));
+  v128.store(to + toStride, v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
+  v128.store(to + 2 * toStride, v128.shuffle<f32>(abHigh, cdHigh, 0, 1, 4, 5));
+  v128.store(to + 3 * toStride, v128.shuffle<f32>(abHigh, cdHigh, 2, 3, 6, 7));
+}
+
+/**
+ * strip[r, c] = the pixel (y0 + r, x0 + c) of `lanes` (1 to 8) channels from `planes` on, zeros outside the image and in the
+ * other lanes. Reads only existing pixels; y0 and x0 may be negative.
+ */
+export function loadStrip(
+  planes: usize, height: i32, width: i32, lanes: i32, y0: i32, rows: i32, x0: i32, columns: i32, strip: usize,
+): void {
+  const planeBytes = <usize>height * <usize>width * 4, rowBytes = <usize>columns * 32;
+  const begin = min(columns, max(0, -x0)), end = max(begin, min(columns, width - x0));
+  const vectorsEnd = lanes == 8 ? begin + ((end - begin) & ~3) : begin;
+  for (let r = 0; r < rows; r++) {
+    const y = y0 + r;
+    if (y < 0 || y >= height) {
+      memory.fill(strip, 0, rowBytes);
+      strip += rowBytes;
+      continue;
+    }
+    if (begin > 0) memory.fill(strip, 0, <usize>begin * 32);
+    let from = planes + (<usize>(y * width + x0 + begin) << 2), to = strip + <usize>begin * 32;
+    for (let c = begin; c < vectorsEnd; c += 4) {
+      transpose4(from, planeBytes, to, 32);
+      transpose4(from + 4 * planeBytes, planeBytes, to + 16, 32);
+      from += 16;
+      to += 128;
+    }
+    for (let c = vectorsEnd; c < end; c++) {
+      if (lanes < 8) {
+        v128.store(to, f32x4.splat(0));
+        v128.store(to, f32x4.splat(0), 16);
+      }
+      let plane = from;
+      for (let lane = to; lane < to + (<usize>lanes << 2); lane += 4) {
+        store<f32>(lane, load<f32>(plane));
+        plane += planeBytes;
+      }
+      from += 4;
+      to += 32;
+    }
+    if (end < columns) memory.fill(to, 0, <usize>(columns - end) * 32);
+    strip += rowBytes;
+  }
+}
+
+/** The way back: writes the pixels of the strip that lie inside the image, and nothing else. */
+export function storeStrip(
+  planes: usize, height: i32, width: i32, lanes: i32, y0: i32, rows: i32, x0: i32, columns: i32, strip: usize,
+): void {
+  const planeBytes = <usize>height * <usize>width * 4, rowBytes = <usize>columns * 32;
+  const begin = min(columns, max(0, -x0)), end = max(begin, min(columns, width - x0));
+  const vectorsEnd = lanes == 8 ? begin + ((end - begin) & ~3) : begin;
+  for (let r = max(0, -y0); r < min(rows, height - y0); r++) {
+    let from = strip + <usize>r * rowBytes + <usize>begin * 32;
+    let to = planes + (<usize>((y0 + r) * width + x0 + begin) << 2);
+    for (let c = begin; c < vectorsEnd; c += 4) {
+      transpose4(from, 32, to, planeBytes);
+      transpose4(from + 16, 32, to + 4 * planeBytes, planeBytes);
+      from += 128;
+      to += 16;
+    }
+    for (let c = vectorsEnd; c < end; c++) {
+      let plane = to;
+      for (let lane = from; lane < from + (<usize>lanes << 2); lane += 4) {
+        store<f32>(plane, load<f32>(lane));
+        plane += planeBytes;
+      }
+      from += 32;
+      to += 4;
+    }
+  }
+}

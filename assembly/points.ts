@@ -1,0 +1,92 @@
+/**
+ * From planar images to transform points, for the gradients of 3x3 convolutions with stride 1 (pointsF4.ts) and for all members
+ * of the family with stride 2 (pointsS4.ts).
+ */
+import { floatBytes } from "./simd";
+import { loadStrip } from "./planarStrip";
+import { gradPointsF4, inputPointsF4 } from "./pointsF4";
+import { gradPointsS4, inputPointsS4 } from "./pointsS4";
+
+/** What is transformed: the input of the convolution (windows that overlap) or its output (tiles of 4x4). */
+export const INPUT_F4: i32 = 0;
+export const GRAD_F4: i32 = 1;
+export const INPUT_S4: i32 = 2;
+export const GRAD_S4: i32 = 3;
+
+/** Edge of the window that one tile reads, in pixels. */
+// @ts-ignore: decorator
+@inline
+function windowOf(kind: i32): i32 {
+  return kind == INPUT_F4 ? 6 : kind == INPUT_S4 ? 9 : 4;
+}
+
+/** From one window to the next. */
+// @ts-ignore: decorator
+@inline
+function stepOf(kind: i32): i32 {
+  return kind == INPUT_S4 ? 8 : 4;
+}
+
+/**
+ * The points of `rows` rows of tiles from row `ty` on, of eight channels (`lanes` of which exist) of one image, as tiles
+ * `index`, index + 1, ...: tile t goes to v + (t / rowsOfPanel) * panelStride + (t % rowsOfPanel) * 32, its next point `pointStride`
+ * further on. Window (0, 0) begins at pixel (-padY, -padX). Scratch: 81 pixels and a strip of one row of windows.
+ */
+export function transformRows(
+  kind: i32, planes: usize, height: i32, width: i32, lanes: i32, padY: i32, padX: i32, ty: i32, rows: i32, tilesX: i32,
+  v: usize, rowsOfPanel: i32, pointStride: usize, panelStride: usize, index: i32, tile: usize,
+): void {
+  const size = windowOf(kind), step = stepOf(kind);
+  const columns = (tilesX - 1) * step + size, rowStride = <usize>columns * 32;
+  const strip = tile + 81 * 32;
+  let panel = v + <usize>(index / rowsOfPanel) * panelStride, lane = index % rowsOfPanel;
+  for (let row = ty; row < ty + rows; row++) {
+    loadStrip(planes, height, width, lanes, row * step - padY, size, -padX, columns, strip);
+    let from = strip;
+    for (let t = 0; t < tilesX; t++) {
+      const to = panel + <usize>lane * 32;
+      if (kind == INPUT_F4) inputPointsF4(from, rowStride, to, pointStride, tile);
+      else if (kind == GRAD_F4) gradPointsF4(from, rowStride, to, pointStride, tile);
+      else if (kind == INPUT_S4) inputPointsS4(from, rowStride, to, pointStride, tile);
+      else gradPointsS4(from, rowStride, to, pointStride, tile);
+      from += <usize>step * 32;
+      if (++lane == rowsOfPanel) { lane = 0; panel += panelStride; }
+    }
+  }
+}
+
+@unmanaged
+class PointsArguments {
+  kind: i32;
+  x: usize;
+  channels: i32;
+  height: i32;
+  width: i32;
+  padY: i32;
+  padX: i32;
+  /** The rows of tiles to transform, of each image. */
+  firstRow: i32;
+  rows: i32;
+  tilesX: i32;
+  v: usize;
+  /** From one point to the next, and from one block of eight channels to the next (bytes). */
+  pointStride: usize;
+  blockStride: usize;
+  scratch: usize;
+  scratchStride: usize;
+}
+
+/**
+ * V [points, blocks, tiles, 8] = the points of `rows` rows of tiles of images x [n, channels, height, width], image by image. Reads
+ * x inside its extent only (zeros outside); x: any alignment, v: 16 bytes, apart. Chunk = block + blocks * image.
+ */
+export function toPoints(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<PointsArguments>(args);
+  const blocks = (g.channels + 7) >> 3, block = chunk % blocks, image = chunk / blocks;
+  const planes = g.x + floatBytes(image * g.channels + block * 8) * <usize>(g.height * g.width);
+  transformRows(
+    g.kind, planes, g.height, g.width, min(8, g.channels - block * 8), g.padY, g.padX, g.firstRow, g.rows, g.tilesX,
+    g.v + <usize>block * g.blockStride, 1, g.pointStride, 32, image * g.rows * g.tilesX,
+    g.scratch + <usize>worker * g.scratchStride,
+  );
+}

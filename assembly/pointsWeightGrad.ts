@@ -1,0 +1,130 @@
+/**
+ * The gradient of a 3x3 convolution in its weights, from the points of its input (V) and of the gradient of its output (W),
+ * points.ts: for every matrix the product V^T W over all tiles of all images, then the transform back to nine taps.
+ */
+import { madd } from "./blockedVector";
+import { weightGradF4 } from "./pointsF4";
+import { weightGradS4 } from "./pointsS4";
+
+@unmanaged
+class PairsArguments {
+  /** 1: the 6x6 points of F4, each a matrix. 2: the 9x9 points of S4, of which rows (columns) 5 to 8 share a matrix. */
+  stride: i32;
+  v: usize;
+  w: usize;
+  u: usize;
+  inBlocks: i32;
+  outBlocks: i32;
+  tiles: i32;
+  /** From one point to the next (bytes). */
+  vPointStride: usize;
+  wPointStride: usize;
+  /** Add to u. */
+  accumulate: i32;
+}
+
+/** c [4, 8] += sum over tiles of v[tile, 0..3] (outer) w[tile, 0..7]; tiles lie 32 bytes apart. One accumulator each. */
+// @ts-ignore: decorator
+@inline
+function pairs4x8(v: usize, w: usize, end: usize, c: usize, accumulate: bool): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0);
+  while (w < end) {
+    const b0 = v128.load(w), b1 = v128.load(w, 16);
+    const a0 = v128.load32_splat(v);
+    c00 = madd(c00, a0, b0); c01 = madd(c01, a0, b1);
+    const a1 = v128.load32_splat(v, 4);
+    c10 = madd(c10, a1, b0); c11 = madd(c11, a1, b1);
+    const a2 = v128.load32_splat(v, 8);
+    c20 = madd(c20, a2, b0); c21 = madd(c21, a2, b1);
+    const a3 = v128.load32_splat(v, 12);
+    c30 = madd(c30, a3, b0); c31 = madd(c31, a3, b1);
+    v += 32;
+    w += 32;
+  }
+  if (accumulate) {
+    c00 = f32x4.add(c00, v128.load(c)); c01 = f32x4.add(c01, v128.load(c, 16));
+    c10 = f32x4.add(c10, v128.load(c, 32)); c11 = f32x4.add(c11, v128.load(c, 48));
+    c20 = f32x4.add(c20, v128.load(c, 64)); c21 = f32x4.add(c21, v128.load(c, 80));
+    c30 = f32x4.add(c30, v128.load(c, 96)); c31 = f32x4.add(c31, v128.load(c, 112));
+  }
+  v128.store(c, c00); v128.store(c, c01, 16);
+  v128.store(c, c10, 32); v128.store(c, c11, 48);
+  v128.store(c, c20, 64); v128.store(c, c21, 80);
+  v128.store(c, c30, 96); v128.store(c, c31, 112);
+}
+
+/** One point. A function of its own, called often: V8 replaces baseline code only at calls. */
+function multiplyPairs(v: usize, w: usize, u: usize, inBlocks: i32, outBlocks: i32, tiles: i32, accumulate: bool): void {
+  const block = <usize>tiles * 32;
+  for (let o = 0; o < outBlocks; o++) {
+    let from = v;
+    for (let i = 0; i < inBlocks; i++) {
+      pairs4x8(from, w, w + block, u, accumulate);
+      pairs4x8(from + 16, w, w + block, u + 128, accumulate);
+      from += block;
+      u += 256;
+    }
+    w += block;
+  }
+}
+
+/**
+ * u [36, outBlocks, inBlocks, 8 inputs, 8 outputs] (+)= the sum over tiles of V [points, inBlocks, tiles, 8] and W [points,
+ * outBlocks, tiles, 8]. 16-byte alignment, apart. Chunk = matrix. 2 flops per term; tiles in order, one accumulator for the
+ * tiles of one call, then one sum: long sums are taken in parts.
+ */
+export function sumOfPoints(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<PairsArguments>(args);
+  const points = g.stride == 1 ? 6 : 9, row = chunk / 6, column = chunk % 6;
+  const endRow = g.stride == 2 && row == 5 ? 9 : row + 1, endColumn = g.stride == 2 && column == 5 ? 9 : column + 1;
+  const u = g.u + <usize>chunk * <usize>(g.inBlocks * g.outBlocks) * 256;
+  let accumulate = g.accumulate != 0;
+  for (let i = row; i < endRow; i++) {
+    for (let j = column; j < endColumn; j++) {
+      const point = <usize>(i * points + j);
+      const v = g.v + point * g.vPointStride, w = g.w + point * g.wPointStride;
+      multiplyPairs(v, w, u, g.inBlocks, g.outBlocks, g.tiles, accumulate);
+      accumulate = true;
+    }
+  }
+}
+
+@unmanaged
+class WeightsArguments {
+  stride: i32;
+  u: usize;
+  dw: usize;
+  inChannels: i32;
+  outChannels: i32;
+  scratch: usize;
+  scratchStride: usize;
+}
+
+/** dw [outChannels, inChannels, 9] = G^T u G. Chunk = eight output channels. Scratch: 288 + 144 bytes. */
+export function weightsFromPoints(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<WeightsArguments>(args);
+  const inBlocks = (g.inChannels + 7) >> 3, outBlocks = (g.outChannels + 7) >> 3;
+  const matrixStride = <usize>(inBlocks * outBlocks) * 256;
+  const taps = g.scratch + <usize>worker * g.scratchStride, tile = taps + 144;
+  const rowBytes = <usize>g.inChannels * 36;
+  for (let quad = 0; quad < 8; quad += 4) {
+    const first = chunk * 8 + quad, lanes = min(4, g.outChannels - first);
+    if (lanes <= 0) return;
+    let u = g.u + <usize>(chunk * inBlocks) * 256 + <usize>quad * 4;
+    let to = g.dw + <usize>first * rowBytes;
+    for (let i = 0; i < g.inChannels; i++) {
+      if (g.stride == 1) weightGradF4(u, matrixStride, taps, tile);
+      else weightGradS4(u, matrixStride, taps, tile);
+      let row = to;
+      for (let lane: usize = 0; lane < <usize>lanes << 2; lane += 4) {
+        for (let tap: usize = 0; tap < 9; tap++) store<f32>(row + (tap << 2), load<f32>(taps + (tap << 4) + lane));
+        row += rowBytes;
+      }
+      u += 32;
+      to += 36;
+    }
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Plans 3x3 convolutions and their adjoints in x for `assembly/planarConv.ts`: Winograd with stride 1, Toom-Cook with stride 2
+ * (whose adjoint is the up-convolution of StyleGAN2), with weights transformed for the one call. Four, or nearly two, times
+ * fewer products than the direct form pay for the transforms as soon as there is enough work to share that of the weights.
+ *
+ * With stride 1 the adjoint is a convolution itself: dx = conv(dy, w with channels exchanged and taps mirrored).
+ */
+import { Scratch } from "./fastJob.js";
+import { prepareInto } from "./fastWeights.js";
+import { type MicroTile, planWeights } from "./planConv.js";
+import type { Conv2dGeometry } from "./types.js";
+import type { Conv2dAlgorithm } from "./wasmConv.js";
+import type { Engine } from "./wasmEngine.js";
+import { isPointsProblem } from "./wasmWeightGrad.js";
+
+/** Codes as in assembly/planarConv.ts; points per tile; the form of the weights; pixels from one tile of x (or dx) to the next. */
+const forms = {
+  stride1: { code: 0, points: 36, algorithm: "f4", step: 4 },
+  stride2: { code: 1, points: 81, algorithm: "t4", step: 8 },
+  adjoint2: { code: 2, points: 81, algorithm: "t4", step: 8 },
+} as const;
+const taps = 9;
+const skewBytes = 64;
+/** Points of the input of a strip: they share the second-level cache with the weights. */
+const stripBytes = 768 * 1024;
+/** Products of fewer tiles than this spend their time on reading weights. */
+const fewestTiles = 16;
+/** Output channels per pass over the points of the input. */
+const groupChannels = 32;
+
+export function pointsConv2d(tile: MicroTile): Conv2dAlgorithm {
+  return {
+    name: "points",
+    applies: isPointsProblem,
+    run(engine, x, w, y, geometry) {
+      const { inChannels, outChannels, height, width, outHeight, outWidth, stride } = geometry;
+      runPlanar(engine, tile, {
+        ...{ form: stride === 1 ? "stride1" : "stride2", geometry, padY: geometry.padY, padX: geometry.padX },
+        from: { pointer: x, channels: inChannels, height, width },
+        to: { pointer: y, channels: outChannels, height: outHeight, width: outWidth },
+        weights: { pointer: w, outStride: inChannels * taps * 4, inStride: taps * 4, flip: stride === 2 },
+      });
+    },
+  };
+}
+
+/** Windows of nine pixels, eight apart, must cover dx: what no output saw, nobody would write. */
+function coversInput(g: Conv2dGeometry): boolean {
+  const covers = (out: number, pad: number, extent: number) => pad >= 0 && extent + pad <= 8 * Math.ceil(out / 4) + 1;
+  return g.stride === 1 || (covers(g.outHeight, g.padY, g.height) && covers(g.outWidth, g.padX, g.width));
+}
+
+export function pointsConv2dInputGrad(tile: MicroTile): Conv2dAlgorithm {
+  return {
+    name: "points",
+    applies: (geometry) => isPointsProblem(geometry) && coversInput(geometry),
+    run(engine, dy, w, dx, geometry) {
+      const { inChannels, outChannels, height, width, outHeight, outWidth, stride, padY, padX } = geometry;
+      runPlanar(engine, tile, {
+        ...{ form: stride === 1 ? "stride1" : "adjoint2", geometry },
+        ...{ padY: stride === 1 ? 2 - padY : padY, padX: stride === 1 ? 2 - padX : padX },
+        from: { pointer: dy, channels: outChannels, height: outHeight, width: outWidth },
+        to: { pointer: dx, channels: inChannels, height, width },
+        weights: { pointer: w, outStride: taps * 4, inStride: inChannels * taps * 4, flip: true },
+      });
+    },
+  };
+}
+
+interface Images {
+  readonly pointer: number;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+interface Planar {
+  readonly form: keyof typeof forms;
+  readonly geometry: Conv2dGeometry;
+  readonly from: Images;
+  readonly to: Images;
+  readonly padY: number;
+  readonly padX: number;
+  readonly weights: Parameters<typeof prepareInto>[4];
+}
+
+function runPlanar(
+  engine: Engine,
+  tile: MicroTile,
+  { form, geometry, from, to, padY, padX, weights: raw }: Planar,
+): void {
+  const { code, points, algorithm, step } = forms[form];
+  const { n } = geometry;
+  const shape = { algorithm, kernel: 3, inChannels: from.channels, outChannels: to.channels };
+  const { depth, panels, matrixStrideBytes, bytes: weightBytes } = planWeights(shape, tile);
+  // Tiles of 4x4 pixels: of the result, but of dy where the result is larger.
+  const tiled = form === "adjoint2" ? from : to;
+  const tilesY = Math.ceil(tiled.height / 4);
+  const tilesX = Math.ceil(tiled.width / 4);
+
+  const chunkImages = Math.min(n, Math.ceil(fewestTiles / (tilesY * tilesX)));
+  const ranges = Math.ceil(n / chunkImages);
+  // Few ranges of images: split the output channels, too, though every part then transforms the input again.
+  const wantedParts = engine.workers === 1 ? 1 : Math.max(1, Math.ceil((2 * engine.workers) / ranges));
+  const chunkPanels = Math.ceil(panels / Math.min(panels, wantedParts));
+  const groupPanels = Math.min(chunkPanels, groupChannels / tile.cols);
+  const mostTiles = Math.max(fewestTiles, Math.floor(stripBytes / (points * depth * 4)));
+  const stripRows = Math.max(1, Math.min(tilesY, Math.floor(mostTiles / (chunkImages * tilesX))));
+
+  const tiles = Math.ceil((chunkImages * stripRows * tilesX) / tile.rows) * tile.rows;
+  const productOffset = points * (tiles * depth * 4 + skewBytes);
+  const tileOffset = productOffset + points * (tiles * groupPanels * tile.cols * 4 + skewBytes);
+  // The strip holds one row of windows of x, or some rows of tiles of the result.
+  const columns = step * tilesX + 2;
+  const carryOffset = tileOffset + (81 + Math.max(9, step * stripRows + 1) * columns) * 32;
+  const carryBytes = form === "adjoint2" ? ((chunkPanels * tile.cols) / 8) * chunkImages * columns * 32 : 0;
+  const scratchStride = Math.ceil((carryOffset + carryBytes) / 64) * 64;
+
+  const preparing = new Scratch(engine);
+  try {
+    engine.withScratch(weightBytes + engine.workers * scratchStride, (weights) => {
+      prepareInto(engine, preparing, tile, shape, raw, weights);
+      engine.run("planarConv", ranges * Math.ceil(panels / chunkPanels), [
+        ...[code, from.pointer, to.pointer, n, from.channels, from.height, from.width],
+        ...[to.channels, to.height, to.width, padY, padX, tilesY, tilesX],
+        ...[chunkImages, panels, chunkPanels, groupPanels, stripRows, tile.rows, tile.cols],
+        ...[weights, matrixStrideBytes, weights + weightBytes, scratchStride, productOffset, tileOffset, carryOffset],
+      ]);
+    });
+  } finally {
+    preparing.release();
+  }
+}
