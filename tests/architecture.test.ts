@@ -33,7 +33,7 @@ const FLOORS: readonly (readonly [floor: number, files: string, what: string])[]
 ];
 
 /** The only files that may reach for Node: they open files, start threads, or talk to the terminal. */
-const MAY_USE_NODE = ["src/index.ts", "src/cli/**", "src/nn/kernels/{wasm,threads,worker}*.ts"];
+const MAY_USE_NODE = ["src/index.ts", "src/cli/**", "src/nn/kernels/{wasm,threads,worker,variants}*.ts"];
 
 /** The only files of src/nn that src/stylegan may not see: what runs, and where. */
 const HIDDEN_FROM_NETWORKS = ["src/nn/kernels/**", "src/nn/backend.ts"];

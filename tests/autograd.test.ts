@@ -11,7 +11,7 @@ import { checkGradients } from "../src/nn/gradcheck.js";
 import { createReferenceKernels } from "../src/nn/kernels/reference.js";
 import { add, exp, mul, scale, square, tanh } from "../src/nn/ops/arith.js";
 import { type Activation, biasAct } from "../src/nn/ops/biasAct.js";
-import { conv2d } from "../src/nn/ops/conv2d.js";
+import { conv2d, convTranspose2d } from "../src/nn/ops/conv2d.js";
 import { concat, pad, permute, slice } from "../src/nn/ops/layout.js";
 import { expand, reshape, sum } from "../src/nn/ops/reduce.js";
 import { scope, Tensor } from "../src/nn/tensor.js";
@@ -226,6 +226,12 @@ describe("errors", () => {
     expect(() => reshape(x, [-1, 2])).toThrow(/reshape of \[3\] to \[-1, 2\]/);
     expect(() => concat([], 0)).toThrow(/at least one/);
     expect(() => permute(x, [1])).toThrow(RangeError);
+  });
+  test("resampling by less than 1, and a transposed convolution that leaves nothing, are refused", () => {
+    const x = Tensor.from([1, 2, 3, 4], [1, 1, 2, 2]);
+    expect(() => upfirdn2d(x, setupFilter([1, 1]), { up: 0 })).toThrow(/up and down must be whole numbers/);
+    expect(() => upfirdn2d(x, setupFilter([1, 1]), { down: [1, 1.5] })).toThrow(/down 1x1.5/);
+    expect(() => convTranspose2d(x, x, { padding: 2 })).toThrow(/leaves nothing of an input of 2x2/);
   });
   test("shapes that do not broadcast are refused with the operation's name", () => {
     expect(() => add(Tensor.from([1, 2]), Tensor.from([1, 2, 3]))).toThrow(/add: shapes \[2\] and \[3\]/);

@@ -107,5 +107,11 @@ export function convTranspose2d(x: Tensor, w: Tensor, options: Conv2dOptions = {
   const width = (outWidth - 1) * stride + kernelWidth - 2 * padding;
   const kernel = { kernelHeight, kernelWidth, stride, padY: padding, padX: padding, groups };
   const inChannels = perGroup * groups;
+  if (height < 1 || width < 1) {
+    throw new RangeError(
+      `convTranspose2d: a ${kernelHeight}x${kernelWidth} kernel with stride ${stride} and padding ${padding} leaves ` +
+        `nothing of an input of ${outHeight}x${outWidth}`,
+    );
+  }
   return inputGrad({ dy: x, w }, { n, inChannels, outChannels, height, width, outHeight, outWidth, ...kernel });
 }

@@ -102,6 +102,11 @@ export function upfirdn2d(x: Tensor, filter: Filter2d, options: Upfirdn2dOptions
   const [downX, downY] = pair(options.down ?? 1);
   const [padX0, padX1, padY0, padY1] = typeof padding === "number" ? [padding, padding, padding, padding] : padding;
   assertShape("upfirdn2d", "x", x.shape, [null, null, null, null], "N, C, H, W");
+  if (![upX, upY, downX, downY].every((factor) => Number.isInteger(factor) && factor >= 1)) {
+    throw new RangeError(
+      `upfirdn2d: up and down must be whole numbers of at least 1, got up ${upX}x${upY}, down ${downX}x${downY}`,
+    );
+  }
   const [n, c, height, width] = x.shape;
   const outHeight = Math.floor((height * upY + padY0 + padY1 - filter.tapsY) / downY) + 1;
   const outWidth = Math.floor((width * upX + padX0 + padX1 - filter.tapsX) / downX) + 1;
