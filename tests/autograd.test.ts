@@ -14,6 +14,7 @@ import { type Activation, biasAct } from "../src/nn/ops/biasAct.js";
 import { conv2d, convTranspose2d } from "../src/nn/ops/conv2d.js";
 import { concat, pad, permute, slice } from "../src/nn/ops/layout.js";
 import { expand, reshape, sum } from "../src/nn/ops/reduce.js";
+import { setupFilter, upfirdn2d } from "../src/nn/ops/upfirdn2d.js";
 import { scope, Tensor } from "../src/nn/tensor.js";
 import { Draw, SEED } from "./support/draw.js";
 import { dot, dotSize, equal, identical, law } from "./support/laws.js";
