@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type AnyGenerator, init } from "../index.js";
 import { augmentPipelines } from "../stylegan/augment.js";
+import type { ImageDataset } from "../stylegan/dataset.js";
 import { presetNames } from "../stylegan/presets.js";
 import { makeFolder, writeFile } from "./files.js";
 import { addEngineOptions, type EngineOptions, parseCount, parseNumber } from "./options.js";
@@ -160,12 +161,7 @@ function resumeTarget({ resume, outdir }: TrainOptions): {
 
 async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
   const { outdir, checkpoint } = resumeTarget(options);
-  const definitionPath = join(outdir, "run.json");
-  const continues = options.resume !== undefined && checkpoint === null && existsSync(definitionPath);
-  if (!continues && (existsSync(definitionPath) || listStates(outdir).length > 0)) {
-    throw new UsageError(`${outdir} holds a run already; continue it with --resume, or choose another --outdir`);
-  }
-  const stored = continues ? (JSON.parse(readFileSync(definitionPath, "utf8")) as RunDefinition) : null;
+  const stored = storedDefinition(outdir, options.resume !== undefined && checkpoint === null);
   const given = runOptions(options);
   if (stored !== null) checkUnchanged(stored.options, given);
   const dataPath = options.data ?? stored?.dataPath;
@@ -174,31 +170,52 @@ async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
   await init(options);
   const dataset = openDataset(dataPath, stored?.options ?? given);
   const definition = stored ?? defineRun(dataPath, dataset, given, checkpoint);
-  const found = JSON.stringify(fingerprint(dataset));
-  if (found !== JSON.stringify(definition.data)) {
-    throw new Error(
-      `${dataPath} is not the data set of this run: expected ${JSON.stringify(definition.data)}, found ${found}`,
-    );
-  }
-  makeFolder(outdir);
-  removeLeftovers(outdir);
-  if (stored === null) writeFile(definitionPath, new TextEncoder().encode(`${JSON.stringify(definition, null, 2)}\n`));
-
+  checkData(dataPath, dataset, definition);
   const run = buildRun(definition, dataset);
   if (definition.startedFrom !== null && listStates(outdir).length === 0) {
     await takeWeights(run.state, definition.startedFrom);
   }
   const seconds = resumeRun(run, outdir);
-  const { count, resolution, channels } = dataset;
-  const from = run.state.progress.images > 0 ? `, from kimg ${(run.state.progress.images / 1000).toFixed(2)}` : "";
-  terminal.err(`${count} images of ${resolution}x${resolution}x${channels}, batch ${definition.batch}${from}\n`);
   const metric = openMetric(run, options);
+
+  // Only now, when nothing of the command line can be wrong any more, files are written.
+  makeFolder(outdir);
+  removeLeftovers(outdir);
+  if (stored === null) writeFile(definitionPath(outdir), encode(`${JSON.stringify(definition, null, 2)}\n`));
+  const { count, resolution, channels } = dataset;
+  const { images } = run.state.progress;
+  const from = images > 0 ? `, from kimg ${(images / 1000).toFixed(2)}` : "";
+  terminal.err(`${count} images of ${resolution}x${resolution}x${channels}, batch ${definition.batch}${from}\n`);
   const signal = catchSignals(terminal);
   try {
     await trainLoop(run, { ...options, outdir }, seconds, terminal, signal.wasCaught, metric);
   } finally {
     signal.release();
   }
+}
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+const definitionPath = (outdir: string): string => join(outdir, "run.json");
+
+/** The run in the folder, if it is to be continued; null for a new one. */
+function storedDefinition(outdir: string, continues: boolean): RunDefinition | null {
+  const path = definitionPath(outdir);
+  if (continues && existsSync(path)) {
+    const definition = JSON.parse(readFileSync(path, "utf8")) as RunDefinition;
+    if (definition.version !== 1) throw new Error(`${path}: expected version 1, found ${definition.version}`);
+    return definition;
+  }
+  if (existsSync(path) || listStates(outdir).length > 0) {
+    throw new UsageError(`${outdir} holds a run already; continue it with --resume, or choose another --outdir`);
+  }
+  return null;
+}
+
+function checkData(path: string, dataset: ImageDataset, { data }: RunDefinition): void {
+  const [expected, found] = [JSON.stringify(data), JSON.stringify(fingerprint(dataset))];
+  if (found !== expected)
+    throw new Error(`${path} is not the data set of this run: expected ${expected}, found ${found}`);
 }
 
 function openMetric({ dataset, gridSeed }: TrainingRun, { metric, metricImages: count }: TrainOptions) {

@@ -1,5 +1,5 @@
 /** From the options of `stylegan train` to networks, settings and samplers: all that decides the weights of a run. */
-import { init, loadCheckpoint, RandomState, type Tensor } from "../index.js";
+import { loadCheckpoint, RandomState, type Tensor } from "../index.js";
 import { initialContents } from "../nn/layers/module.js";
 import { formatShape, sameShape } from "../nn/shape.js";
 import { augmentPipelines } from "../stylegan/augment.js";
@@ -248,7 +248,6 @@ export function buildRun(definition: RunDefinition, dataset: ImageDataset): Trai
  * @throws Error when the file has no generator, or a tensor has another shape
  */
 export async function takeWeights(state: TrainingState, path: string): Promise<void> {
-  await init();
   const { g, d, gEma } = await loadCheckpoint(path);
   const [from, average] = [g ?? gEma, gEma ?? g];
   if (from === undefined || average === undefined) throw new Error(`${path} holds no generator to start from`);
