@@ -8,10 +8,9 @@
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { createAvatar } from "@dicebear/core";
-import * as openPeeps from "@dicebear/open-peeps";
 import { Resvg } from "@resvg/resvg-js";
 import { zipSync } from "fflate";
+import { faceAvatar } from "./openPeeps.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -25,42 +24,8 @@ if (out === undefined || !Number.isInteger(count) || !Number.isInteger(size)) {
   process.exit(1);
 }
 
-const PASTELS = ["c9e4de", "c6def1", "dbcdf0", "f2c6de", "f7d9c4", "faedcb", "d8e2dc", "e2f0cb"];
-
-/** Expressions that read as faces at this size; cyclops and monsters would teach the network rare accidents. */
-const FACES = [
-  "awe",
-  "calm",
-  "cheeky",
-  "cute",
-  "driven",
-  "eatingHappy",
-  "explaining",
-  "eyesClosed",
-  "lovingGrin1",
-  "lovingGrin2",
-  "serious",
-  "smile",
-  "smileBig",
-  "smileLOL",
-  "smileTeethGap",
-  "solemn",
-  "suspicious",
-  "tired",
-  "concerned",
-];
-
 function drawFace(index) {
-  const avatar = createAvatar(openPeeps, {
-    seed: `face-${index}`,
-    size: 704,
-    backgroundColor: PASTELS,
-    face: FACES,
-    accessoriesProbability: 20,
-    facialHairProbability: 12,
-    accessories: ["glasses", "glasses2", "glasses3", "glasses4", "glasses5", "sunglasses", "sunglasses2"],
-    maskProbability: 0,
-  });
+  const avatar = faceAvatar(index);
   const svg = closeUp(avatar.toString());
   return new Resvg(svg, { fitTo: { mode: "width", value: size } }).render().asPng();
 }
