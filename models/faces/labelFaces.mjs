@@ -23,7 +23,7 @@ if (out === undefined || !Number.isInteger(count)) {
 
 const NAMES = [
   ...["head", "face", "facialHair", "accessories"],
-  ...["skinColor", "clothingColor", "headContrastColor", "primaryBackgroundColor"],
+  ...["skinColor", "headContrastColor", "primaryBackgroundColor"],
 ];
 const choices = Array.from({ length: count }, (_, index) => faceAvatar(index).toJson().extra);
 const groups = NAMES.map((name) => {
