@@ -8,3 +8,4 @@ export { blockedToPlanar, planarToBlocked } from "./blockedLayout";
 export { blockedToImage } from "./blockedRgb";
 export { dcoefsFromSquares, prepareWeights, sumOfSquares } from "./blockedWeights";
 export { transposedBlocked, transposedSeams } from "./toom";
+export { convInPlace, inPlaceSeams } from "./winoInPlace";

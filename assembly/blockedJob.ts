@@ -33,7 +33,7 @@ export class Job {
   panels: i32;
   chunkPanels: i32;
   groupPanels: i32;
-  /** T2 and T4: tile rows per chunk, and per strip. */
+  /** T2, T4 and in place: tile rows per chunk. T2 and T4: per strip. */
   chunkRows: i32;
   stripRows: i32;
 
@@ -63,7 +63,7 @@ export class Job {
   productOffset: usize;
   tileOffset: usize;
   stripOffset: usize;
-  /** T2 and T4: rows of the strip and of the seams, see toom.ts. */
+  /** T2 and T4: rows of the strip; with in place: rows on the seams. See toom.ts and winoInPlace.ts. */
   stripRowStride: usize;
   stripPlaneStride: usize;
   seams: usize;

@@ -10,20 +10,26 @@ export function isInside(job: Job, y0: i32, x0: i32, size: i32): bool {
 
 /** The window of one channel block x [height, width, 8] as [size, size, 8] at `patch`, zeros outside. */
 export function copyPatch(x: usize, height: i32, width: i32, y0: i32, x0: i32, size: i32, patch: usize): void {
-  const left = max(0, -x0), right = max(left, min(size, width - x0));
+  const rowBytes = <usize>size * 32;
   for (let r = 0; r < size; r++) {
     const y = y0 + r;
-    const inside = y >= 0 && y < height;
-    for (let c = 0; c < size; c++) {
-      let low = f32x4.splat(0), high = f32x4.splat(0);
-      if (inside && c >= left && c < right) {
-        const from = x + (<usize>y * <usize>width + <usize>(x0 + c)) * 32;
-        low = v128.load(from);
-        high = v128.load(from, 16);
-      }
-      v128.store(patch, low);
-      v128.store(patch, high, 16);
-      patch += 32;
+    if (y >= 0 && y < height) copyPatchRow(x + <usize>y * <usize>width * 32, width, x0, size, patch);
+    else memory.fill(patch, 0, rowBytes);
+    patch += rowBytes;
+  }
+}
+
+/** Pixels [x0, x0 + size) of one row [width, 8], zeros outside. */
+export function copyPatchRow(row: usize, width: i32, x0: i32, size: i32, patch: usize): void {
+  for (let c = x0; c < x0 + size; c++) {
+    let low = f32x4.splat(0), high = f32x4.splat(0);
+    if (c >= 0 && c < width) {
+      const from = row + <usize>c * 32;
+      low = v128.load(from);
+      high = v128.load(from, 16);
     }
+    v128.store(patch, low);
+    v128.store(patch, high, 16);
+    patch += 32;
   }
 }

@@ -2,15 +2,16 @@
 export { adam } from "./adam";
 export { biasAct, biasActGrad } from "./biasAct";
 export {
-  blockedFir, blockedToImage, blockedToPlanar, convBlocked, dcoefsFromSquares, multiplyPanels, planarToBlocked, prepareWeights, sumOfSquares,
-  transposedBlocked, transposedSeams,
+  blockedFir, blockedToImage, blockedToPlanar, convBlocked, convInPlace, dcoefsFromSquares, inPlaceSeams, multiplyPanels,
+  planarToBlocked, prepareWeights, sumOfSquares, transposedBlocked, transposedSeams,
 } from "./blocked";
 export { convTiles } from "./conv";
 export { convWeightGradTiles } from "./convWeightGrad";
 export {
   affine, fill, unaryAbs, unaryNeg, unaryReciprocal, unaryRsqrt, unarySign, unarySqrt, unarySquare, unaryStep,
 } from "./elementwise";
-export { matmulDots, matmulTiles } from "./matmul";
+export { matmulTiles } from "./matmul";
+export { matmulDots, matmulRows } from "./matmulSmall";
 export { packPanel } from "./pack";
 export { dcoefs, sumColumns, sumRows } from "./reduce";
 export { planarConv } from "./planarConv";

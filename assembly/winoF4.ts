@@ -20,24 +20,10 @@ import { copyPatch, isInside } from "./blockedPatch";
 const A: f32 = 0.70710678118654752;
 const B: f32 = 1.41421356237309505;
 
-/** B^T on six vectors at from + k * fromStride, each times `style` when `styled`, to `to + k * toStride`. */
+/** B^T on six vectors, to `to` + k * toStride. */
 // @ts-ignore: decorator
 @inline
-function inputTransform(from: usize, fromStride: usize, to: usize, toStride: usize, styled: bool, style: v128): void {
-  let d0 = v128.load(from);
-  let d1 = v128.load(from + fromStride);
-  let d2 = v128.load(from + 2 * fromStride);
-  let d3 = v128.load(from + 3 * fromStride);
-  let d4 = v128.load(from + 4 * fromStride);
-  let d5 = v128.load(from + 5 * fromStride);
-  if (styled) {
-    d0 = mul(d0, style);
-    d1 = mul(d1, style);
-    d2 = mul(d2, style);
-    d3 = mul(d3, style);
-    d4 = mul(d4, style);
-    d5 = mul(d5, style);
-  }
+function inputTransform(d0: v128, d1: v128, d2: v128, d3: v128, d4: v128, d5: v128, to: usize, toStride: usize): void {
   const evenA = maddf(d4, d2, -2), oddA = scale(maddf(d3, d1, -2), A);
   const evenB = maddf(d4, d2, -0.5), oddB = scale(maddf(d3, d1, -0.5), B);
   v128.store(to, maddf(add(d0, d4), d2, -2.5));
@@ -48,19 +34,45 @@ function inputTransform(from: usize, fromStride: usize, to: usize, toStride: usi
   v128.store(to + 5 * toStride, maddf(add(d1, d5), d3, -2.5));
 }
 
-/** One 6x6 tile of eight channels: rows at `row` + k * rowStride, products to v + xi * pointStride. */
-function inputTile(
-  row: usize, rowStride: usize, styleLow: v128, styleHigh: v128, v: usize, pointStride: usize, tile: usize,
+/** B^T down a column of six rows, each times `style`. */
+// @ts-ignore: decorator
+@inline
+function inputColumn(
+  r0: usize, r1: usize, r2: usize, r3: usize, r4: usize, r5: usize, style: v128, to: usize,
 ): void {
-  const end = tile + 192;
-  for (let q = tile; q < end; q += 32) {
-    inputTransform(row, rowStride, q, 192, true, styleLow);
-    inputTransform(row + 16, rowStride, q + 16, 192, true, styleHigh);
-    row += 32;
+  inputTransform(
+    mul(v128.load(r0), style), mul(v128.load(r1), style), mul(v128.load(r2), style), mul(v128.load(r3), style),
+    mul(v128.load(r4), style), mul(v128.load(r5), style), to, 192,
+  );
+}
+
+/** B^T along a row of six pixels. */
+// @ts-ignore: decorator
+@inline
+function inputRow(q: usize, to: usize, toStride: usize): void {
+  inputTransform(
+    v128.load(q), v128.load(q, 32), v128.load(q, 64), v128.load(q, 96), v128.load(q, 128), v128.load(q, 160), to, toStride,
+  );
+}
+
+/** One 6x6 tile of eight channels, its rows at r0 .. r5, eight styles: products to v + xi * pointStride. `tile` holds 6x6. */
+export function inputTileF4(
+  r0: usize, r1: usize, r2: usize, r3: usize, r4: usize, r5: usize, style: usize, v: usize, pointStride: usize, tile: usize,
+): void {
+  const styleLow = v128.load(style), styleHigh = v128.load(style, 16);
+  for (let q = tile; q < tile + 192; q += 32) {
+    inputColumn(r0, r1, r2, r3, r4, r5, styleLow, q);
+    inputColumn(r0 + 16, r1 + 16, r2 + 16, r3 + 16, r4 + 16, r5 + 16, styleHigh, q + 16);
+    r0 += 32;
+    r1 += 32;
+    r2 += 32;
+    r3 += 32;
+    r4 += 32;
+    r5 += 32;
   }
   for (let q = tile; q < tile + 1152; q += 192) {
-    inputTransform(q, 32, v, pointStride, false, styleLow);
-    inputTransform(q + 16, 32, v + 16, pointStride, false, styleLow);
+    inputRow(q, v, pointStride);
+    inputRow(q + 16, v + 16, pointStride);
     v += 6 * pointStride;
   }
 }
@@ -76,7 +88,6 @@ export function inputF4(job: Job, n: i32, first: i32, count: i32, index: i32, v:
   for (let block = 0; block < job.inBlocks; block++) {
     const x = job.x + (<usize>n * <usize>job.inBlocks + <usize>block) * plane;
     const style = job.styles + <usize>n * job.stylesStride + <usize>block * 32;
-    const styleLow = v128.load(style), styleHigh = v128.load(style, 16);
     let panel = v + <usize>(index / tileRows) * panelStride + <usize>block * groupStride;
     let lane = index % tileRows, ty = first / job.tilesX, tx = first % job.tilesX;
     for (let t = 0; t < count; t++) {
@@ -87,7 +98,10 @@ export function inputF4(job: Job, n: i32, first: i32, count: i32, index: i32, v:
         row = patch;
         stride = 192;
       }
-      inputTile(row, stride, styleLow, styleHigh, panel + <usize>lane * 32, pointStride, tile);
+      inputTileF4(
+        row, row + stride, row + 2 * stride, row + 3 * stride, row + 4 * stride, row + 5 * stride, style,
+        panel + <usize>lane * 32, pointStride, tile,
+      );
       if (++lane == tileRows) { lane = 0; panel += panelStride; }
       if (++tx == job.tilesX) { tx = 0; ty++; }
     }

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { fitsInPlace } from "../src/nn/kernels/planConv.js";
 import { createThreadPool } from "../src/nn/kernels/threads.js";
 import { createFastestKernels } from "../src/nn/kernels/variants.js";
 import { createWasmKernels } from "../src/nn/kernels/wasm.js";
@@ -47,6 +48,54 @@ describe("results do not depend on the number of threads, bit for bit", () => {
       const rest = { filter: "official", flipWeight: false, consumeInput: true, seed: 5 } as const;
       const c = { ...layer, ...epilogue, ...rest, inputLayout: "blocked", outputLayout: "blocked" } as const;
       expect(sameNumbers(runLayer(four, c).y, runLayer(one, c).y)).toBe(true);
+    }
+  });
+
+  test("a large convolution that overwrites its input, and one that does not", async () => {
+    const [one, three] = [await createWasmKernels(), await threaded(3)];
+    for (const [channels, height, width, n] of [
+      [16, 512, 520, 1],
+      [12, 515, 517, 1],
+      [9, 270, 513, 2],
+    ]) {
+      const options = {
+        n,
+        inChannels: channels,
+        outChannels: channels,
+        height,
+        width,
+        outHeight: height,
+        outWidth: width,
+      };
+      expect(fitsInPlace({ ...options, algorithm: "f4", kernel: 3 })).toBe(true);
+      const sizes = {
+        n,
+        inChannels: channels,
+        outChannels: channels,
+        height,
+        width,
+        kernel: 3,
+        resample: "none",
+      } as const;
+      const epilogue = {
+        styles: true,
+        dcoefs: true,
+        noise: "each",
+        bias: true,
+        activation: "lrelu",
+        clamp: 2,
+      } as const;
+      const rest = {
+        filter: "official",
+        flipWeight: false,
+        inputLayout: "blocked",
+        outputLayout: "blocked",
+        seed: 6,
+      } as const;
+      const { y } = runLayer(one, { ...sizes, ...epilogue, ...rest, consumeInput: false });
+      for (const kernels of [one, three]) {
+        expect(sameNumbers(runLayer(kernels, { ...sizes, ...epilogue, ...rest, consumeInput: true }).y, y)).toBe(true);
+      }
     }
   });
 

@@ -21,13 +21,20 @@ import {
   type WeightRef,
 } from "./fastTypes.js";
 import { prepareInto, WeightCache } from "./fastWeights.js";
-import { type Algorithm, type ConvShape, chooseAlgorithm, type MicroTile, planWeights } from "./planConv.js";
+import {
+  type Algorithm,
+  type ConvShape,
+  chooseAlgorithm,
+  fitsInPlace,
+  type MicroTile,
+  planWeights,
+} from "./planConv.js";
 import type { Engine } from "./wasmEngine.js";
 
 export interface FastKernelsOptions {
   readonly engine: Engine;
   /** Blocks of the engine's memory. */
-  readonly allocate: (length: number) => Block;
+  readonly allocate: (length: number, options?: { readonly fromEnd?: boolean }) => Block;
   readonly release: (block: Block) => void;
   /** The micro-kernel. */
   readonly tile: MicroTile;
@@ -35,6 +42,8 @@ export interface FastKernelsOptions {
 
 /** Up to this many output channels, a 1x1 convolution to planar output reads its input once per three channels. */
 const mostImageChannels = 6;
+/** Feature maps from this size on alternate between the ends of the memory. */
+const largeBytes = 16e6;
 const noFilter = [0, 0, 0, 0];
 
 /** A block of linear memory. */
@@ -48,12 +57,13 @@ export function createFastKernels(options: FastKernelsOptions): FastKernels {
 
 class BlockedLayers implements FastKernels {
   readonly #engine: Engine;
-  readonly #allocate: (length: number) => Block;
+  readonly #allocate: FastKernelsOptions["allocate"];
   readonly #release: (block: Block) => void;
   readonly #tile: MicroTile;
   readonly #weights: WeightCache;
   readonly #scratch: Scratch;
   readonly #vectors: Scratch;
+  readonly #atEnd = new WeakSet<Block>();
 
   constructor({ engine, allocate, release, tile }: FastKernelsOptions) {
     this.#engine = engine;
@@ -92,7 +102,8 @@ class BlockedLayers implements FastKernels {
     if (down === 2) input = keep(this.#filter(input, options, kernel === 3 ? 1 : 2, kernel === 3 ? 2 : 1));
 
     const image = kernel === 1 && up === 1 && outputLayout === "planar" && this.#isImage(options);
-    let output = image ? this.#image(input, weight, options) : this.#convolve(input, weight, options);
+    const expendable = owned.includes(input.block);
+    let output = image ? this.#image(input, weight, options) : this.#convolve(input, weight, options, expendable);
     if (kernel === 1 && up === 2) {
       keep(output);
       output = this.#filter(output, options, 1, 2);
@@ -101,7 +112,9 @@ class BlockedLayers implements FastKernels {
       keep(output);
       output = this.toLayout(output, outputLayout);
     }
-    for (const block of new Set(owned)) this.#release(block);
+    for (const block of new Set(owned)) {
+      if (block !== output.block) this.#release(block);
+    }
     return output;
   }
 
@@ -211,18 +224,27 @@ class BlockedLayers implements FastKernels {
     });
   }
 
-  /** The convolution proper, blocked to blocked, with everything fused. */
-  #convolve(x: Activations, weight: WeightRef, options: ConvLayerOptions): Activations {
+  /** An output: a large one at the other end of the memory than its input (LinearMemory.allocate). */
+  #allocateAcross(input: Block, length: number): Block {
+    const fromEnd = length * 4 >= largeBytes && !this.#atEnd.has(input);
+    const block = this.#allocate(length, { fromEnd });
+    if (fromEnd) this.#atEnd.add(block);
+    return block;
+  }
+
+  /** The convolution proper, blocked to blocked, with everything fused; over its input if that is expendable and it pays. */
+  #convolve(x: Activations, weight: WeightRef, options: ConvLayerOptions, expendable: boolean): Activations {
     const { n, inChannels, outChannels, kernel, up, down, filter, activation, alpha, clamp } = options;
     const { height, width } = x.layout;
     const algorithm = chooseAlgorithm(options);
     const transposed = up === 2 && kernel === 3;
     const outHeight = transposed ? 2 * height : down === 2 && kernel === 3 ? (height - 1) >> 1 : height;
     const outWidth = transposed ? 2 * width : down === 2 && kernel === 3 ? (width - 1) >> 1 : width;
-    const shape: ConvShape = { algorithm, n, inChannels, outChannels, height, width, outHeight, outWidth, kernel };
+    const sizes = { algorithm, n, inChannels, outChannels, height, width, outHeight, outWidth, kernel };
+    const shape: ConvShape = { ...sizes, inPlace: expendable && fitsInPlace(sizes) };
     const weights = this.#prepared(weight, options, algorithm);
     const layout: BlockedLayout = { kind: "blocked", n, channels: outChannels, height: outHeight, width: outWidth };
-    const block = this.#allocate(layoutLength(layout));
+    const block = shape.inPlace ? x.block : this.#allocateAcross(x.block, layoutLength(layout));
     const operands = {
       ...this.#epilogue(options, outHeight, outWidth),
       x: pointerOf("convLayer: x", x.block),

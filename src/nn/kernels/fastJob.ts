@@ -1,5 +1,5 @@
 /** Runs one convolution on blocked activations: from a plan to the argument frame of assembly/blockedJob.ts. */
-import { algorithms, type ConvShape, type MicroTile, planConv, planWeights } from "./planConv.js";
+import { algorithms, type ConvShape, isTransposed, type MicroTile, planConv, planWeights } from "./planConv.js";
 import type { Engine } from "./wasmEngine.js";
 
 /** Pointers to float32 numbers, all in the form that assembly/blockedJob.ts describes. */
@@ -65,6 +65,14 @@ export class Scratch {
   }
 }
 
+/**
+ * What the layers of a network with this many channels come to need. Taking it at once keeps scratch from growing in between the
+ * feature maps, where every outgrown piece would leave a hole.
+ */
+function usualScratchBytes(channels: number): number {
+  return channels * 20 * 1024;
+}
+
 export function runJob(
   engine: Engine,
   scratch: Scratch,
@@ -76,8 +84,8 @@ export function runJob(
   const plan = planConv(shape, tile, engine.workers);
   const weights = planWeights(shape, tile);
   const scratchStride = Math.ceil(plan.scratchBytes / 64) * 64;
-  const pointer = scratch.reserve(engine.workers * scratchStride + plan.seamBytes);
-  const integers = [
+  const pointer = scratch.reserve(engine.workers * Math.max(scratchStride, usualScratchBytes(shape.inChannels)));
+  const integers = (seams: number) => [
     algorithms[shape.algorithm].code,
     shape.n,
     Math.ceil(shape.inChannels / 8),
@@ -119,12 +127,19 @@ export function runJob(
     plan.stripOffset,
     plan.stripRowStride,
     plan.stripPlaneStride,
-    pointer + engine.workers * scratchStride,
+    seams,
   ];
   const floats = [settings.slope, settings.clamp, ...settings.firY, ...settings.firX];
-  const transposed = shape.algorithm === "t2" || shape.algorithm === "t4";
-  engine.run(transposed ? "transposedBlocked" : "convBlocked", plan.chunks, integers, floats);
-  if (plan.seams > 0) {
-    engine.run("transposedSeams", plan.seams * Math.ceil(shape.outChannels / 8), integers, floats);
-  }
+  const run = (name: string, chunks: number, seams: number) => engine.run(name, chunks, integers(seams), floats);
+  const seamChunks = plan.seams * Math.ceil(shape.outChannels / 8);
+  const [before, main, after] = shape.inPlace
+    ? (["inPlaceSeams", "convInPlace", null] as const)
+    : isTransposed(shape.algorithm)
+      ? ([null, "transposedBlocked", "transposedSeams"] as const)
+      : ([null, "convBlocked", null] as const);
+  engine.withScratch(plan.seamBytes, (seams) => {
+    if (before !== null) run(before, seamChunks, seams);
+    run(main, plan.chunks, seams);
+    if (after !== null) run(after, seamChunks, seams);
+  });
 }

@@ -5,7 +5,7 @@
  *   | never used  | argument frame | thread pool's control | blocks ...                     | end, grows |
  *
  * Two-level segregated fit (Masmano et al. 2004): free ranges lie in bins by size, four bins to a doubling; a request
- * takes the first range that fits from its own bin or any range of a higher one, splits it, and a released range
+ * takes the lowest range that fits from its own bin or a higher one, splits it, and a released range
  * melts together with free neighbours. Programs that repeat themselves, one image after another, so reuse the same
  * ranges and the memory stays flat. Growing the memory never moves a block; only views of the old buffer die.
  */
@@ -17,6 +17,7 @@ export const poolControl = { pointer: 32 * 1024, bytes: 32 * 1024 } as const;
 
 const firstBlock = 64 * 1024;
 const pageBytes = 64 * 1024;
+const mostRoomBytes = 640 * 1024 * 1024;
 const maximumPages = 65536; // 4 GiB, all that a 32-bit pointer reaches
 const alignment = 64; // one cache line, and what aligned vector code wants
 const minimumGrowthBytes = 4 * 1024 * 1024;
@@ -50,18 +51,22 @@ export class LinearMemory {
   }
 
   /**
-   * The start of `bytes` bytes with undefined contents, 64-byte aligned.
+   * The start of `bytes` bytes with undefined contents, 64-byte aligned: in the lowest place that fits or, with `fromEnd`, at the
+   * upper end of the highest. Two feature maps of which each is made from the other, each time twice as large, so grow towards
+   * each other: taken all from one side, every one would leave a hole too small for the next.
    * @throws RangeError when the request cannot be met within 4 GiB or the engine refuses to grow.
    */
-  allocate(bytes: number): number {
+  allocate(bytes: number, { fromEnd = false }: { readonly fromEnd?: boolean } = {}): number {
     if (!Number.isSafeInteger(bytes) || bytes < 0) {
       throw new RangeError(`allocate: expected a whole number of bytes, got ${bytes}`);
     }
     const size = Math.max(alignment, Math.ceil(bytes / alignment) * alignment);
-    const start = this.#find(size) ?? this.#grow(size);
-    const range = this.#free.get(start)!;
-    this.#removeFree(start);
-    if (range > size) this.#addFree(start + size, range - size);
+    // What is made from a block at the end comes below it, twice as large.
+    const from = this.#find(fromEnd ? 3 * size : size, fromEnd) ?? this.#grow(size, fromEnd);
+    const range = this.#free.get(from)!;
+    this.#removeFree(from);
+    const start = fromEnd ? from + range - size : from;
+    if (range > size) this.#addFree(fromEnd ? from : start + size, range - size);
     this.#live.set(start, size);
     this.#usedBytes += size;
     this.#peakBytes = Math.max(this.#peakBytes, this.#usedBytes);
@@ -91,26 +96,32 @@ export class LinearMemory {
     this.#addFree(from, to - from);
   }
 
-  /** A free range of at least `size` bytes, or undefined. */
-  #find(size: number): number | undefined {
-    if (size >= maximumPages * pageBytes) return undefined;
-    const own = binOf(size);
-    for (const start of this.#bins[own]) {
-      if (this.#free.get(start)! >= size) return start;
+  /**
+   * The lowest (highest) free range of at least `size` bytes, or undefined. Taking an outermost one keeps the middle of the memory
+   * in one piece, and makes a program that repeats itself touch the same pages every time.
+   */
+  #find(size: number, highest: boolean): number | undefined {
+    let found: number | undefined;
+    for (let bin = binOf(size); bin < this.#bins.length; bin++) {
+      for (const start of this.#bins[bin]) {
+        const better = found === undefined || (highest ? start > found : start < found);
+        if (better && this.#free.get(start)! >= size) found = start;
+      }
     }
-    for (let bin = own + 1; bin < this.#bins.length; bin++) {
-      for (const start of this.#bins[bin]) return start;
-    }
-    return undefined;
+    return found;
   }
 
-  /** Enlarges the memory until its last free range holds `size` bytes; returns that range. */
-  #grow(size: number): number {
+  /**
+   * Enlarges the memory until its last free range holds `size` bytes, and with `fromEnd` some generations of successors below,
+   * if it can; returns that range. Pages that nobody touches cost nothing.
+   */
+  #grow(size: number, fromEnd: boolean): number {
     const end = this.memory.buffer.byteLength;
     const tail = this.#freeByEnd.get(end);
     const missing = size - (tail === undefined ? 0 : end - tail);
     // An eighth of slack keeps the number of growths logarithmic; near the limit only what is missing.
-    const wanted = Math.max(missing, minimumGrowthBytes, Math.floor(end / 8));
+    const room = fromEnd ? Math.min(8 * size, mostRoomBytes) : 0;
+    const wanted = Math.max(missing, minimumGrowthBytes, Math.floor(end / 8), room);
     if (!this.#tryGrow(wanted) && !this.#tryGrow(missing)) {
       throw new RangeError(
         `allocate: no room for ${size} bytes; ${this.#usedBytes} of ${end} bytes are in use and the memory cannot grow ` +

@@ -25,6 +25,11 @@ export const algorithms: Readonly<Record<Algorithm, AlgorithmFacts>> = {
   t4: { code: 4, step: 4, points: 9, matrices: 6 },
 };
 
+/** Whether it computes the stride-2 transposed convolution and its filter. */
+export function isTransposed(algorithm: Algorithm): boolean {
+  return algorithm === "t2" || algorithm === "t4";
+}
+
 /** What the choice depends on: never on the batch or on threads, so that weights are prepared once. */
 export interface ConvKind {
   readonly kernel: 1 | 3;
@@ -74,6 +79,8 @@ export interface ConvShape {
   readonly outHeight: number;
   readonly outWidth: number;
   readonly kernel: number;
+  /** The output takes the place of the input: see `fitsInPlace`. */
+  readonly inPlace?: boolean;
 }
 
 /** Prepared weights: [matrices^2, panels, depth, tile.cols]. */
@@ -141,9 +148,21 @@ export function planWeights(
   return { depth, panels, matrixStrideBytes, bytes: algorithms[algorithm].matrices ** 2 * matrixStrideBytes };
 }
 
+/** Feature maps from this size on are overwritten where they may be. */
+const inPlaceBytes = 16 * 1024 * 1024;
+
+/** Whether the convolution is one that assembly/winoInPlace.ts does well. */
+export function fitsInPlace(shape: ConvShape): boolean {
+  const { algorithm, n, inChannels, outChannels, height, width } = shape;
+  const blocks = Math.ceil(inChannels / 8);
+  const rowBytes = algorithms.f4.points ** 2 * Math.ceil(width / 4) * blocks * 32;
+  const large = n * blocks * height * width * 32 >= inPlaceBytes && rowBytes <= 2 * cacheBytes;
+  return algorithm === "f4" && large && blocks === Math.ceil(outChannels / 8);
+}
+
 export function planConv(shape: ConvShape, tile: MicroTile, workers: number): ConvPlan {
-  const transposed = shape.algorithm === "t2" || shape.algorithm === "t4";
-  return transposed ? planTransposed(shape, tile, workers) : planTiles(shape, tile, workers);
+  if (shape.inPlace) return planInPlace(shape, tile, workers);
+  return isTransposed(shape.algorithm) ? planTransposed(shape, tile, workers) : planTiles(shape, tile, workers);
 }
 
 /** Splits `total` items into equal parts of at most `most`, their number a multiple of `multiple` while that helps. */
@@ -196,6 +215,42 @@ function planTiles(shape: ConvShape, tile: MicroTile, workers: number): ConvPlan
     stripRowStride: 0,
     stripPlaneStride: 0,
     scratchBytes: inputBytes + productBytes + tileBytes,
+  };
+}
+
+/** Bands of rows of tiles, each row transformed whole. */
+function planInPlace(shape: ConvShape, tile: MicroTile, workers: number): ConvPlan {
+  const { algorithm, n, inChannels, width, outHeight, outWidth } = shape;
+  const { step, points } = algorithms[algorithm];
+  const weights = planWeights(shape, tile);
+  const { depth, panels } = weights;
+  const tilesY = Math.ceil(outHeight / step);
+  const tilesX = Math.ceil(outWidth / step);
+  const chunkRows = workers === 1 ? tilesY : equalParts(tilesY, Math.ceil(tilesY / (8 * workers)), workers);
+  const bands = Math.ceil(tilesY / chunkRows);
+  const perBlock = roundUp(Math.min(mostTiles(algorithm, weights), tilesX), tile.rows);
+  const groupPanels = Math.min(panels, groupChannels / tile.cols);
+  const inputBytes = points ** 2 * (roundUp(tilesX, tile.rows) * depth * 4 + skewBytes);
+  const productBytes = points ** 2 * (perBlock * groupPanels * tile.cols * 4 + skewBytes);
+  const blocks = Math.ceil(inChannels / 8);
+  const stripOffset = inputBytes + productBytes + tileBytes;
+  return {
+    tilesY,
+    tilesX,
+    blockTiles: perBlock,
+    chunkPanels: panels,
+    groupPanels,
+    chunkRows,
+    stripRows: 0,
+    chunks: n * bands,
+    seams: n * (bands - 1),
+    seamBytes: n * (bands - 1) * blocks * 2 * width * 32,
+    productOffset: inputBytes,
+    tileOffset: inputBytes + productBytes,
+    stripOffset,
+    stripRowStride: 0,
+    stripPlaneStride: 0,
+    scratchBytes: stripOffset + (blocks + 1) * width * 32,
   };
 }
 

@@ -92,6 +92,7 @@ export async function createThreadPool(loaded: LoadedModule, threads: number): P
     parallel(name, args, chunks) {
       if (chunks <= 0) return;
       const index = names.indexOf(name);
+      if (index < 0) throw new Error(`the module has no kernel named ${name}; is build/ older than the sources?`);
       if (chunks === 1) {
         kernels[index](args, 0, 0);
         return;

@@ -13,7 +13,13 @@ import type { MicroTile } from "./planConv.js";
 import { referenceUnary } from "./referenceElementwise.js";
 import type { Block, Conv2dGeometry, Kernels } from "./types.js";
 import { wasmBiasAct, wasmBiasActGrad } from "./wasmActivations.js";
-import { type Conv2dAlgorithm, directConv2d, directConv2dInputGrad, directConv2dWeightGrad } from "./wasmConv.js";
+import {
+  type Conv2dAlgorithm,
+  directConv2d,
+  directConv2dInputGrad,
+  directConv2dWeightGrad,
+  pointwiseConv2dWeightGrad,
+} from "./wasmConv.js";
 import { elementsPerChunk, wasmBinary, wasmMap, wasmStridedCopy, wasmUnary } from "./wasmElementwise.js";
 import {
   createSerialDispatcher,
@@ -92,7 +98,11 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
   // The first that applies computes conv2d, or one of its adjoints.
   const conv2dAlgorithms: readonly Conv2dAlgorithm[] = [pointsConv2d(tile), directConv2d];
   const conv2dInputGradAlgorithms: readonly Conv2dAlgorithm[] = [pointsConv2dInputGrad(tile), directConv2dInputGrad];
-  const conv2dWeightGradAlgorithms: readonly Conv2dAlgorithm[] = [pointsConv2dWeightGrad, directConv2dWeightGrad];
+  const conv2dWeightGradAlgorithms: readonly Conv2dAlgorithm[] = [
+    pointsConv2dWeightGrad,
+    pointwiseConv2dWeightGrad,
+    directConv2dWeightGrad,
+  ];
   const isHere = (block: Block): block is LinearBlock => block instanceof LinearBlock && block.memory === memory.memory;
 
   /** Runs `body` with a pointer for each block, copying foreign blocks in before and, if written, out after. */
@@ -131,7 +141,8 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
       table.find((algorithm) => algorithm.applies(geometry))!.run(engine, x, w, y, geometry);
     };
 
-  const allocate = (length: number): Block => new LinearBlock(memory.memory, memory.allocate(length * 4), length);
+  const allocate = (length: number, options?: { readonly fromEnd?: boolean }): Block =>
+    new LinearBlock(memory.memory, memory.allocate(length * 4, options), length);
   const release = (block: Block): void => {
     if (!isHere(block)) throw new RangeError("release: expected a block of these kernels, got one of others");
     memory.release(block.pointer);
@@ -153,7 +164,7 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
 
     fast: createFastKernels({ engine, allocate, release, tile }),
 
-    allocate,
+    allocate: (length) => allocate(length),
     release,
     memory: () => ({
       usedBytes: memory.usedBytes,
