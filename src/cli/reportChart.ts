@@ -102,13 +102,14 @@ export function ticks(low: number, high: number, count: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
 
-/** 1, 2 and 5 times powers of ten between 10^low and 10^high. */
+/** 1, 2 and 5 times powers of ten between 10^low and 10^high; evenly spaced numbers where there are too few of those. */
 function logTicks(low: number, high: number): number[] {
   const powers = Array.from({ length: Math.ceil(high) - Math.floor(low) + 1 }, (_, index) => Math.floor(low) + index);
   const factors = high - low > 4 ? [1] : [1, 2, 5];
-  return powers
+  const values = powers
     .flatMap((power) => factors.map((factor) => factor * 10 ** power))
     .filter((value) => Math.log10(value) >= low - 1e-9 && Math.log10(value) <= high + 1e-9);
+  return values.length < 2 ? ticks(10 ** low, 10 ** high, 4) : values;
 }
 
 function formatTick(value: number): string {
