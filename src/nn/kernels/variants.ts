@@ -1,11 +1,12 @@
 /**
  * Which build of the kernels, which micro-kernel, and how many threads: asked of the engine, and of the clock.
  *
- *   simd 4x8           every engine with SIMD: multiply, then add
- *   relaxed-simd 6x8   fused multiply-add, where the engine validates it and a timing probe does not find it slow (engines that
- *                      run out of registers make it twice as slow as the plain build)
- *   wide 6x16          Node only, on request: V8's optimiser joins pairs of vectors into 256-bit registers. An experimental
- *                      switch of the whole process, set before the module is compiled
+ *   simd          every engine with SIMD: multiply, then add; 4x8
+ *   relaxed-simd  fused multiply-add, where the engine has it; 6x8, or 4x8 where that is faster (some engines run out of
+ *                 registers). The tile changes no bit, so the clock decides about speed alone
+ *   wide          on request, Node with V8 13 or newer: V8's optimiser joins pairs of vectors into 256-bit registers; 6x16.
+ *                 On older V8 the request turns on relaxed SIMD, which Node 20 hides behind a flag. Both are experimental
+ *                 switches of the whole process, set before the module is compiled
  */
 import type { MicroTile } from "./planConv.js";
 import { availableThreads, createThreadPool, isNode } from "./threads.js";
@@ -15,7 +16,7 @@ import { createSerialDispatcher, Engine, loadModule, type WasmVariant } from "./
 export interface FastestKernelsOptions {
   /** Cores to use. Default: all that are available; 1 where memory cannot be shared. Results do not depend on it. */
   readonly threads?: number;
-  /** Turn on V8's 256-bit re-vectoriser (Node with V8 13 or newer). Default: the environment's STYLEGAN_WIDE=1. */
+  /** Turn on experimental features of V8, in Node: see "wide" above. Default: the environment's STYLEGAN_WIDE=1. */
   readonly wide?: boolean;
 }
 
@@ -26,10 +27,11 @@ interface Candidate {
 }
 
 const plain: Candidate = { name: "simd", variant: "simd", tile: { rows: 4, cols: 8 } };
-const relaxed: Candidate = { name: "relaxed-simd", variant: "relaxed-simd", tile: { rows: 6, cols: 8 } };
+const relaxedSmall: Candidate = { name: "relaxed-simd", variant: "relaxed-simd", tile: { rows: 4, cols: 8 } };
+const relaxedLarge: Candidate = { name: "relaxed-simd", variant: "relaxed-simd", tile: { rows: 6, cols: 8 } };
 const wide: Candidate = { name: "wide", variant: "relaxed-simd", tile: { rows: 6, cols: 16 } };
 
-/** @throws RangeError if `threads` is not a positive whole number; Error if `wide` is demanded of an engine without it. */
+/** @throws RangeError if `threads` is not a positive whole number; Error if `wide` is demanded of an engine that has nothing of the kind. */
 export async function createFastestKernels(options: FastestKernelsOptions = {}): Promise<WasmKernels> {
   const available = await availableThreads();
   const { threads = available } = options;
@@ -49,15 +51,17 @@ export async function createFastestKernels(options: FastestKernelsOptions = {}):
 async function chooseCandidate(demanded: boolean | undefined): Promise<Candidate> {
   const wideWanted = demanded ?? (isNode() && process.env.STYLEGAN_WIDE === "1");
   if (wideWanted) {
-    if (hasRelaxedSimd() && (await enableWide())) return wide;
-    if (demanded) {
-      throw new Error(
-        "init: { wide: true } needs Node with V8 13 or newer (Node 24), which has the 256-bit re-vectoriser",
-      );
+    const unlocked = await unlockV8();
+    if (unlocked === "revectorize" && hasRelaxedSimd()) return wide;
+    if (unlocked === null && demanded) {
+      throw new Error("init: { wide: true } needs Node 20 or newer: it turns on experimental features of V8");
     }
   }
   if (!hasRelaxedSimd()) return plain;
-  return (await isMuchSlower(relaxed, plain)) ? plain : relaxed;
+  // Where fused multiply-add is emulated, even the tile that needs few registers is slow.
+  const small = await nanosecondsPerProduct(relaxedSmall);
+  if (small > muchSlower * (await nanosecondsPerProduct(plain))) return plain;
+  return (await nanosecondsPerProduct(relaxedLarge)) < small ? relaxedLarge : relaxedSmall;
 }
 
 /** The smallest module that uses relaxed SIMD: () -> v128, f32x4.relaxed_madd(0, 0, 0). */
@@ -74,22 +78,21 @@ export function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(relaxedProbe);
 }
 
-/** Sets V8's flag where it exists. Older engines would print an error for an unknown flag, so the version decides. */
-async function enableWide(): Promise<boolean> {
-  if (!isNode() || !(Number.parseInt(process.versions.v8, 10) >= 13)) return false;
+/** Sets the V8 flag that this version has. Versions without a flag would print an error for it, so the version decides. */
+async function unlockV8(): Promise<"revectorize" | "relaxed" | null> {
+  const version = isNode() ? Number.parseInt(process.versions.v8, 10) : 0;
+  if (version < 11) return null;
   const { setFlagsFromString } = await import("node:v8");
+  if (version < 13 && !hasRelaxedSimd()) setFlagsFromString("--experimental-wasm-relaxed-simd");
+  if (version < 13) return "relaxed";
   setFlagsFromString("--experimental-wasm-revectorize");
-  return true;
+  return "revectorize";
 }
 
 /** Milliseconds that each candidate is given: enough for the engine to replace baseline code by optimised code. */
 const probeMs = 8;
-/** A candidate must lose by this factor: a close race must not be decided differently from day to day. */
+/** The plain build is taken against the relaxed one by this factor only: a close race must not change bits from day to day. */
 const muchSlower = 1.25;
-
-async function isMuchSlower(candidate: Candidate, than: Candidate): Promise<boolean> {
-  return (await nanosecondsPerProduct(candidate)) > muchSlower * (await nanosecondsPerProduct(than));
-}
 
 /** The best time of one multiply-add of a candidate's micro-kernel, over `probeMs` of trying. */
 async function nanosecondsPerProduct({ variant, tile }: Candidate): Promise<number> {
