@@ -36,7 +36,7 @@ export function untrainedGrowing() {
   return makeGenerator(networkPreset("stylegan1", size).generator, initialContents(new RandomState(2)));
 }
 
-const bundled = model === null ? null : await loadCheckpoint(model, { networks: ["gEma", "d"] });
+const bundled = model === null ? null : await loadCheckpoint(model);
 /** The bundled model has to be a StyleGAN2 without labels, for the pictures look into it. */
 export const isTrained = bundled?.gEma?.config.kind === "stylegan2-generator" && bundled.gEma.cDim === 0;
 const fallback = untrained();

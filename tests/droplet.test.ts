@@ -203,7 +203,7 @@ describe("demodulation neither forgets nor rewards a spike", () => {
   });
 
   law(
-    "maps of deviations sigma_i: E[y_o^2] = d_o^2 sum_i sigma_i^2 s_i^2 Q_oi inside: relative strengths count",
+    "maps of deviations sigma_i: E[y_o^2] = sum_i sigma_i^2 s_i^2 Q_oi / (sum_i s_i^2 Q_oi + eps) inside: relative strengths count",
     shapes,
     ({ i, o, side }, draw) => {
       const [w, s] = [draw.normals([o, i, 3, 3]), draw.awayFrom([1, i], [0], 0.3)];
@@ -217,10 +217,13 @@ describe("demodulation neither forgets nor rewards a spike", () => {
       );
       const expected = slice(slice(conv2d(variances, square(weights), { padding: 1 }), 2, 2, 3), 3, 2, 3); // [1, O, 1, 1]
       const Q = numbersOf(mean(square(w), { axes: [2, 3] })).map((value) => 9 * value); // [O, I]
-      const [styles, d] = [numbersOf(s), numbersOf(demodulation(w, s))];
+      const styles = numbersOf(s);
+      /** sum_i f_i s_i^2 Q_oi */
+      const weighted = (at: number, f: (map: number) => number): number =>
+        total(styles.map((style, map) => f(map) * style ** 2 * Q[at * i + map]));
       const formula = Array.from(
-        d,
-        (value, at) => value ** 2 * total(styles.map((style, k) => (sigma[k] * style) ** 2 * Q[at * i + k])),
+        { length: o },
+        (_, at) => weighted(at, (map) => sigma[map] ** 2) / (weighted(at, () => 1) + EPSILON),
       );
       equal(expected, formula);
     },
