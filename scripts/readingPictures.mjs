@@ -270,7 +270,7 @@ const pictures = {
       picture,
       { x: 50, y: 30, width: 390, height: 150 },
       {
-        x: { from: 0, to: most, ticks: [0, digits(average), digits(most)], label: "path length of one w" },
+        x: { from: 0, to: most, ticks: [0, digits(average)], label: "path length of one w" },
         y: { from: 0, to: tallest, ticks: [0, tallest], label: "how many of 64 w" },
       },
     );
@@ -321,7 +321,10 @@ const pictures = {
 
   r1() {
     const { gEma, d } = judged;
-    const images = run(() => scale(gEma.forward(seedsToZ(SEEDS.slice(0, 4), gEma.zDim), null, ALWAYS), factor));
+    const images = run(() => {
+      const made = gEma.forward(seedsToZ(SEEDS.slice(0, 4), gEma.zDim), null, ALWAYS);
+      return isTrained && gEma === G ? made : fitting(made);
+    });
     scope(() => {
       const x = variable(images.detach());
       const [dx] = grad([sum(d.forward(x, null))], [x]);
