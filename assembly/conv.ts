@@ -37,8 +37,6 @@ class ConvArguments {
   yPlane: i32;
   yRow: i32;
   yColumn: i32;
-  /** 1 if x itself can serve as the panel: 1x1 kernel, stride 1, no padding, few rows. */
-  direct: i32;
 }
 
 /** Scratch of a worker: the table of eight columns, the panel, the tiles. `convScratchBytes` in wasmConv.ts agrees. */
@@ -72,7 +70,6 @@ export function convTiles(args: usize, chunk: i32, worker: i32): void {
   const depth = g.channels * g.kernelHeight * g.kernelWidth;
   const aStep = <usize>depth << 4;
   const packed = g.packed + floatBytes(firstRow) * <usize>depth;
-  const planeBytes = floatBytes(g.height * g.width);
   if (depth == 0) memory.fill(allTiles, 0, tilesStep * <usize>((endColumn - firstColumn + COLUMNS - 1) / COLUMNS));
 
   for (let k = 0; k < depth; k += DEPTH) {
@@ -80,15 +77,8 @@ export function convTiles(args: usize, chunk: i32, worker: i32): void {
     const a = packed + (<usize>k << 4);
     let tiles = allTiles;
     for (let column = firstColumn; column < endColumn; column += COLUMNS) {
-      const pixel = column % (g.gridHeight * g.gridWidth);
-      if (g.direct && pixel + COLUMNS <= g.gridHeight * g.gridWidth) {
-        const image = column / (g.gridHeight * g.gridWidth);
-        const b = g.x + floatBytes(image) * <usize>g.xImage + floatBytes(pixel) + <usize>k * planeBytes;
-        multiplyPanels(a, aStep, panels, b, planeBytes, steps, tiles, k > 0);
-      } else {
-        gatherPixels(g, column, k, steps, table, panel);
-        multiplyPanels(a, aStep, panels, panel, 32, steps, tiles, k > 0);
-      }
+      gatherPixels(g, column, k, steps, table, panel);
+      multiplyPanels(a, aStep, panels, panel, 32, steps, tiles, k > 0);
       tiles += tilesStep;
     }
   }

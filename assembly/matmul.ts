@@ -1,5 +1,5 @@
-/** Products of matrices: packed tiles for the general case, plain dot products for a few rows. */
-import { LANES, VECTOR, floatBytes, madd } from "./simd";
+/** Products of large matrices: packed tiles. Small ones are multiplied where they lie (matmulSmall.ts). */
+import { floatBytes } from "./simd";
 import { COLUMNS, DEPTH, ROWS, TILE_BYTES, multiplyPanels } from "./tile";
 
 /** Element (k, column) of b lies at k * bDepthStep + column * bColumnStep. */
@@ -19,8 +19,6 @@ class MatmulArguments {
   columnsPerChunk: i32;
   bDepthStep: i32;
   bColumnStep: i32;
-  /** 1 if b itself can serve as the panel: bColumnStep is 1 and there are few rows. */
-  direct: i32;
 }
 
 const PANEL_BYTES: usize = 256 * 32;
@@ -54,12 +52,8 @@ export function matmulTiles(args: usize, chunk: i32, worker: i32): void {
     for (let column = firstColumn; column < endColumn; column += COLUMNS) {
       const b = g.b + floatBytes(k) * <usize>g.bDepthStep + floatBytes(column) * <usize>g.bColumnStep;
       const count = min(COLUMNS, g.columns - column);
-      if (g.direct && count == COLUMNS) {
-        multiplyPanels(a, aStep, panels, b, floatBytes(g.bDepthStep), steps, tiles, k > 0);
-      } else {
-        gatherColumns(g, b, count, steps, panel);
-        multiplyPanels(a, aStep, panels, panel, 32, steps, tiles, k > 0);
-      }
+      gatherColumns(g, b, count, steps, panel);
+      multiplyPanels(a, aStep, panels, panel, 32, steps, tiles, k > 0);
       tiles += tilesStep;
     }
   }
@@ -108,59 +102,4 @@ export function storeRows(y: usize, width: i32, column: i32, count: i32, rows: i
     tiles += 32;
     to += floatBytes(width);
   }
-}
-
-@unmanaged
-class DotArguments {
-  a: usize;
-  b: usize;
-  y: usize;
-  rows: i32;
-  depth: i32;
-  columns: i32;
-  columnsPerChunk: i32;
-}
-
-/**
- * y[rows, columns] = a[rows, depth] * transpose(b[columns, depth]), as dot products of rows: right when `rows` is so small
- * that packing b would cost more than multiplying with it (dense layers at small batches).
- *
- * a, b, y: dense float32, any alignment, y apart from a and b. Chunk = block of columns.
- * Rounding: sixteen partial sums (k mod 16), added pairwise, then the tail. 2 * depth flops for each element of y.
- */
-export function matmulDots(args: usize, chunk: i32, worker: i32): void {
-  const g = changetype<DotArguments>(args);
-  const first = chunk * g.columnsPerChunk;
-  const end = min(g.columns, first + g.columnsPerChunk);
-  const rowBytes = floatBytes(g.depth);
-  for (let column = first; column < end; column++) {
-    const b = g.b + <usize>column * rowBytes;
-    for (let row = 0; row < g.rows; row++) {
-      const value = dot(g.a + <usize>row * rowBytes, b, g.depth);
-      store<f32>(g.y + floatBytes(row) * <usize>g.columns + floatBytes(column), value);
-    }
-  }
-}
-
-/** The sum of a[k] * b[k], k < depth. */
-export function dot(a: usize, b: usize, depth: i32): f32 {
-  let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
-  const end = a + floatBytes(depth);
-  const fullEnd = a + floatBytes(depth & ~(4 * LANES - 1));
-  while (a < fullEnd) {
-    s0 = madd(v128.load(a), v128.load(b), s0);
-    s1 = madd(v128.load(a, 16), v128.load(b, 16), s1);
-    s2 = madd(v128.load(a, 32), v128.load(b, 32), s2);
-    s3 = madd(v128.load(a, 48), v128.load(b, 48), s3);
-    a += 4 * VECTOR;
-    b += 4 * VECTOR;
-  }
-  const s = f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3));
-  let sum = (f32x4.extract_lane(s, 0) + f32x4.extract_lane(s, 1)) + (f32x4.extract_lane(s, 2) + f32x4.extract_lane(s, 3));
-  while (a < end) {
-    sum += load<f32>(a) * load<f32>(b);
-    a += 4;
-    b += 4;
-  }
-  return sum;
 }

@@ -10,6 +10,8 @@ class SeparableArguments {
   y: usize;
   scratch: usize;
   scratchStride: i32;
+  /** From one line of scratch to the next. */
+  lineBytes: i32;
   height: i32;
   width: i32;
   outHeight: i32;
@@ -30,20 +32,23 @@ class SeparableArguments {
 }
 const TAPS: usize = offsetof<SeparableArguments>();
 
+/** Lines filtered along one axis before the other begins: a vector that straddles two fresh stores would wait for both. */
+const LINES: i32 = 8;
+
 /**
  * y[plane, p, q] = sum over j, i of tapY[j] * tapX[i] * up(x)[p * downY + j - padY, q * downX + i - padX], where up(x) holds
  * x[v, u] at (v * upY, u * upX) and zeros elsewhere.
  *
  * x: planes of [height][width], y: planes of [outHeight][outWidth], dense float32, any alignment, apart. Chunk =
- * (plane, block of rows). For each output row the input rows it meets are summed into a line of scratch between zero
- * margins; the second filter runs over that line. Scratch: marginLeft + width + marginRight + 8 floats and 8 more.
+ * (plane, block of rows). For each output row the input rows it meets are summed into a line of scratch between zero margins;
+ * the second filter runs over that line. Scratch: eight lines of marginLeft + width + marginRight + 8 floats and 8 more.
  * Rounding: per column j ascending, then per output i ascending. Memory-bound for filters of a few taps.
  */
 export function upfirdn2dSeparable(args: usize, chunk: i32, worker: i32): void {
   const g = changetype<SeparableArguments>(args);
   const buffer = g.scratch + <usize>worker * <usize>g.scratchStride;
-  const line = buffer + 32 + floatBytes(g.marginLeft);
-  memory.fill(buffer, 0, g.scratchStride);
+  const line = buffer + 32 + floatBytes(g.marginLeft), lineStep = <usize>g.lineBytes;
+  memory.fill(buffer, 0, lineStep * <usize>LINES);
 
   const rowBlocks = (g.outHeight + g.rowsPerChunk - 1) / g.rowsPerChunk;
   const plane = chunk / rowBlocks;
@@ -51,46 +56,123 @@ export function upfirdn2dSeparable(args: usize, chunk: i32, worker: i32): void {
   const endRow = min(g.outHeight, firstRow + g.rowsPerChunk);
   const x = g.x + floatBytes(plane) * <usize>(g.height * g.width);
   let y = g.y + floatBytes(plane) * <usize>(g.outHeight * g.outWidth) + floatBytes(firstRow) * <usize>g.outWidth;
-  for (let p = firstRow; p < endRow; p++) {
-    filterColumns(args, x, p, line);
-    if (g.upX == 1 && g.downX == 1) filterRow(args, line, y, buffer);
-    else if (g.upX == 2 && g.downX == 1) filterRowUp2(args, line, y, buffer);
-    else if (g.upX == 1 && g.downX == 2) filterRowDown2(args, line, y, buffer);
-    else filterRowAny(args, line, y);
-    y += floatBytes(g.outWidth);
+  for (let p = firstRow; p < endRow; p += LINES) {
+    const rows = min(LINES, endRow - p);
+    if (g.upY == 1 && g.downY == 1 && g.tapsY == 4) filterColumnsFour(args, x, p, rows, line);
+    else for (let r = 0; r < rows; r++) filterColumns(args, x, p + r, line + <usize>r * lineStep);
+    if (g.upX == 1 && g.downX == 1 && g.tapsX == 4) {
+      filterRowsFour(args, rows, line, y);
+      y += floatBytes(rows * g.outWidth);
+    } else for (let r = 0; r < rows; r++) {
+      const from = line + <usize>r * lineStep;
+      if (g.upX == 1 && g.downX == 1) filterRow(args, from, y);
+      else if (g.upX == 2 && g.downX == 1) filterRowUp2(args, from, y);
+      else if (g.upX == 1 && g.downX == 2) filterRowDown2(args, from, y);
+      else filterRowAny(args, from, y);
+      y += floatBytes(g.outWidth);
+    }
   }
 }
 
-/** line[0..width - 1] = sum over j of tapY[j] * up(x)[p * downY + j - padY], two input rows at a time. */
+/**
+ * filterColumns for rows p .. p + rows - 1 at once, at the same rate with the four taps of StyleGAN2: four input rows slide through
+ * registers, so that each is read once.
+ */
+function filterColumnsFour(args: usize, x: usize, p: i32, rows: i32, line: usize): void {
+  const g = changetype<SeparableArguments>(args);
+  const taps = args + TAPS, lineStep = <usize>g.lineBytes, width = floatBytes(g.width);
+  const tap0 = splatAt(taps), tap1 = splatAt(taps + 4), tap2 = splatAt(taps + 8), tap3 = splatAt(taps + 12);
+  const first = p - g.padY;
+  const vectorsEnd = width & ~15;
+  for (let at: usize = 0; at < width; ) {
+    const isWhole = at < vectorsEnd;
+    const column = x + at;
+    let row0 = inputRow(g, column, first, width, isWhole);
+    let row1 = inputRow(g, column, first + 1, width, isWhole);
+    let row2 = inputRow(g, column, first + 2, width, isWhole);
+    let to = line + at;
+    for (let r = first + 3; r < first + 3 + rows; r++) {
+      const row3 = inputRow(g, column, r, width, isWhole);
+      const sum = madd(tap3, row3, madd(tap2, row2, madd(tap1, row1, f32x4.mul(tap0, row0))));
+      if (isWhole) v128.store(to, sum);
+      else v128.store32_lane(to, sum, 0);
+      row0 = row1;
+      row1 = row2;
+      row2 = row3;
+      to += lineStep;
+    }
+    at += isWhole ? 16 : 4;
+  }
+}
+
+/** Four numbers (or the first) of a row of x, zeros outside. */
+// @ts-ignore: decorator
+@inline
+function inputRow(g: SeparableArguments, column: usize, row: i32, width: usize, isWhole: bool): v128 {
+  if (<u32>row >= <u32>g.height) return f32x4.splat(0);
+  const from = column + <usize>row * width;
+  return isWhole ? v128.load(from) : v128.load32_zero(from);
+}
+
+/** filterRow for several rows with four taps. */
+function filterRowsFour(args: usize, rows: i32, line: usize, y: usize): void {
+  const g = changetype<SeparableArguments>(args);
+  const taps = args + TAPS + floatBytes(g.tapsY), width = g.outWidth, lineStep = <usize>g.lineBytes;
+  const tap0 = splatAt(taps), tap1 = splatAt(taps + 4), tap2 = splatAt(taps + 8), tap3 = splatAt(taps + 12);
+  let start = line - floatBytes(g.padX);
+  for (let r = 0; r < rows; r++) {
+    let from = start, count = width;
+    for (; count >= 8; count -= 8) {
+      v128.store(y, fourTaps(from, tap0, tap1, tap2, tap3));
+      v128.store(y, fourTaps(from + 16, tap0, tap1, tap2, tap3), 16);
+      from += 32;
+      y += 32;
+    }
+    if (count > 0) {
+      const low = fourTaps(from, tap0, tap1, tap2, tap3);
+      if (count > 4) storeSome(y, low, fourTaps(from + 16, tap0, tap1, tap2, tap3), count);
+      else storeSome(y, low, low, count);
+      y += floatBytes(count);
+    }
+    start += lineStep;
+  }
+}
+
+/** Four outputs of the filters of StyleGAN2, which have four taps. */
+// @ts-ignore: decorator
+@inline
+function fourTaps(from: usize, tap0: v128, tap1: v128, tap2: v128, tap3: v128): v128 {
+  let sum = f32x4.mul(tap0, v128.load(from));
+  sum = madd(tap1, v128.load(from, 4), sum);
+  sum = madd(tap2, v128.load(from, 8), sum);
+  return madd(tap3, v128.load(from, 12), sum);
+}
+
+/**
+ * line[0..width - 1] = sum over j of tapY[j] * up(x)[p * downY + j - padY]. Taps upY apart meet consecutive input rows, which are
+ * taken four, two or one at a time.
+ */
 function filterColumns(args: usize, x: usize, p: i32, line: usize): void {
   const g = changetype<SeparableArguments>(args);
-  const width = floatBytes(g.width);
+  const width = floatBytes(g.width), up = g.upY;
   const start = p * g.downY - g.padY;
-  let j = nextTap(g, start, 0);
-  if (j >= g.tapsY) memory.fill(line, 0, width);
+  let j = start < 0 ? -start : (up - start % up) % up; // the first tap that meets a row
+  const firstRow = (start + j) / up;
+  let rows = j < g.tapsY ? min((g.tapsY - j + up - 1) / up, g.height - firstRow) : 0;
+  if (rows <= 0) memory.fill(line, 0, width);
+  let row = x + <usize>firstRow * width, tap = args + TAPS + floatBytes(j);
+  const tapStep = floatBytes(up);
   let first = true;
-  while (j < g.tapsY) {
-    const next = nextTap(g, start, j + 1);
-    const tap = splatAt(args + TAPS + floatBytes(j));
-    const row = x + <usize>((start + j) / g.upY) * width;
-    if (next < g.tapsY) {
-      const nextRow = x + <usize>((start + next) / g.upY) * width;
-      addRows(line, width, row, tap, nextRow, splatAt(args + TAPS + floatBytes(next)), first);
-    } else {
-      addRow(line, width, row, tap, first);
-    }
+  while (rows > 0) {
+    const together = rows >= 4 ? 4 : rows >= 2 ? 2 : 1;
+    if (together == 4) addFourRows(line, width, row, tap, tapStep, first);
+    else if (together == 2) addRows(line, width, row, splatAt(tap), splatAt(tap + tapStep), first);
+    else addRow(line, width, row, splatAt(tap), first);
+    row += <usize>together * width;
+    tap += <usize>together * tapStep;
+    rows -= together;
     first = false;
-    j = nextTap(g, start, next + 1);
   }
-}
-
-/** The first tap from j on that meets an input row: (start + tap) / upY is whole and inside; tapsY if there is none. */
-function nextTap(g: SeparableArguments, start: i32, j: i32): i32 {
-  for (; j < g.tapsY; j++) {
-    const at = start + j;
-    if (at >= 0 && at % g.upY == 0 && at / g.upY < g.height) return j;
-  }
-  return g.tapsY;
 }
 
 /** line = (first ? 0 : line) + tap * row; `bytes` long. */
@@ -108,9 +190,10 @@ function addRow(line: usize, bytes: usize, row: usize, tap: v128, first: bool): 
   }
 }
 
-/** line = (first ? 0 : line) + tap * row + nextTap * nextRow; `bytes` long. */
-function addRows(line: usize, bytes: usize, row: usize, tap: v128, nextRow: usize, nextTap: v128, first: bool): void {
+/** line = (first ? 0 : line) + tap * row + nextTap * the next row; `bytes` long. */
+function addRows(line: usize, bytes: usize, row: usize, tap: v128, nextTap: v128, first: bool): void {
   const end = line + bytes;
+  let nextRow = row + bytes;
   for (const vectorsEnd = line + (bytes & ~15); line < vectorsEnd; line += 16) {
     const sum = first ? f32x4.splat(0) : v128.load(line);
     v128.store(line, madd(nextTap, v128.load(nextRow), madd(tap, v128.load(row), sum)));
@@ -125,37 +208,52 @@ function addRows(line: usize, bytes: usize, row: usize, tap: v128, nextRow: usiz
   }
 }
 
-/** Stores the first `count` (1 to 8) of eight numbers; `spare` is 32 bytes of scratch. */
-// @ts-ignore: decorator
-@inline
-function storeSome(to: usize, low: v128, high: v128, count: i32, spare: usize): void {
-  if (count >= 8) {
-    v128.store(to, low);
-    v128.store(to, high, 16);
-  } else {
-    v128.store(spare, low);
-    v128.store(spare, high, 16);
-    memory.copy(to, spare, floatBytes(count));
+/** line = (first ? 0 : line) + the sum over j < 4 of tap j * row j; rows of `bytes` bytes lie one after the other. */
+function addFourRows(line: usize, bytes: usize, row: usize, taps: usize, tapStep: usize, first: bool): void {
+  const tap0 = splatAt(taps), tap1 = splatAt(taps + tapStep);
+  const tap2 = splatAt(taps + 2 * tapStep), tap3 = splatAt(taps + 3 * tapStep);
+  const row1 = row + bytes, row2 = row1 + bytes, row3 = row2 + bytes;
+  let at: usize = 0;
+  for (const end = bytes & ~15; at < end; at += 16) {
+    let sum = first ? f32x4.splat(0) : v128.load(line + at);
+    sum = madd(tap1, v128.load(row1 + at), madd(tap0, v128.load(row + at), sum));
+    v128.store(line + at, madd(tap3, v128.load(row3 + at), madd(tap2, v128.load(row2 + at), sum)));
+  }
+  for (; at < bytes; at += 4) {
+    let sum = first ? f32x4.splat(0) : v128.load32_zero(line + at);
+    sum = madd(tap1, v128.load32_zero(row1 + at), madd(tap0, v128.load32_zero(row + at), sum));
+    sum = madd(tap3, v128.load32_zero(row3 + at), madd(tap2, v128.load32_zero(row2 + at), sum));
+    v128.store32_lane(line + at, sum, 0);
   }
 }
 
+/** Stores the first `count` of eight numbers. */
+// @ts-ignore: decorator
+@inline
+function storeSome(to: usize, low: v128, high: v128, count: i32): void {
+  if (count >= 8) {
+    v128.store(to, low);
+    v128.store(to, high, 16);
+    return;
+  }
+  let rest = low;
+  if (count >= 4) {
+    v128.store(to, low);
+    to += 16;
+    count -= 4;
+    rest = high;
+  }
+  if (count > 0) v128.store32_lane(to, rest, 0);
+  if (count > 1) v128.store32_lane(to, rest, 1, 4);
+  if (count > 2) v128.store32_lane(to, rest, 2, 8);
+}
+
 /** Same rate: y[q] = sum over i of tapX[i] * line[q + i - padX]. */
-function filterRow(args: usize, line: usize, y: usize, spare: usize): void {
+function filterRow(args: usize, line: usize, y: usize): void {
   const g = changetype<SeparableArguments>(args);
   const taps = args + TAPS + floatBytes(g.tapsY);
   const tapsEnd = taps + floatBytes(g.tapsX);
   let from = line - floatBytes(g.padX);
-  if (g.tapsX == 4) {
-    const tap0 = splatAt(taps), tap1 = splatAt(taps + 4), tap2 = splatAt(taps + 8), tap3 = splatAt(taps + 12);
-    for (let q = 0; q < g.outWidth; q += 8) {
-      const low = fourTaps(from, tap0, tap1, tap2, tap3);
-      const high = fourTaps(from + 16, tap0, tap1, tap2, tap3);
-      storeSome(y, low, high, g.outWidth - q, spare);
-      from += 32;
-      y += 32;
-    }
-    return;
-  }
   for (let q = 0; q < g.outWidth; q += 8) {
     let low = f32x4.splat(0), high = f32x4.splat(0);
     let at = from;
@@ -165,24 +263,14 @@ function filterRow(args: usize, line: usize, y: usize, spare: usize): void {
       high = madd(weight, v128.load(at, 16), high);
       at += 4;
     }
-    storeSome(y, low, high, g.outWidth - q, spare);
+    storeSome(y, low, high, g.outWidth - q);
     from += 32;
     y += 32;
   }
 }
 
-/** Four outputs of the filters of StyleGAN2, which have four taps. */
-// @ts-ignore: decorator
-@inline
-function fourTaps(from: usize, tap0: v128, tap1: v128, tap2: v128, tap3: v128): v128 {
-  let sum = f32x4.mul(tap0, v128.load(from));
-  sum = madd(tap1, v128.load(from, 4), sum);
-  sum = madd(tap2, v128.load(from, 8), sum);
-  return madd(tap3, v128.load(from, 12), sum);
-}
-
 /** Double rate: even and odd outputs each meet every second tap. */
-function filterRowUp2(args: usize, line: usize, y: usize, spare: usize): void {
+function filterRowUp2(args: usize, line: usize, y: usize): void {
   const g = changetype<SeparableArguments>(args);
   const taps = args + TAPS + floatBytes(g.tapsY);
   const tapsEnd = taps + floatBytes(g.tapsX);
@@ -204,7 +292,7 @@ function filterRowUp2(args: usize, line: usize, y: usize, spare: usize): void {
     }
     const low = v128.shuffle<f32>(even, odd, 0, 4, 1, 5);
     const high = v128.shuffle<f32>(even, odd, 2, 6, 3, 7);
-    storeSome(y, low, high, g.outWidth - q, spare);
+    storeSome(y, low, high, g.outWidth - q);
     evenFrom += 16;
     oddFrom += 16;
     y += 32;
@@ -212,7 +300,7 @@ function filterRowUp2(args: usize, line: usize, y: usize, spare: usize): void {
 }
 
 /** Half rate: y[q] = sum over i of tapX[i] * line[2 q + i - padX]; two taps share the loads of eight numbers. */
-function filterRowDown2(args: usize, line: usize, y: usize, spare: usize): void {
+function filterRowDown2(args: usize, line: usize, y: usize): void {
   const g = changetype<SeparableArguments>(args);
   const taps = args + TAPS + floatBytes(g.tapsY);
   const pairsEnd = taps + floatBytes(g.tapsX & ~1);
@@ -232,7 +320,7 @@ function filterRowDown2(args: usize, line: usize, y: usize, spare: usize): void 
       sum = madd(splatAt(pairsEnd), alone, sum);
     }
     if (q + 4 <= g.outWidth) v128.store(y, sum);
-    else storeSome(y, sum, sum, g.outWidth - q, spare);
+    else storeSome(y, sum, sum, g.outWidth - q);
     from += 32;
     y += 16;
   }

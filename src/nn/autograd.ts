@@ -16,10 +16,16 @@ export interface OpDefinition<I extends Inputs, O> {
   forward(inputs: I, options: O): Tensor;
   /**
    * For each input the product of dy with the Jacobian, with the shape of that input. Every input has a rule, by
-   * the type: a missing one does not compile. `null` says that the derivative is zero everywhere.
+   * the type: a missing one does not compile. `null` says that the derivative is zero everywhere. `found` holds the
+   * products of the inputs before it, where they were wanted, for rules that begin with the same work.
    */
-  readonly vjp: { readonly [K in keyof I]-?: ((dy: Tensor, inputs: I, options: O, y: Tensor) => Tensor) | null };
+  readonly vjp: {
+    readonly [K in keyof I]-?: ((dy: Tensor, inputs: I, options: O, y: Tensor, found: Found<I>) => Tensor) | null;
+  };
 }
+
+/** Gradients of one pullback by the names of the inputs. */
+type Found<I extends Inputs> = { readonly [K in keyof I]?: Tensor };
 
 /** An operation as a function of its named inputs and its options. */
 export type Op<I extends Inputs, O> = (inputs: I, options: O) => Tensor;
@@ -27,8 +33,8 @@ export type Op<I extends Inputs, O> = (inputs: I, options: O) => Tensor;
 interface OpNode extends GraphNode {
   readonly name: string;
   readonly inputs: Inputs;
-  /** dy -> gradient of one input, or null where it is zero. */
-  pullback(input: string, dy: Tensor): Tensor | null;
+  /** dy -> gradient of one input, or null where it is zero; `found`: those of the inputs before it. */
+  pullback(input: string, dy: Tensor, found: Found<Inputs>): Tensor | null;
 }
 
 let recording = true;
@@ -71,7 +77,8 @@ export function defineOp<I extends Inputs, O>(name: string, definition: OpDefini
           name,
           inputs,
           keeps: tensors,
-          pullback: (input, dy) => definition.vjp[input as keyof I]?.(dy, inputs, options, y) ?? null,
+          pullback: (input, dy, found) =>
+            definition.vjp[input as keyof I]?.(dy, inputs, options, y, found as Found<I>) ?? null,
         };
         y.node = node;
         y.requiresGrad = true;
@@ -124,8 +131,9 @@ export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], opti
         const dy = gradients.get(tensor);
         if (dy === undefined) continue;
         const node = tensor.node as OpNode;
+        const found: Record<string, Tensor> = {};
         for (const [name, input] of Object.entries(node.inputs)) {
-          if (input !== null && onPath.has(input)) pull(node, name, input, dy, accumulate);
+          if (input !== null && onPath.has(input)) pull(node, name, input, dy, found, accumulate);
         }
         if (inputs.includes(tensor)) continue;
         gradients.delete(tensor);
@@ -143,10 +151,12 @@ function pull(
   name: string,
   input: Tensor,
   dy: Tensor,
+  found: Record<string, Tensor>,
   accumulate: (tensor: Tensor, dy: Tensor) => void,
 ): void {
-  const dx = scope(() => node.pullback(name, dy));
+  const dx = scope(() => node.pullback(name, dy, found));
   if (dx === null) return;
+  found[name] = dx;
   assertShape(`gradient of ${node.name}`, name, dx.shape, input.shape);
   accumulate(input, dx);
 }

@@ -78,8 +78,14 @@ export class Adam {
 
 const LARGEST_GRADIENT = 1e5;
 
-/** NaN -> 0, +-infinity -> +-1e5, in place. */
-function makeFinite({ data, length }: Block): void {
+/** NaN -> 0, +-infinity -> +-1e5, in place. A finite sum, which is quickly had, shows that there is nothing to do. */
+function makeFinite(gradient: Block): void {
+  const { data, length } = gradient;
+  const total = activeKernels().allocate(1);
+  activeKernels().sum(gradient, total, { outer: 1, reduce: length, inner: 1 });
+  const sum = total.data[0];
+  activeKernels().release(total);
+  if (Number.isFinite(sum)) return;
   for (let index = 0; index < length; index++) {
     const value = data[index];
     if (value - value === 0) continue; // finite

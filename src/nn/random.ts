@@ -147,10 +147,13 @@ export class RandomState {
   /** Makes the next 624 words. */
   private twist(): void {
     const { key } = this;
-    for (let i = 0; i < N; i++) {
-      const y = (key[i] & 0x80000000) | (key[(i + 1) % N] & 0x7fffffff);
-      key[i] = key[(i + M) % N] ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
-    }
+    const mix = (i: number, next: number, far: number): void => {
+      const y = (key[i] & 0x80000000) | (key[next] & 0x7fffffff);
+      key[i] = key[far] ^ (y >>> 1) ^ (-(y & 1) & 0x9908b0df);
+    };
+    for (let i = 0; i < N - M; i++) mix(i, i + 1, i + M);
+    for (let i = N - M; i < N - 1; i++) mix(i, i + 1, i + M - N);
+    mix(N - 1, 0, M - 1);
     this.position = 0;
   }
 }

@@ -13,13 +13,7 @@ import type { MicroTile } from "./planConv.js";
 import { referenceUnary } from "./referenceElementwise.js";
 import type { Block, Conv2dGeometry, Kernels } from "./types.js";
 import { wasmBiasAct, wasmBiasActGrad } from "./wasmActivations.js";
-import {
-  type Conv2dAlgorithm,
-  directConv2d,
-  directConv2dInputGrad,
-  directConv2dWeightGrad,
-  pointwiseConv2dWeightGrad,
-} from "./wasmConv.js";
+import { type Conv2dAlgorithm, directConv2d, directConv2dInputGrad, directConv2dWeightGrad } from "./wasmConv.js";
 import { elementsPerChunk, wasmBinary, wasmMap, wasmStridedCopy, wasmUnary } from "./wasmElementwise.js";
 import {
   createSerialDispatcher,
@@ -31,6 +25,7 @@ import {
 } from "./wasmEngine.js";
 import { wasmMatmul } from "./wasmMatmul.js";
 import { pointsConv2d, pointsConv2dInputGrad } from "./wasmPlanarConv.js";
+import { pointwiseConv2d, pointwiseConv2dInputGrad, pointwiseConv2dWeightGrad } from "./wasmPointwise.js";
 import { wasmUpfirdn2d } from "./wasmUpfirdn2d.js";
 import { pointsConv2dWeightGrad } from "./wasmWeightGrad.js";
 
@@ -96,8 +91,12 @@ class LinearBlock implements WasmBlock {
 function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): WasmKernels {
   const { memory } = engine;
   // The first that applies computes conv2d, or one of its adjoints.
-  const conv2dAlgorithms: readonly Conv2dAlgorithm[] = [pointsConv2d(tile), directConv2d];
-  const conv2dInputGradAlgorithms: readonly Conv2dAlgorithm[] = [pointsConv2dInputGrad(tile), directConv2dInputGrad];
+  const conv2dAlgorithms: readonly Conv2dAlgorithm[] = [pointsConv2d(tile), pointwiseConv2d, directConv2d];
+  const conv2dInputGradAlgorithms: readonly Conv2dAlgorithm[] = [
+    pointsConv2dInputGrad(tile),
+    pointwiseConv2dInputGrad,
+    directConv2dInputGrad,
+  ];
   const conv2dWeightGradAlgorithms: readonly Conv2dAlgorithm[] = [
     pointsConv2dWeightGrad,
     pointwiseConv2dWeightGrad,

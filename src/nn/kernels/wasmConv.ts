@@ -19,8 +19,6 @@ export interface Conv2dAlgorithm {
 
 const tableBytes = 128;
 const panelBytes = tile.depth * tile.columns * 4;
-/** Up to this many output channels, a 1x1 convolution reads x in place instead of gathering it into panels. */
-const mostDirectRows = 16;
 
 /** One product for `convTiles`: a filter, what it is correlated with, and the grid of outputs. */
 interface TiledConv {
@@ -49,9 +47,6 @@ function runTiledConv(engine: Engine, conv: TiledConv): void {
   const cut = cutProduct(weights.rows, columns);
   const scratchStride = tableBytes + panelBytes + cut.tileBytes;
   const packedSize = packedBytes(weights);
-  const pointwise = weights.middle === 1 && weights.inner === 1 && stride === 1 && padY === 0 && padX === 0;
-  const sameGrid = gridHeight === height && gridWidth === width;
-  const direct = pointwise && sameGrid && weights.rows <= mostDirectRows;
   engine.withScratch(packedSize + engine.workers * scratchStride, (packed) => {
     packMatrix(engine, weights, packed);
     engine.run("convTiles", cut.chunks, [
@@ -79,7 +74,6 @@ function runTiledConv(engine: Engine, conv: TiledConv): void {
       conv.yPlane,
       conv.yRow,
       conv.yColumn,
-      direct ? 1 : 0,
     ]);
   });
 }

@@ -59,16 +59,96 @@ export function packMatrix(engine: Engine, a: MatrixLayout, packed: number): voi
   engine.run("packPanel", Math.ceil(rows / tile.rows), frame);
 }
 
-/** Up to this many rows of a, a transposed b is read in place, as dot products. */
-const mostDotRows = 8;
-/** Up to this many rows of a, rows of b are read in place instead of being packed into a panel. */
-const mostDirectRows = 16;
+/** Dot products of rows, where they lie: y[row, column] = sum over o, k of a[o, row, k] b[o, column, k]. Steps in elements. */
+export interface DotProducts {
+  readonly a: number;
+  readonly b: number;
+  readonly y: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  readonly outer: number;
+  readonly aRow: number;
+  readonly aOuter: number;
+  readonly bRow: number;
+  readonly bOuter: number;
+  readonly yRow: number;
+  readonly yColumn: number;
+}
+
+export function runDots(engine: Engine, dots: DotProducts): void {
+  const { a, b, y, rows, columns, depth, outer, aRow, aOuter, bRow, bOuter, yRow, yColumn } = dots;
+  if (rows === 0 || columns === 0) return;
+  const perChunk = Math.ceil(columns / wantedChunks / 2) * 2;
+  const steps = [aRow, aOuter, bRow, bOuter, yRow, yColumn].map((step) => step * 4);
+  engine.run("matmulDots", Math.ceil(columns / perChunk), [a, b, y, rows, columns, depth, outer, ...steps, perChunk]);
+}
+
+/** Up to this many rows, the matrices are multiplied where they lie: the left one stays in the caches. */
+export const mostRowsInPlace = 64;
+/** So they are where the sum is this short: each element of b is used `rows` times, but packing a costs as much as the sum. */
+const leastDepthPacked = 64;
+
+/** Products of tiles, where the matrices lie: y[item, row, column] = sum over k of a(item, row, k) b[item, k, column]. */
+export interface RowProducts {
+  readonly a: number;
+  readonly b: number;
+  readonly y: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  readonly items: number;
+  /** Steps in elements; b and y are dense. */
+  readonly aRow: number;
+  readonly aDepth: number;
+  readonly aItem: number;
+  readonly bItem: number;
+}
+
+export function runRows(engine: Engine, product: RowProducts): void {
+  const { a, b, y, rows, columns, depth, items, aRow, aDepth, aItem, bItem } = product;
+  if (rows === 0 || columns === 0) return;
+  // Many rows are cut into blocks of them, each with long rows of y; few rows into blocks of columns.
+  const manyRows = rows >= columns || rows > mostRowsInPlace;
+  const rowsPerChunk = manyRows ? 32 : Math.ceil(rows / 4) * 4;
+  const perChunk = manyRows ? 512 : 128;
+  const chunks = items * Math.ceil(rows / rowsPerChunk) * Math.ceil(columns / perChunk);
+  const steps = [aRow, aDepth, aItem, bItem, rows * columns].map((step) => step * 4);
+  const scratchStride = rowsPerChunk * perChunk * 4;
+  engine.withScratch(engine.workers * scratchStride, (scratch) =>
+    engine.run("matmulRows", chunks, [
+      ...[a, b, y, rows, columns, depth, ...steps, rowsPerChunk, perChunk, scratch, scratchStride],
+    ]),
+  );
+}
 
 export function wasmMatmul(engine: Engine, a: number, b: number, y: number, geometry: MatmulGeometry): void {
   const { batch, m, n, k, transposeA, transposeB, strideA, strideB } = geometry;
   if (m === 0 || n === 0) return;
-  const matrix = (item: number): MatrixLayout => ({
-    pointer: a + item * strideA * 4,
+  if (!transposeB && (m <= mostRowsInPlace || k <= leastDepthPacked)) {
+    const [aRow, aDepth] = transposeA ? [1, m] : [k, 1];
+    runRows(engine, {
+      ...{ a, b, y, rows: m, columns: n, depth: k, items: batch, aRow, aDepth, aItem: strideA, bItem: strideB },
+    });
+    return;
+  }
+  const multiply = transposeB && !transposeA && m <= mostRowsInPlace ? dots : tiles;
+  for (let item = 0; item < batch; item++) {
+    multiply(engine, a + item * strideA * 4, b + item * strideB * 4, y + item * m * n * 4, geometry);
+  }
+}
+
+type Product = (engine: Engine, a: number, b: number, y: number, geometry: MatmulGeometry) => void;
+
+const dots: Product = (engine, a, b, y, { m, n, k }) =>
+  runDots(engine, {
+    ...{ a, b, y, rows: m, columns: n, depth: k, outer: 1 },
+    ...{ aRow: k, aOuter: 0, bRow: k, bOuter: 0, yRow: n, yColumn: 1 },
+  });
+
+const tiles: Product = (engine, a, b, y, { m, n, k, transposeA, transposeB }) => {
+  const matrix: MatrixLayout = {
+    pointer: a,
     rows: m,
     rowStep: transposeA ? 1 : k,
     outer: 1,
@@ -77,37 +157,25 @@ export function wasmMatmul(engine: Engine, a: number, b: number, y: number, geom
     middleStep: 0,
     inner: k,
     innerStep: transposeA ? m : 1,
-  });
-  if (transposeB && !transposeA && m <= mostDotRows) {
-    const perChunk = 32;
-    for (let item = 0; item < batch; item++) {
-      const frame = [a + item * strideA * 4, b + item * strideB * 4, y + item * m * n * 4, m, k, n, perChunk];
-      engine.run("matmulDots", Math.ceil(n / perChunk), frame);
-    }
-    return;
-  }
+  };
   const cut = cutProduct(m, n);
   const stride = panelBytes + cut.tileBytes;
-  const direct = !transposeB && m <= mostDirectRows ? 1 : 0;
-  const packedSize = packedBytes(matrix(0));
+  const packedSize = packedBytes(matrix);
   engine.withScratch(packedSize + engine.workers * stride, (packed) => {
-    for (let item = 0; item < batch; item++) {
-      if (item === 0 || strideA !== 0) packMatrix(engine, matrix(item), packed);
-      engine.run("matmulTiles", cut.chunks, [
-        packed,
-        b + item * strideB * 4,
-        y + item * m * n * 4,
-        packed + packedSize,
-        stride,
-        m,
-        cut.rowsPerChunk,
-        k,
-        n,
-        cut.columnsPerChunk,
-        transposeB ? 1 : n,
-        transposeB ? k : 1,
-        direct,
-      ]);
-    }
+    packMatrix(engine, matrix, packed);
+    engine.run("matmulTiles", cut.chunks, [
+      packed,
+      b,
+      y,
+      packed + packedSize,
+      stride,
+      m,
+      cut.rowsPerChunk,
+      k,
+      n,
+      cut.columnsPerChunk,
+      transposeB ? 1 : n,
+      transposeB ? k : 1,
+    ]);
   });
-}
+};

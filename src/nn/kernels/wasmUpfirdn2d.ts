@@ -9,6 +9,9 @@ export function wasmUpfirdn2d(engine: Engine, x: number, y: number, geometry: Up
   else runSeparable(engine, x, y, geometry, geometry.filter.separable);
 }
 
+/** As in assembly/upfirdn2d.ts. */
+const linesPerBlock = 8;
+
 function runSeparable(
   engine: Engine,
   x: number,
@@ -25,7 +28,8 @@ function runSeparable(
   // Whole vectors are read: past the last input by as much as the last eight outputs reach.
   const marginLeft = Math.max(0, padX0);
   const marginRight = Math.max(0, downX * (outWidth + 8) + tapsX.length + 16 - padX0 - width);
-  const scratchStride = Math.ceil((32 + (marginLeft + width + marginRight + 8) * 4) / 64) * 64;
+  const lineBytes = Math.ceil((32 + (marginLeft + width + marginRight + 8) * 4) / 64) * 64;
+  const scratchStride = linesPerBlock * lineBytes;
   const rowsPerChunk = Math.max(4, Math.ceil(16384 / outWidth));
   const rowBlocks = Math.ceil(outHeight / rowsPerChunk);
   engine.withScratch(engine.workers * scratchStride, (scratch) => {
@@ -37,6 +41,7 @@ function runSeparable(
         y,
         scratch,
         scratchStride,
+        lineBytes,
         height,
         width,
         outHeight,

@@ -31,7 +31,7 @@ const biasActOp: Op<BiasActInputs, BiasActGeometry> = defineOp<BiasActInputs, Bi
   },
   vjp: {
     x: (dy, { x, b }, g) => biasActGradOp({ dy, x, b }, g),
-    b: (dy, { x, b }, g) => sumOverChannels(biasActGradOp({ dy, x, b }, g), g),
+    b: (dy, { x, b }, g, _, found) => sumOverChannels(found.x ?? biasActGradOp({ dy, x, b }, g), g),
   },
 });
 
