@@ -157,6 +157,16 @@ describe("a run", () => {
     expect(records.filter((record) => record.includes("PNG"))).toHaveLength(6);
   });
 
+  test("scripts/frechetCurve.mjs measures afterwards what the run measured", () => {
+    const script = fileURLToPath(new URL("../scripts/frechetCurve.mjs", import.meta.url));
+    const args = [script, join(folder, "whole"), "--metric", "random", "--images", "40", "--out", path("curve.json")];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    expect(status, stderr).toBe(0);
+    const { curve } = JSON.parse(readFileSync(path("curve.json"), "utf8")) as { curve: unknown };
+    const { frechetDistance } = readStats(path("stats.jsonl")).at(-1)!;
+    expect(curve).toEqual([{ kimg: 0, frechetDistance }]);
+  });
+
   test("ended and continued, on another number of threads, it comes to the same bits", async () => {
     const first = await train("parts", ...all, "--kimg", "0.02");
     expect(first.code, first.err).toBe(0);

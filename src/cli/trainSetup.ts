@@ -211,18 +211,23 @@ export interface TrainingRun {
   readonly gridSeed: number;
 }
 
+/** The seeds of a run's parts, so that no two of them draw the same numbers. */
+export function seedsOf(seed: number): { readonly init: number; readonly sampler: number; readonly grid: number } {
+  const random = new RandomState(seed);
+  return { init: random.nextUint32(), sampler: random.nextUint32(), grid: random.nextUint32() };
+}
+
 /** A new run's networks; `init` must have been called. */
 export function buildRun(definition: RunDefinition, dataset: ImageDataset): TrainingRun {
   const { generator, discriminator, settings, seed, mixingProbability } = definition;
-  const seeds = new RandomState(seed);
-  const [initSeed, samplerSeed, gridSeed] = [seeds.nextUint32(), seeds.nextUint32(), seeds.nextUint32()];
-  const contents = initialContents(new RandomState(initSeed));
+  const seeds = seedsOf(seed);
+  const contents = initialContents(new RandomState(seeds.init));
   const networks = {
     generator: makeGenerator(generator, contents),
     discriminator: makeDiscriminator(discriminator, contents),
   };
   const makeSampler = (batchSize: number): TrainingSampler =>
-    new TrainingSampler(samplerSeed, { batchSize, styleMixingProb: mixingProbability, labels: dataset.labels });
+    new TrainingSampler(seeds.sampler, { batchSize, styleMixingProb: mixingProbability, labels: dataset.labels });
   let current = { batchSize: definition.batch, sampler: makeSampler(definition.batch) };
   const samplerFor = (batchSize: number): TrainingSampler => {
     if (batchSize !== current.batchSize) {
@@ -238,7 +243,7 @@ export function buildRun(definition: RunDefinition, dataset: ImageDataset): Trai
     state: new TrainingState(networks, settings),
     samplerFor,
     order: new DataOrder(dataset.count, seed),
-    gridSeed,
+    gridSeed: seeds.grid,
   };
 }
 
