@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fitsInPlace } from "../src/nn/kernels/planConv.js";
+import { fitsInPlace, planConv } from "../src/nn/kernels/planConv.js";
 import { createThreadPool } from "../src/nn/kernels/threads.js";
 import { createFastestKernels } from "../src/nn/kernels/variants.js";
 import { createWasmKernels } from "../src/nn/kernels/wasm.js";
@@ -55,6 +55,8 @@ describe("results do not depend on the number of threads, bit for bit", () => {
       } as const;
       const rest = { filter: "official", flipWeight: false, consumeInput: true, seed: 5 } as const;
       const c = { ...layer, ...epilogue, ...rest, inputLayout: "blocked", outputLayout: "blocked" } as const;
+      const shape = { ...layer, algorithm: "t4", outHeight: 2 * height, outWidth: 2 * width } as const;
+      expect(planConv(shape, { rows: 4, cols: 8 }, 4).seams).toBeGreaterThan(8);
       expect(sameNumbers(runLayer(four, c).y, runLayer(one, c).y)).toBe(true);
     }
   });
@@ -129,7 +131,7 @@ describe("the pool", () => {
     const numbers = () => new Float32Array(loaded.memory.memory.buffer, y, length);
     new Float32Array(loaded.memory.memory.buffer, x, length).fill(1);
     const args = new Uint32Array(loaded.memory.memory.buffer, 1024, 8);
-    for (const perChunk of [64, 1000, 1 << 16]) {
+    for (const perChunk of [1, 64, 1000, 1 << 16]) {
       // affine in place, y = 1 * y + 1: a chunk that ran twice or never would show.
       numbers().fill(0);
       args.set([y, y, length, perChunk]);

@@ -265,10 +265,12 @@ function planTransposed(shape: ConvShape, tile: MicroTile, workers: number): Con
   const tilesY = mainY + (height % step === 0 ? 1 : 0);
   const tilesX = mainX + (width % step === 0 ? 1 : 0);
   const most = mostTiles(algorithm, weights);
-  const stripRows = Math.max(1, Math.min(mainY, Math.floor(most / mainX)));
+  // Weights that are near allow thin strips, and so as many row ranges as keep all workers busy.
+  const thin = workers > 1 && weights.bytes <= farWeightBytes ? Math.ceil(mainY / (4 * workers)) : mainY;
+  const stripRows = Math.max(1, Math.min(thin, Math.floor(most / mainX)));
   const rowRanges = workers === 1 ? 1 : Math.min(Math.ceil(mainY / stripRows), 4 * workers);
-  const splitRows = rowRanges >= 4 * workers;
-  const chunkRows = splitRows ? Math.ceil(tilesY / rowRanges) : tilesY;
+  const splitRows = workers > 1 && rowRanges >= 2 * workers;
+  const chunkRows = splitRows ? Math.ceil(mainY / rowRanges) : tilesY;
   const rowChunks = Math.ceil(tilesY / chunkRows);
   const perBlock = roundUp(Math.min(most, stripRows * mainX), tile.rows);
   const chunkPanels = panelsPerChunk(panels, n * rowChunks, workers);
