@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { Block } from "../../src/nn/kernels/block.js";
-import { outputSize } from "../../src/nn/kernels/fast.js";
+import { outputSize } from "../../src/nn/kernels/fastGeometry.js";
 import type { Activations, ConvLayerOptions } from "../../src/nn/kernels/fastTypes.js";
 import type { WasmKernels } from "../../src/nn/kernels/wasm.js";
 import { type LayerData, separableFilter } from "./fastReference.js";

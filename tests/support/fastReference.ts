@@ -3,7 +3,7 @@
  * (items 4, 12 to 14) says, and the sum of the absolute values of all terms, to which rounding errors are proportional.
  */
 import type { Block } from "../../src/nn/kernels/block.js";
-import { outputSize } from "../../src/nn/kernels/fast.js";
+import { outputSize } from "../../src/nn/kernels/fastGeometry.js";
 import type { ConvLayerOptions } from "../../src/nn/kernels/fastTypes.js";
 import { chooseAlgorithm } from "../../src/nn/kernels/planConv.js";
 import { createReferenceKernels } from "../../src/nn/kernels/reference.js";
