@@ -22,15 +22,15 @@ class BiasActArguments {
   dead: i32;
   /** 1 if there is a clamp; `clamp` is infinite otherwise. */
   clamped: i32;
-  /** Slope for negative numbers: 1 linear, alpha lrelu, 0 relu. */
-  slope: f32;
+  /** gain * slope, the factor of negative numbers; the slope is 1 (linear), alpha (lrelu) or 0 (relu). */
+  fall: f32;
   gain: f32;
   clamp: f32;
 }
 
 /**
  * y = clamp(gain * act(x + b)), act(t) = t > 0 ? t : slope * t. x, b, y: float32, any alignment; y may be x.
- * Chunk = `rowsPerChunk` rows. Rounded after the sum, the slope and the gain. 8 bytes for each element: memory-bound.
+ * Chunk = `rowsPerChunk` rows. Rounded after the sum and after the factor. 8 bytes for each element: memory-bound.
  */
 export function biasAct(args: usize, chunk: i32, worker: i32): void { run(false, args, chunk); }
 
@@ -43,7 +43,7 @@ export function biasActGrad(args: usize, chunk: i32, worker: i32): void { run(tr
 @inline
 function run(gradient: bool, args: usize, chunk: i32): void {
   const g = changetype<BiasActArguments>(args);
-  const slope = f32x4.splat(g.slope);
+  const fall = f32x4.splat(g.fall);
   const gain = f32x4.splat(g.gain);
   const high = f32x4.splat(g.clamp);
   const low = f32x4.splat(-g.clamp);
@@ -64,7 +64,7 @@ function run(gradient: bool, args: usize, chunk: i32): void {
     while (x < vectorsEnd) {
       if (biasStep) bias = v128.load(b);
       const up = gradient ? v128.load(dy) : bias;
-      v128.store(y, element(gradient, f32x4.add(v128.load(x), bias), up, slope, gain, low, high, lowest, unclamped));
+      v128.store(y, element(gradient, f32x4.add(v128.load(x), bias), up, fall, gain, low, high, lowest, unclamped));
       x += 16;
       y += 16;
       dy += 16;
@@ -74,7 +74,7 @@ function run(gradient: bool, args: usize, chunk: i32): void {
       bias = v128.load32_splat(b);
       const up = gradient ? v128.load32_splat(dy) : bias;
       const t = f32x4.add(v128.load32_splat(x), bias);
-      v128.store32_lane(y, element(gradient, t, up, slope, gain, low, high, lowest, unclamped), 0);
+      v128.store32_lane(y, element(gradient, t, up, fall, gain, low, high, lowest, unclamped), 0);
       x += 4;
       y += 4;
       dy += 4;
@@ -86,13 +86,12 @@ function run(gradient: bool, args: usize, chunk: i32): void {
 // @ts-ignore: decorator
 @inline
 function element(
-  gradient: bool, t: v128, dy: v128, slope: v128, gain: v128, low: v128, high: v128, lowest: v128, unclamped: v128,
+  gradient: bool, t: v128, dy: v128, fall: v128, gain: v128, low: v128, high: v128, lowest: v128, unclamped: v128,
 ): v128 {
   const positive = f32x4.gt(t, f32x4.splat(0));
   // pmax and pmin are single instructions, and pass a NaN that comes first.
-  const act = v128.bitselect(t, f32x4.mul(f32x4.pmax(t, lowest), slope), positive);
-  const value = f32x4.mul(act, gain);
+  const rate = v128.bitselect(gain, fall, positive);
+  const value = f32x4.mul(f32x4.pmax(t, lowest), rate);
   if (!gradient) return f32x4.pmax(f32x4.pmin(value, high), low);
-  const rate = v128.bitselect(gain, f32x4.mul(gain, slope), positive);
   return v128.and(f32x4.mul(dy, rate), v128.or(unclamped, f32x4.lt(f32x4.abs(value), high)));
 }

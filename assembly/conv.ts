@@ -4,7 +4,7 @@
  * The same kernel serves transposed convolutions: each phase of the output grid is a convolution with some of the taps.
  */
 import { floatBytes } from "./simd";
-import { COLUMNS, DEPTH, ROWS, TILE_BYTES, multiplyPanels } from "./tile";
+import { COLUMNS, DEPTH, ROWS, TILE_BYTES, multiplyPanels, multiplyPanelsExactly } from "./tile";
 
 /** Positions are in elements. The grid is the set of outputs to compute; y may hold it with gaps (a phase). */
 @unmanaged
@@ -37,6 +37,8 @@ class ConvArguments {
   yPlane: i32;
   yRow: i32;
   yColumn: i32;
+  /** 1: sums in float64. */
+  exact: i32;
 }
 
 /** Scratch of a worker: the table of eight columns, the panel, the tiles. `convScratchBytes` in wasmConv.ts agrees. */
@@ -51,7 +53,7 @@ const NOWHERE: i32 = -(1 << 29);
  * packed: [ceil(rows / 4)][channels * kernelHeight * kernelWidth][4]. x, y: float32, any alignment, apart from each other
  * and from scratch. Reads x only at existing pixels, writes y only at grid points of existing rows.
  * Chunk = column block * row blocks + row block.
- * Rounding: k ascending, one accumulator. 2 * k flops for each output.
+ * Rounding: k ascending, one accumulator, in float32 or (`exact`) in float64. 2 * k flops for each output.
  */
 export function convTiles(args: usize, chunk: i32, worker: i32): void {
   const g = changetype<ConvArguments>(args);
@@ -78,7 +80,8 @@ export function convTiles(args: usize, chunk: i32, worker: i32): void {
     let tiles = allTiles;
     for (let column = firstColumn; column < endColumn; column += COLUMNS) {
       gatherPixels(g, column, k, steps, table, panel);
-      multiplyPanels(a, aStep, panels, panel, 32, steps, tiles, k > 0);
+      if (g.exact) multiplyPanelsExactly(a, aStep, panels, panel, steps, tiles, k > 0);
+      else multiplyPanels(a, aStep, panels, panel, 32, steps, tiles, k > 0);
       tiles += tilesStep;
     }
   }

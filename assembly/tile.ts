@@ -55,6 +55,53 @@ export function multiplyTile(a: usize, b: usize, bStep: usize, depth: i32, tile:
   v128.store(tile, c30, 96); v128.store(tile, c31, 112);
 }
 
+/** As multiplyTile, eight numbers in two halves, with sums in float64: rounded once for each DEPTH of k. */
+// @ts-ignore: decorator
+@inline
+function multiplyTileExactly(a: usize, b: usize, depth: i32, tile: usize, accumulate: bool): void {
+  for (let half: usize = 0; half < 32; half += 16) {
+    let c00 = f64x2.splat(0), c01 = f64x2.splat(0);
+    let c10 = f64x2.splat(0), c11 = f64x2.splat(0);
+    let c20 = f64x2.splat(0), c21 = f64x2.splat(0);
+    let c30 = f64x2.splat(0), c31 = f64x2.splat(0);
+    let from = b + half;
+    for (let k = a, end = a + ((<usize>depth) << 4); k < end; k += 16) {
+      const four = v128.load(from);
+      const b0 = f64x2.promote_low_f32x4(four), b1 = f64x2.promote_low_f32x4(v128.shuffle<f32>(four, four, 2, 3, 2, 3));
+      const a0 = f64x2.splat(<f64>load<f32>(k)), a1 = f64x2.splat(<f64>load<f32>(k, 4));
+      c00 = f64x2.add(c00, f64x2.mul(a0, b0)); c01 = f64x2.add(c01, f64x2.mul(a0, b1));
+      c10 = f64x2.add(c10, f64x2.mul(a1, b0)); c11 = f64x2.add(c11, f64x2.mul(a1, b1));
+      const a2 = f64x2.splat(<f64>load<f32>(k, 8)), a3 = f64x2.splat(<f64>load<f32>(k, 12));
+      c20 = f64x2.add(c20, f64x2.mul(a2, b0)); c21 = f64x2.add(c21, f64x2.mul(a2, b1));
+      c30 = f64x2.add(c30, f64x2.mul(a3, b0)); c31 = f64x2.add(c31, f64x2.mul(a3, b1));
+      from += 32;
+    }
+    const to = tile + half;
+    putRounded(to, c00, c01, accumulate);
+    putRounded(to + 32, c10, c11, accumulate);
+    putRounded(to + 64, c20, c21, accumulate);
+    putRounded(to + 96, c30, c31, accumulate);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function putRounded(to: usize, low: v128, high: v128, accumulate: bool): void {
+  const four = v128.shuffle<f32>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 1, 4, 5);
+  v128.store(to, accumulate ? f32x4.add(v128.load(to), four) : four);
+}
+
+/** multiplyPanels with those tiles, several times slower: for small networks, where rounding is all that could be noticed. */
+export function multiplyPanelsExactly(
+  a: usize, aStep: usize, panels: i32, b: usize, depth: i32, tiles: usize, accumulate: bool,
+): void {
+  for (let panel = 0; panel < panels; panel++) {
+    multiplyTileExactly(a, b, depth, tiles, accumulate);
+    a += aStep;
+    tiles += TILE_BYTES;
+  }
+}
+
 /**
  * A column of tiles: the same B panel against `panels` packed A panels, `aStep` bytes apart, into consecutive tiles.
  * This is one function of its own, called often, because V8 replaces baseline code by optimised code only at calls.

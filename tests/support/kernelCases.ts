@@ -277,6 +277,24 @@ function pointsCase(name: keyof typeof convProblems): KernelCase {
   return { name: `${name} (points)`, c, kind: "other", terms: "inputs", problem };
 }
 
+/** 1x1 kernels with more work than the exact direct form takes. */
+function pointwiseCase(name: keyof typeof convProblems): KernelCase {
+  const problem = fc
+    .record({
+      n: small(3),
+      inChannels: fc.constantFrom(3, 16, 35, 70),
+      outChannels: fc.constantFrom(3, 17, 64),
+      height: small(33, 20),
+      width: small(33, 20),
+    })
+    .map((sizes) => ({
+      ...{ ...sizes, kernelHeight: 1, kernelWidth: 1, stride: 1, padY: 0, padX: 0, groups: 1 },
+      ...{ outHeight: sizes.height, outWidth: sizes.width },
+    }))
+    .map(convProblems[name]);
+  return { name: `${name} (pointwise)`, c: 16, kind: "linear", terms: "inputs", problem };
+}
+
 /** Taps are multiples of 1/8, so that integers are filtered exactly. */
 export function filterOf(y: readonly number[], x: readonly number[], separable: boolean): Filter2d {
   const taps = y.flatMap((tapY) => x.map((tapX) => tapY * tapX));
@@ -454,6 +472,9 @@ export const kernelCases: readonly KernelCase[] = [
   pointsCase("conv2d"),
   pointsCase("conv2dInputGrad"),
   pointsCase("conv2dWeightGrad"),
+  pointwiseCase("conv2d"),
+  pointwiseCase("conv2dInputGrad"),
+  pointwiseCase("conv2dWeightGrad"),
   { name: "upfirdn2d", c: 16, kind: "linear", terms: "inputs", problem: upfirdn2dGeometry.map(upfirdn2dProblem) },
   biasActCase(piecewise, false, 3, "inputs"),
   biasActCase(smooth, false, 1, "output"),

@@ -75,7 +75,7 @@ function runPiecewiseLinear(
         activation === "relu" ? 1 : 0,
         clamp === null ? 0 : 1,
       ],
-      [slope, gain, clamp ?? Number.POSITIVE_INFINITY],
+      [slope * gain, gain, clamp ?? Number.POSITIVE_INFINITY],
     );
   });
   return true;

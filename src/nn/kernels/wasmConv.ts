@@ -20,6 +20,12 @@ export interface Conv2dAlgorithm {
 const tableBytes = 128;
 const panelBytes = tile.depth * tile.columns * 4;
 
+/**
+ * Up to this many products of pixels and channels, sums are taken in float64. Tiny networks notice no time but every rounding:
+ * gradients through the minibatch standard deviation live on differences of nearly equal features.
+ */
+export const mostExactProducts = 2 ** 17;
+
 /** One product for `convTiles`: a filter, what it is correlated with, and the grid of outputs. */
 interface TiledConv {
   readonly weights: MatrixLayout; // rows: outputs; outer, middle, inner: channels, kernelHeight, kernelWidth
@@ -74,6 +80,7 @@ function runTiledConv(engine: Engine, conv: TiledConv): void {
       conv.yPlane,
       conv.yRow,
       conv.yColumn,
+      columns * weights.rows * weights.outer <= mostExactProducts ? 1 : 0,
     ]);
   });
 }

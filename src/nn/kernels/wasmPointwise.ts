@@ -4,7 +4,7 @@
  *   y[n] = w x[n],   dx[n] = w^T dy[n],   dw = sum over n of dy[n] x[n]^T
  */
 import type { Conv2dGeometry } from "./types.js";
-import type { Conv2dAlgorithm } from "./wasmConv.js";
+import { type Conv2dAlgorithm, mostExactProducts } from "./wasmConv.js";
 import { mostRowsInPlace, runDots, runRows } from "./wasmMatmul.js";
 
 function isPointwise(g: Conv2dGeometry): boolean {
@@ -13,14 +13,15 @@ function isPointwise(g: Conv2dGeometry): boolean {
   );
 }
 
-/** With more channels on both sides, packing the weights and pixels pays. */
-function isSmall(g: Conv2dGeometry): boolean {
-  return Math.min(g.inChannels, g.outChannels) <= mostRowsInPlace;
+/** With more channels on both sides, packing the weights and pixels pays; with few of all, the direct form is more exact. */
+function isMedium(g: Conv2dGeometry): boolean {
+  const products = g.n * g.height * g.width * g.inChannels * g.outChannels;
+  return products > mostExactProducts && Math.min(g.inChannels, g.outChannels) <= mostRowsInPlace;
 }
 
 export const pointwiseConv2d: Conv2dAlgorithm = {
   name: "pointwise",
-  applies: (g) => isPointwise(g) && isSmall(g),
+  applies: (g) => isPointwise(g) && isMedium(g),
   run(engine, x, w, y, { n, inChannels, outChannels, height, width }) {
     const columns = height * width;
     runRows(engine, {
@@ -32,7 +33,7 @@ export const pointwiseConv2d: Conv2dAlgorithm = {
 
 export const pointwiseConv2dInputGrad: Conv2dAlgorithm = {
   name: "pointwise",
-  applies: (g) => isPointwise(g) && isSmall(g),
+  applies: (g) => isPointwise(g) && isMedium(g),
   run(engine, dy, w, dx, { n, inChannels, outChannels, height, width }) {
     const columns = height * width;
     runRows(engine, {
