@@ -45,6 +45,11 @@ export function isRecording(): boolean {
   return recording;
 }
 
+/** Whether an operation on these tensors is being recorded: some of them leads to what gradients are wanted of. */
+export function isRecorded(inputs: readonly (Tensor | null)[]): boolean {
+  return recording && inputs.some((input) => input?.requiresGrad);
+}
+
 function withRecording<T>(on: boolean, body: () => T): T {
   const before = recording;
   recording = on;
@@ -71,7 +76,7 @@ export function defineOp<I extends Inputs, O>(name: string, definition: OpDefini
     inScope(() => {
       const y = definition.forward(inputs, options);
       const tensors = Object.values(inputs).filter((input) => input !== null);
-      if (recording && tensors.some((input) => input.requiresGrad)) {
+      if (isRecorded(tensors)) {
         const node: OpNode = {
           id: nextId++,
           name,

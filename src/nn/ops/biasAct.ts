@@ -6,7 +6,7 @@
  * kernel when nothing is recorded and as a composition of differentiable operations when it is.
  * Tests: tests/identities.linear.test.ts (identity 14), tests/autograd.test.ts.
  */
-import { defineOp, isRecording, type Op } from "../autograd.js";
+import { defineOp, isRecorded, type Op } from "../autograd.js";
 import { activeKernels } from "../backend.js";
 import type { Activation, BiasActGeometry } from "../kernels/types.js";
 import { assertShape, sizeOf } from "../shape.js";
@@ -94,7 +94,7 @@ export function biasAct(x: Tensor, b: Tensor | null, options: BiasActOptions = {
   if (b !== null) assertShape("biasAct", "b", b.shape, [channels], "C");
   const geometry = { outer, channels, inner: sizeOf(x.shape.slice(2)), activation, alpha, gain, clamp };
   const act = smooth[activation];
-  if (act === undefined || !isRecording()) return biasActOp({ x, b }, geometry);
+  if (act === undefined || !isRecorded([x, b])) return biasActOp({ x, b }, geometry);
   const biased = biasActOp({ x, b }, { ...geometry, activation: "linear", gain: 1, clamp: null });
   return biasActOp({ x: act(biased), b: null }, { ...geometry, activation: "linear" });
 }
