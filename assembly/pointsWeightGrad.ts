@@ -21,6 +21,8 @@ class PairsArguments {
   wPointStride: usize;
   /** Add to u. */
   accumulate: i32;
+  /** Output channels of the micro-kernel: 8, or 16 for engines that join vector pairs (blockedGemm.ts). */
+  tileCols: i32;
 }
 
 /** c [4, 8] += sum over tiles of v[tile, 0..3] (outer) w[tile, 0..7]; tiles lie 32 bytes apart. One accumulator each. */
@@ -56,6 +58,61 @@ function pairs4x8(v: usize, w: usize, end: usize, c: usize, accumulate: bool): v
   v128.store(c, c30, 96); v128.store(c, c31, 112);
 }
 
+/** pairs4x8 for two blocks of output channels, `block` bytes apart, whose sums lie `cBlock` bytes apart. */
+// @ts-ignore: decorator
+@inline
+function pairs4x16(v: usize, w: usize, end: usize, block: usize, c: usize, cBlock: usize, accumulate: bool): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c02 = f32x4.splat(0), c03 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0), c12 = f32x4.splat(0), c13 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c22 = f32x4.splat(0), c23 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0), c32 = f32x4.splat(0), c33 = f32x4.splat(0);
+  let other = w + block;
+  while (w < end) {
+    const b0 = v128.load(w), b1 = v128.load(w, 16), b2 = v128.load(other), b3 = v128.load(other, 16);
+    const a0 = v128.load32_splat(v);
+    c00 = madd(c00, a0, b0); c01 = madd(c01, a0, b1); c02 = madd(c02, a0, b2); c03 = madd(c03, a0, b3);
+    const a1 = v128.load32_splat(v, 4);
+    c10 = madd(c10, a1, b0); c11 = madd(c11, a1, b1); c12 = madd(c12, a1, b2); c13 = madd(c13, a1, b3);
+    const a2 = v128.load32_splat(v, 8);
+    c20 = madd(c20, a2, b0); c21 = madd(c21, a2, b1); c22 = madd(c22, a2, b2); c23 = madd(c23, a2, b3);
+    const a3 = v128.load32_splat(v, 12);
+    c30 = madd(c30, a3, b0); c31 = madd(c31, a3, b1); c32 = madd(c32, a3, b2); c33 = madd(c33, a3, b3);
+    v += 32;
+    w += 32;
+    other += 32;
+  }
+  const d = c + cBlock;
+  if (accumulate) {
+    c00 = f32x4.add(c00, v128.load(c)); c01 = f32x4.add(c01, v128.load(c, 16));
+    c10 = f32x4.add(c10, v128.load(c, 32)); c11 = f32x4.add(c11, v128.load(c, 48));
+    c20 = f32x4.add(c20, v128.load(c, 64)); c21 = f32x4.add(c21, v128.load(c, 80));
+    c30 = f32x4.add(c30, v128.load(c, 96)); c31 = f32x4.add(c31, v128.load(c, 112));
+    c02 = f32x4.add(c02, v128.load(d)); c03 = f32x4.add(c03, v128.load(d, 16));
+    c12 = f32x4.add(c12, v128.load(d, 32)); c13 = f32x4.add(c13, v128.load(d, 48));
+    c22 = f32x4.add(c22, v128.load(d, 64)); c23 = f32x4.add(c23, v128.load(d, 80));
+    c32 = f32x4.add(c32, v128.load(d, 96)); c33 = f32x4.add(c33, v128.load(d, 112));
+  }
+  v128.store(c, c00); v128.store(c, c01, 16);
+  v128.store(c, c10, 32); v128.store(c, c11, 48);
+  v128.store(c, c20, 64); v128.store(c, c21, 80);
+  v128.store(c, c30, 96); v128.store(c, c31, 112);
+  v128.store(d, c02); v128.store(d, c03, 16);
+  v128.store(d, c12, 32); v128.store(d, c13, 48);
+  v128.store(d, c22, 64); v128.store(d, c23, 80);
+  v128.store(d, c32, 96); v128.store(d, c33, 112);
+}
+
+/** One point for two blocks of output channels. */
+function multiplyTwoBlocks(v: usize, w: usize, u: usize, inBlocks: i32, tiles: i32, accumulate: bool): void {
+  const block = <usize>tiles * 32, uBlock = <usize>inBlocks * 256;
+  for (let i = 0; i < inBlocks; i++) {
+    pairs4x16(v, w, w + block, block, u, uBlock, accumulate);
+    pairs4x16(v + 16, w, w + block, block, u + 128, uBlock, accumulate);
+    v += block;
+    u += 256;
+  }
+}
+
 /** One point. A function of its own, called often: V8 replaces baseline code only at calls. */
 function multiplyPairs(v: usize, w: usize, u: usize, inBlocks: i32, outBlocks: i32, tiles: i32, accumulate: bool): void {
   const block = <usize>tiles * 32;
@@ -86,7 +143,13 @@ export function sumOfPoints(args: usize, chunk: i32, worker: i32): void {
     for (let j = column; j < endColumn; j++) {
       const point = <usize>(i * points + j);
       const v = g.v + point * g.vPointStride, w = g.w + point * g.wPointStride;
-      multiplyPairs(v, w, u, g.inBlocks, g.outBlocks, g.tiles, accumulate);
+      const pairs = g.tileCols == 16 ? g.outBlocks >> 1 : 0;
+      const wBlock = <usize>g.tiles * 32, uBlock = <usize>g.inBlocks * 256;
+      for (let o: usize = 0; o < <usize>pairs * 2; o += 2) {
+        multiplyTwoBlocks(v, w + o * wBlock, u + o * uBlock, g.inBlocks, g.tiles, accumulate);
+      }
+      const done = <usize>pairs * 2;
+      multiplyPairs(v, w + done * wBlock, u + done * uBlock, g.inBlocks, g.outBlocks - pairs * 2, g.tiles, accumulate);
       accumulate = true;
     }
   }

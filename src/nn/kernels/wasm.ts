@@ -98,7 +98,7 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
     directConv2dInputGrad,
   ];
   const conv2dWeightGradAlgorithms: readonly Conv2dAlgorithm[] = [
-    pointsConv2dWeightGrad,
+    pointsConv2dWeightGrad(tile),
     pointwiseConv2dWeightGrad,
     directConv2dWeightGrad,
   ];
@@ -142,10 +142,11 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
 
   const allocate = (length: number, options?: { readonly fromEnd?: boolean }): Block =>
     new LinearBlock(memory.memory, memory.allocate(length * 4, options), length);
-  const release = (block: Block): void => {
+  const releaseBlock = (block: Block): void => {
     if (!isHere(block)) throw new RangeError("release: expected a block of these kernels, got one of others");
     memory.release(block.pointer);
   };
+  const fast = createFastKernels({ engine, allocate, release: releaseBlock, tile });
 
   return {
     name,
@@ -161,10 +162,13 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
       return new LinearBlock(memory.memory, block.pointer + offset * 4, length);
     },
 
-    fast: createFastKernels({ engine, allocate, release, tile }),
+    fast,
 
     allocate: (length) => allocate(length),
-    release,
+    release(block) {
+      fast.releaseWeights(block);
+      releaseBlock(block);
+    },
     memory: () => ({
       usedBytes: memory.usedBytes,
       peakBytes: memory.peakBytes,

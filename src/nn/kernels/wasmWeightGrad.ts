@@ -7,6 +7,7 @@
  * Tiles of all images are taken in groups whose points fit the cache; group after group adds to the sum in the same order,
  * whatever the number of threads: within a group the work is split by image and channels, then by point.
  */
+import type { MicroTile } from "./planConv.js";
 import type { Conv2dGeometry } from "./types.js";
 import type { Conv2dAlgorithm } from "./wasmConv.js";
 import type { Engine } from "./wasmEngine.js";
@@ -42,77 +43,79 @@ export function isPointsProblem(g: Conv2dGeometry): boolean {
   );
 }
 
-export const pointsConv2dWeightGrad: Conv2dAlgorithm = {
-  name: "points",
-  applies: isPointsProblem,
-  run(engine, x, dy, dw, geometry) {
-    const { n, inChannels, outChannels, height, width, outHeight, outWidth, padY, padX } = geometry;
-    const stride = geometry.stride as 1 | 2;
-    const form = forms[stride];
-    const tilesY = Math.ceil(outHeight / 4);
-    const tilesX = Math.ceil(outWidth / 4);
-    const inBlocks = Math.ceil(inChannels / 8);
-    const outBlocks = Math.ceil(outChannels / 8);
-    const mostTiles = Math.max(
-      fewestTiles,
-      Math.floor(groupBytes / (form.points * (inBlocks + outBlocks) * pixelBytes)),
-    );
-    // A group is some images, or some rows of tiles of one image.
-    const groupRows = Math.max(1, Math.min(tilesY, Math.floor(mostTiles / tilesX)));
-    const groupImages = groupRows < tilesY ? 1 : Math.max(1, Math.min(n, Math.floor(mostTiles / (tilesY * tilesX))));
-    const groupTiles = groupImages * groupRows * tilesX;
+export function pointsConv2dWeightGrad(tile: MicroTile): Conv2dAlgorithm {
+  return {
+    name: "points",
+    applies: isPointsProblem,
+    run(engine, x, dy, dw, geometry) {
+      const { n, inChannels, outChannels, height, width, outHeight, outWidth, padY, padX } = geometry;
+      const stride = geometry.stride as 1 | 2;
+      const form = forms[stride];
+      const tilesY = Math.ceil(outHeight / 4);
+      const tilesX = Math.ceil(outWidth / 4);
+      const inBlocks = Math.ceil(inChannels / 8);
+      const outBlocks = Math.ceil(outChannels / 8);
+      const mostTiles = Math.max(
+        fewestTiles,
+        Math.floor(groupBytes / (form.points * (inBlocks + outBlocks) * pixelBytes)),
+      );
+      // A group is some images, or some rows of tiles of one image.
+      const groupRows = Math.max(1, Math.min(tilesY, Math.floor(mostTiles / tilesX)));
+      const groupImages = groupRows < tilesY ? 1 : Math.max(1, Math.min(n, Math.floor(mostTiles / (tilesY * tilesX))));
+      const groupTiles = groupImages * groupRows * tilesX;
 
-    const inStride = inBlocks * groupTiles * pixelBytes + skewBytes;
-    const outStride = outBlocks * groupTiles * pixelBytes + skewBytes;
-    const sumBytes = 36 * inBlocks * outBlocks * 256;
-    const columns = (tilesX - 1) * form.step + form.window;
-    const scratchStride = Math.ceil((81 + form.window * columns) / 2) * 64;
-    const bytes = form.points * (inStride + outStride) + sumBytes + engine.workers * scratchStride;
-    engine.withScratch(bytes, (v) => {
-      const w = v + form.points * inStride;
-      const u = w + form.points * outStride;
-      const scratch = u + sumBytes;
-      let accumulate = 0;
-      for (let image = 0; image < n; image += groupImages) {
-        const images = Math.min(groupImages, n - image);
-        for (let row = 0; row < tilesY; row += groupRows) {
-          const rows = Math.min(groupRows, tilesY - row);
-          const tiles = images * rows * tilesX;
-          const blockBytes = tiles * pixelBytes;
-          const part = { images, row, rows, tilesX, blockBytes, scratch, scratchStride };
-          transform(
-            engine,
-            { ...part, kind: form.input, v, pointStride: inStride },
-            {
-              ...{
-                pointer: x + image * inChannels * height * width * 4,
-                channels: inChannels,
-                height,
-                width,
-                padY,
-                padX,
+      const inStride = inBlocks * groupTiles * pixelBytes + skewBytes;
+      const outStride = outBlocks * groupTiles * pixelBytes + skewBytes;
+      const sumBytes = 36 * inBlocks * outBlocks * 256;
+      const columns = (tilesX - 1) * form.step + form.window;
+      const scratchStride = Math.ceil((81 + form.window * columns) / 2) * 64;
+      const bytes = form.points * (inStride + outStride) + sumBytes + engine.workers * scratchStride;
+      engine.withScratch(bytes, (v) => {
+        const w = v + form.points * inStride;
+        const u = w + form.points * outStride;
+        const scratch = u + sumBytes;
+        let accumulate = 0;
+        for (let image = 0; image < n; image += groupImages) {
+          const images = Math.min(groupImages, n - image);
+          for (let row = 0; row < tilesY; row += groupRows) {
+            const rows = Math.min(groupRows, tilesY - row);
+            const tiles = images * rows * tilesX;
+            const blockBytes = tiles * pixelBytes;
+            const part = { images, row, rows, tilesX, blockBytes, scratch, scratchStride };
+            transform(
+              engine,
+              { ...part, kind: form.input, v, pointStride: inStride },
+              {
+                ...{
+                  pointer: x + image * inChannels * height * width * 4,
+                  channels: inChannels,
+                  height,
+                  width,
+                  padY,
+                  padX,
+                },
               },
-            },
-          );
-          transform(
-            engine,
-            { ...part, kind: form.grad, v: w, pointStride: outStride },
-            {
-              ...{ pointer: dy + image * outChannels * outHeight * outWidth * 4, channels: outChannels },
-              ...{ height: outHeight, width: outWidth, padY: 0, padX: 0 },
-            },
-          );
-          engine.run("sumOfPoints", 36, [
-            ...[stride, v, w, u, inBlocks, outBlocks, tiles, inStride, outStride, accumulate],
-          ]);
-          accumulate = 1;
+            );
+            transform(
+              engine,
+              { ...part, kind: form.grad, v: w, pointStride: outStride },
+              {
+                ...{ pointer: dy + image * outChannels * outHeight * outWidth * 4, channels: outChannels },
+                ...{ height: outHeight, width: outWidth, padY: 0, padX: 0 },
+              },
+            );
+            engine.run("sumOfPoints", 36, [
+              ...[stride, v, w, u, inBlocks, outBlocks, tiles, inStride, outStride, accumulate, tile.cols],
+            ]);
+            accumulate = 1;
+          }
         }
-      }
-      const frame = [stride, u, dw, inChannels, outChannels, scratch, scratchStride];
-      engine.run("weightsFromPoints", outBlocks, frame);
-    });
-  },
-};
+        const frame = [stride, u, dw, inChannels, outChannels, scratch, scratchStride];
+        engine.run("weightsFromPoints", outBlocks, frame);
+      });
+    },
+  };
+}
 
 interface Part {
   readonly kind: number;
