@@ -13,7 +13,7 @@ export {
 export { matmulTiles } from "./matmul";
 export { matmulDots, matmulRows } from "./matmulSmall";
 export { packPanel } from "./pack";
-export { dcoefs, sumColumns, sumRows } from "./reduce";
+export { dcoefs, rowDots, sumColumns, sumRows } from "./reduce";
 export { planarConv } from "./planarConv";
 export { toPoints } from "./points";
 export { sumOfPoints, weightsFromPoints } from "./pointsWeightGrad";

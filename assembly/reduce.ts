@@ -80,6 +80,40 @@ export function sumColumns(args: usize, chunk: i32, worker: i32): void {
 }
 
 @unmanaged
+class RowDotsArguments {
+  a: usize;
+  b: usize;
+  y: usize;
+  rows: i32;
+  depth: i32;
+  perChunk: i32;
+}
+
+/**
+ * y[row] = sum over k of a[row, k] * b[row, k]. a, b, y: dense float32, any alignment, y apart from a and b. Chunk = `perChunk`
+ * rows. Four float64 partial sums (k mod 4), added pairwise, then the tail. 8 bytes for each term: memory-bound.
+ */
+export function rowDots(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<RowDotsArguments>(args);
+  const end = min(g.rows, (chunk + 1) * g.perChunk), bytes = floatBytes(g.depth), vectors = floatBytes(g.depth & ~3);
+  for (let row = chunk * g.perChunk; row < end; row++) {
+    const a = g.a + <usize>row * bytes, b = g.b + <usize>row * bytes;
+    let low = f64x2.splat(0), high = f64x2.splat(0);
+    let k: usize = 0;
+    for (; k < vectors; k += 16) {
+      const aLow = f64x2.promote_low_f32x4(v128.load64_zero(a + k)), aHigh = f64x2.promote_low_f32x4(v128.load64_zero(a + k, 8));
+      const bLow = f64x2.promote_low_f32x4(v128.load64_zero(b + k)), bHigh = f64x2.promote_low_f32x4(v128.load64_zero(b + k, 8));
+      low = f64x2.add(low, f64x2.mul(aLow, bLow));
+      high = f64x2.add(high, f64x2.mul(aHigh, bHigh));
+    }
+    const sums = f64x2.add(low, high);
+    let sum = f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1);
+    for (; k < bytes; k += 4) sum += <f64>load<f32>(a + k) * <f64>load<f32>(b + k);
+    store<f32>(g.y + floatBytes(row), <f32>sum);
+  }
+}
+
+@unmanaged
 class DcoefsArguments {
   w: usize;
   s: usize;

@@ -192,6 +192,23 @@ const matmulCase: KernelCase = {
     ),
 };
 
+/** One number for each pair of rows: a batch of products of 1 x k and k x 1. */
+const rowDotsCase: KernelCase = {
+  name: "matmul (dot products of rows)",
+  c: 16,
+  kind: "linear",
+  terms: "inputs",
+  problem: fc
+    .record({
+      batch: fc.oneof(upTo67, fc.constant(300)),
+      k: fc.oneof(upTo67, fc.constant(257)),
+      transposeB: fc.boolean(),
+    })
+    .map(({ batch, k, transposeB }) =>
+      matmulProblem({ ...{ batch, m: 1, n: 1, k, transposeA: false, transposeB }, strideA: k, strideB: k }),
+    ),
+};
+
 /** Elements of x, w and y. */
 export function convSizes(g: Conv2dGeometry): { x: number; w: number; y: number; flops: number } {
   const w = (g.outChannels * g.inChannels * g.kernelHeight * g.kernelWidth) / g.groups;
@@ -466,6 +483,7 @@ export const kernelCases: readonly KernelCase[] = [
   copyCase,
   sumCase,
   matmulCase,
+  rowDotsCase,
   convCase("conv2d"),
   convCase("conv2dInputGrad"),
   convCase("conv2dWeightGrad"),

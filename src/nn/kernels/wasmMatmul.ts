@@ -122,9 +122,17 @@ export function runRows(engine: Engine, product: RowProducts): void {
   );
 }
 
+/** Terms of many short dot products that make a chunk. */
+const termsPerChunk = 16384;
+
 export function wasmMatmul(engine: Engine, a: number, b: number, y: number, geometry: MatmulGeometry): void {
   const { batch, m, n, k, transposeA, transposeB, strideA, strideB } = geometry;
   if (m === 0 || n === 0) return;
+  if (m === 1 && n === 1 && strideA === k && strideB === k) {
+    const perChunk = Math.max(1, Math.ceil(termsPerChunk / Math.max(1, k)));
+    engine.run("rowDots", Math.ceil(batch / perChunk), [a, b, y, batch, k, perChunk]);
+    return;
+  }
   if (!transposeB && (m <= mostRowsInPlace || k <= leastDepthPacked)) {
     const [aRow, aDepth] = transposeA ? [1, m] : [k, 1];
     runRows(engine, {

@@ -24,8 +24,8 @@ const forms = {
  */
 const leastProducts = 2 ** 18;
 const fewestChannels = 8;
-/** Points of a group: half of a second-level cache; but sums of fewer tiles would spend their time on loading and storing. */
-const groupBytes = 1536 * 1024;
+/** Points of a group: about what a second-level cache holds; but sums of fewer tiles would spend their time on loading and storing. */
+const groupBytes = 2560 * 1024;
 const fewestTiles = 64;
 /** Keeps the streams of the points out of each other's cache sets. */
 const skewBytes = 64;

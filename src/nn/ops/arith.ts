@@ -5,7 +5,7 @@
 import { defineOp, setGradientAddition } from "../autograd.js";
 import { activeKernels } from "../backend.js";
 import type { BinaryOp, UnaryOp } from "../kernels/types.js";
-import { broadcastShapes, broadcastStrides } from "../shape.js";
+import { broadcastShapes, broadcastStrides, type Shape, sameShape } from "../shape.js";
 import { Tensor } from "../tensor.js";
 import { sumTo } from "./reduce.js";
 
@@ -36,7 +36,18 @@ const subOp = defineOp<Pair, null>("sub", {
 });
 const mulOp = defineOp<Pair, null>("mul", {
   forward: ({ a, b }) => runBinary("mul", a, b),
-  vjp: { a: (dy, { a, b }) => sumTo(mul(dy, b), a.shape), b: (dy, { a, b }) => sumTo(mul(dy, a), b.shape) },
+  vjp: { a: (dy, { a, b }) => sumOfProducts(dy, b, a.shape), b: (dy, { a, b }) => sumOfProducts(dy, a, b.shape) },
+});
+/** The sum of a * b over the axes that `shape` has as 1: its trailing ones. As one kernel, without the products in memory. */
+const dotOp = defineOp<Pair, Shape>("dot", {
+  forward: ({ a, b }, shape) => {
+    const y = Tensor.allocate(shape);
+    const k = a.size / y.size;
+    const rows = { batch: y.size, m: 1, n: 1, k, transposeA: false, transposeB: false, strideA: k, strideB: k };
+    activeKernels().matmul(a.block, b.block, y.block, rows);
+    return y;
+  },
+  vjp: { a: (dy, { b }) => mul(dy, b), b: (dy, { a }) => mul(dy, a) },
 });
 const divOp = defineOp<Pair, null>("div", {
   forward: ({ a, b }) => runBinary("div", a, b),
@@ -53,6 +64,14 @@ const affineOp = defineOp<Single, { scale: number; offset: number }>("affine", {
   },
   vjp: { x: (dy, _, options) => scale(dy, options.scale) },
 });
+
+/** a * b summed to `shape`: what a factor of a product gets back that was broadcast over feature maps. */
+function sumOfProducts(a: Tensor, b: Tensor, shape: Shape): Tensor {
+  const kept = shape.findLastIndex((extent) => extent !== 1) + 1;
+  const isPrefix = shape.length === a.shape.length && sameShape(shape.slice(0, kept), a.shape.slice(0, kept));
+  const sums = isPrefix && sameShape(a.shape, b.shape) && !sameShape(a.shape, shape);
+  return sums ? dotOp({ a, b }, shape) : sumTo(mul(a, b), shape);
+}
 
 type UnaryRule = (dy: Tensor, inputs: Single, options: null, y: Tensor) => Tensor;
 
