@@ -2,8 +2,9 @@
  * Kills a training run at random moments, resumes it, and compares its weights with those of a run that was left alone:
  * they must agree bit for bit, as must optimisers, samplers and every counter.
  *
- *   node scripts/soakTraining.mjs [--runs 5] [--kills 8] [--kimg 0.4] [--seed 1] [--cfg tiny] [--keep-files]
+ *   node scripts/soakTraining.mjs [--runs 5] [--kills 8] [--kimg 0.4] [--seed 1] [--cfg tiny] [--keep-files] [-- OPTIONS]
  *
+ * OPTIONS go to `stylegan train`: those of growing, for example.
  * Every session after a kill runs on 1 or 2 threads, as it happens. The data set is 8x8 noise with labels, made here.
  * Needs the compiled program (npm run build); DIST names another folder than dist/. Exit code 1 when something differed.
  */
@@ -14,7 +15,8 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     runs: { type: "string", default: "5" },
     kills: { type: "string", default: "8" },
@@ -55,7 +57,19 @@ function noiseImages(count, side) {
 function session(outdir, threads, killAfterMs) {
   const networks = ["--channel-base", "128", "--channel-max", "16", "--z-dim", "16", "--w-dim", "16"];
   const run = ["--data", data, "--outdir", outdir, "--cfg", values.cfg, "--batch", "4", "--map-layers", "2"];
-  const options = ["--cond", "--mirror", "--ada-kimg", "1", "--kimg", values.kimg, "--tick", "0.02", "--snap", "2"];
+  const options = [
+    "--cond",
+    "--mirror",
+    "--ada-kimg",
+    "1",
+    "--kimg",
+    values.kimg,
+    "--tick",
+    "0.02",
+    "--snap",
+    "2",
+    ...positionals,
+  ];
   const args = [join(built, "cli", "main.js"), "train", "--resume", "latest", ...run, ...networks, ...options];
   const child = spawn(process.execPath, [...args, "--threads", String(threads)], {
     stdio: ["ignore", "ignore", "pipe"],

@@ -17,6 +17,8 @@ import {
   setLod,
 } from "../src/stylegan/progressive.js";
 import { downscale2d, upscale2d } from "../src/stylegan/stylegan1/growing.js";
+import { TrainingState } from "../src/stylegan/training.js";
+import { TrainingSampler } from "../src/stylegan/trainingSampler.js";
 import { growing, smallNetworks } from "./support/growingNetworks.js";
 import { apart, equal, identical, law } from "./support/laws.js";
 
@@ -166,6 +168,20 @@ describe("the schedule", () => {
       }
     },
   );
+
+  law("mixing cuts at every layer that runs, and at no other", growing, ({ name, resolution }, draw) => {
+    const { g, d } = smallNetworks(name, resolution, draw);
+    const state = new TrainingState({ generator: g, discriminator: d }, { plWeight: 0, r1Gamma: 0 });
+    const sampler = new TrainingSampler(resolution, { batchSize: 1, styleMixingProb: 1 });
+    for (let lod = 0; lod <= Math.log2(resolution) - 2; lod += 0.5) {
+      setLod(g, lod);
+      const cutoffs = Array.from({ length: 60 }, () => sampler.draw(state)).flatMap(({ Gmain, Dmain }) =>
+        [Gmain, Dmain].map(({ mixing }) => mixing!.cutoff),
+      );
+      const used = 2 * Math.log2(resolution / 2 ** Math.floor(lod)) - 2;
+      expect(new Set(cutoffs)).toEqual(new Set(Array.from({ length: used - 1 }, (_, index) => index + 1)));
+    }
+  });
 
   test("phases of no length, and resolutions that the network does not have, are errors", () => {
     const at = (options: Partial<ProgressiveSchedule>) => () =>

@@ -1,6 +1,6 @@
 /** `stylegan train` on networks of 8x8 pixels: files, resuming bit for bit, errors; and the parts it is made of. */
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,6 +20,7 @@ import { RandomState } from "../src/nn/random.js";
 import { scope, Tensor } from "../src/nn/tensor.js";
 import { Classifier, crossEntropy, decodeClassifier, encodeClassifier } from "../src/stylegan/classifier.js";
 import { Message } from "../src/stylegan/onnx/protobuf.js";
+import { lodOf } from "../src/stylegan/progressive.js";
 
 const folder = mkdtempSync(join(tmpdir(), "stylegan-train-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -207,6 +208,15 @@ describe("killed", () => {
     expect(stdout).toContain("0 of 1 runs differed");
     expect(stdout).toMatch(/killed after ms\/threads: \d+/);
   }, 180_000);
+
+  test("while a network grows: before, in and after the fade of a resolution", () => {
+    const script = fileURLToPath(new URL("../scripts/soakTraining.mjs", import.meta.url));
+    const growth = ["--lod-initial", "4", "--lod-stable-kimg", "0.04", "--lod-fade-kimg", "0.06"];
+    const args = [script, "--runs", "1", "--kills", "4", "--kimg", "0.16", "--cfg", "config-d", "--", ...growth];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    expect(status, stdout + stderr).toBe(0);
+    expect(stdout).toContain("0 of 1 runs differed");
+  }, 180_000);
 });
 
 test("SIGTERM ends a run after the step, with a snapshot", async () => {
@@ -248,21 +258,33 @@ describe("every kind of network", () => {
   });
 
   test("a growing network continues in the middle of a fade, and where Adam starts anew", async () => {
-    const base = ["--cfg", "config-d", "--aug", "noaug", "--resolution", "16"];
-    expect((await train("grows-whole", ...base, "--kimg", "0.004")).code).toBe(0);
-    // 600 thousand images a phase are too many for a test.
+    const growth = ["--lod-stable-kimg", "0.008", "--lod-fade-kimg", "0.016", "--minibatch-repeats", "1"];
+    const base = ["--cfg", "config-d", "--aug", "noaug", "--resolution", "16", ...growth];
+    expect((await train("grows-whole", ...base, "--kimg", "0.032", "--tick", "0.004")).code).toBe(0);
+    expect((await train("grows-parts", ...base, "--kimg", "0.004")).code).toBe(0);
     const [whole, parts] = ["grows-whole", "grows-parts"].map((name) => join(folder, name));
-    const definition = JSON.parse(readFileSync(join(whole, "run.json"), "utf8")) as { schedule: object };
-    const schedule = { ...definition.schedule, stableKimg: 0.008, fadeKimg: 0.016 };
-    writeFileSync(join(whole, "run.json"), JSON.stringify({ ...definition, schedule }));
-    cpSync(whole, parts, { recursive: true });
-    expect((await cli("--resume", whole, "--kimg", "0.032", "--tick", "0.004")).code).toBe(0);
     for (const kimg of ["0.012", "0.016", "0.024", "0.032"]) {
       expect((await cli("--resume", parts, "--kimg", kimg)).code).toBe(0);
     }
     expect(latest("grows-parts")).toEqual(latest("grows-whole"));
     const lods = readStats(join(whole, "stats.jsonl")).map(({ lod }) => lod);
     expect(lods).toEqual([1, 1, 0.75, 0.5, 0.25, 0, 0, 0]);
+  });
+
+  test("ended before a fade and resumed through it: the same bits; four steps for each look at the schedule", async () => {
+    const growth = ["--lod-initial", "4", "--lod-stable-kimg", "0.032", "--lod-fade-kimg", "0.032"];
+    const base = ["--cfg", "stylegan1", "--aug", "noaug", ...growth];
+    const [whole, parts] = ["fades-whole", "fades-parts"].map((name) => join(folder, name));
+    expect((await train("fades-whole", ...base, "--kimg", "0.08")).code).toBe(0);
+    expect((await train("fades-parts", ...base, "--kimg", "0.03")).code).toBe(0);
+    expect(latest("fades-parts").get("numbers")).toContain('"images":32');
+    expect((await cli("--resume", parts, "--kimg", "0.08", "--threads", "2")).code).toBe(0);
+    expect(latest("fades-parts")).toEqual(latest("fades-whole"));
+    // Where the schedule stands after so many images; a snapshot knows the lod of the last step before it.
+    const lines = readStats(join(whole, "stats.jsonl")).map(({ images, lod }) => [images, lod]);
+    expect(lines).toEqual([16, 32, 48, 64, 80].map((images) => [images, images < 48 ? 1 : images < 64 ? 0.5 : 0]));
+    const { gEma } = await loadCheckpoint(join(whole, "network-snapshot-000000.safetensors"));
+    expect(lodOf(gEma!)).toBe(0);
   });
 
   test("from the weights of a checkpoint", async () => {
@@ -319,6 +341,9 @@ describe("what goes wrong", () => {
       [[...base, "--batch", "6"], /multiple of the minibatch-stddev group, 4, got 6/],
       [[...base, "--resolution", "12"], /power of two/],
       [[...base, "--cfg", "stylegan1", "--g-arch", "skip"], /--g-arch: networks that grow/],
+      [[...base, "--lod-initial", "4"], /--lod-initial.*--minibatch-repeats are for networks that grow/],
+      [[...base, "--cfg", "stylegan1", "--lod-initial", "12"], /--lod-initial.*power of two from 4 to 8, got 12/],
+      [[...base, "--cfg", "stylegan1", "--lod-stable-kimg=0", "--lod-fade-kimg=0"], /phases must take some images/],
       [[...base, "--mirror=perhaps"], /true or false/],
       [[...base, "--metric", join(folder, "none.safetensors")], /none\.safetensors: no such file/],
     ];

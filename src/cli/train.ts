@@ -48,6 +48,7 @@ Examples:
   $ stylegan train --data faces32.zip --outdir runs/faces --cfg tiny --gamma 0.02 --aug noaug --kimg 300
   $ stylegan train --resume runs/faces --kimg 500
   $ stylegan train --data animals --outdir runs/animals --cond --mirror --cfg auto --snap 5
+  $ stylegan train --data faces32.zip --outdir runs/grown --cfg stylegan1 --lod-stable-kimg 4 --lod-fade-kimg 3
   $ stylegan train --data own.zip --outdir runs/own --resume ffhq256.pkl --cfg paper256`;
 
 /** A number of at least 0. */
@@ -117,6 +118,13 @@ export function trainCommand(terminal: Terminal): Command {
     .addOption(option("--pl-weight <weight>", "of path length; 0: none (default: by --cfg)", parseAmount))
     .addOption(option("--mixing-prob <p>", "probability of style mixing (default: by --cfg)", parsePart))
     .addOption(choice("--loss <name>", "default: by --cfg, logistic for most", ["logistic", "wgan", "hinge"]))
+    .optionsGroup("Growing (for --cfg stylegan1, table1-a to -f, config-a to -d):")
+    .addOption(option("--lod-initial <pixels>", "resolution to begin with (default: 8)", parseCount(4)))
+    .addOption(
+      option("--lod-stable-kimg <kimg>", "at a resolution before the next fades in (default: 600)", parseAmount),
+    )
+    .addOption(option("--lod-fade-kimg <kimg>", "that a fade takes; 0: none (default: 600)", parseAmount))
+    .addOption(option("--minibatch-repeats <steps>", "for each look at the schedule (default: 4)", parseCount(1)))
     .optionsGroup("Augmentation:")
     .addOption(choice("--aug <mode>", "none, adaptive, or with a fixed probability (default: ada)", augmentModes))
     .addOption(option("--p <p>", "the probability, with --aug fixed", parsePart))

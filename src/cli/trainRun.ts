@@ -5,7 +5,14 @@
  */
 import { scope } from "../nn/tensor.js";
 import type { AnyGenerator } from "../stylegan/networks.js";
-import { imagesAtLod, momentAt, resetsOptimizers, setLod } from "../stylegan/progressive.js";
+import {
+  imagesAtLod,
+  lodOf,
+  momentAt,
+  type ProgressiveMoment,
+  resetsOptimizers,
+  setLod,
+} from "../stylegan/progressive.js";
 import { lazyRegularization } from "../stylegan/regularizers.js";
 import { NonFiniteLossError, type StepReport, trainingStep } from "../stylegan/training.js";
 import { restoreTraining } from "../stylegan/trainingSnapshot.js";
@@ -39,17 +46,24 @@ export function resumeRun(run: TrainingRun, outdir: string): number {
   return seconds;
 }
 
-/** Batch and lod after so many images. */
-function momentOf({ definition: { schedule, batch } }: TrainingRun, images: number) {
-  return schedule === null ? { batch, moment: null } : scheduled(momentAt(schedule, images));
+/** What the steps after so many images have in common. */
+interface Moment {
+  readonly batch: number;
+  /** How many steps are made before the schedule is asked again. */
+  readonly steps: number;
+  /** Null for networks that do not grow. */
+  readonly moment: ProgressiveMoment | null;
 }
 
-const scheduled = <M extends { readonly batch: number }>(moment: M) => ({ batch: moment.batch, moment });
+function momentOf({ definition: { schedule, batch } }: TrainingRun, images: number): Moment {
+  if (schedule === null) return { batch, steps: 1, moment: null };
+  const moment = momentAt(schedule, images);
+  return { batch: moment.batch, steps: schedule.minibatchRepeats ?? 1, moment };
+}
 
 /** One step, on the next images of the data set. */
-function step(run: TrainingRun): StepReport {
+function step(run: TrainingRun, { batch, moment }: Moment): StepReport {
   const { state, dataset, order } = run;
-  const { batch, moment } = momentOf(run, state.progress.images);
   if (moment !== null) grow(run, moment.lod, moment.learningRate);
   const sampler = run.samplerFor(batch);
   const indices = order.next(batch);
@@ -63,7 +77,7 @@ function step(run: TrainingRun): StepReport {
 /** Sets the lod and the learning rate; Adam starts anew where the layers in training change. */
 function grow({ state }: TrainingRun, lod: number, learningRate: number): void {
   const { generator, discriminator, average, generatorOptimizer, discriminatorOptimizer, settings } = state;
-  const previous = (generator.buffers.get("synthesis.lod") ?? generator.buffers.get("lod"))!.item();
+  const previous = lodOf(generator);
   for (const network of [generator, discriminator, average]) setLod(network, lod);
   const pairs = [
     [generatorOptimizer, settings.gRegInterval],
@@ -113,10 +127,14 @@ export async function trainLoop(
   let tickStart: Mark = { ms: performance.now(), images: start.images };
   for (let isDone = start.images >= kimg * 1000; !isDone; ) {
     const before = state.progress.images;
-    means.add(guardedStep(run, outdir));
+    // The steps of a moment are never parted: a resumed run asks the schedule where an uninterrupted one does.
+    const moment = momentOf(run, before);
+    for (let count = 0; count < moment.steps; count++) {
+      means.add(guardedStep(run, moment, outdir));
+      progress.step(state.progress.images, speedSince(start, state.progress.images));
+      await nextTurn(); // signals arrive here
+    }
     const { images } = state.progress;
-    progress.step(images, speedSince(start, images));
-    await nextTurn(); // signals arrive here
     isDone = images >= kimg * 1000 || shouldStop();
     const crosses = (every: number): boolean => Math.floor(before / every) !== Math.floor(images / every);
     const isSnapshot = crosses(tickImages * snap) || isDone;
@@ -147,9 +165,9 @@ function statsLine(run: TrainingRun, seconds: number) {
   return { kimg: images / 1000, images, steps, seconds, memoryMebibytes, augmentP, plMean, ...lod };
 }
 
-function guardedStep(run: TrainingRun, outdir: string): StepReport {
+function guardedStep(run: TrainingRun, moment: Moment, outdir: string): StepReport {
   try {
-    return step(run);
+    return step(run, moment);
   } catch (error) {
     if (!(error instanceof NonFiniteLossError)) throw error;
     const latest = listStates(outdir).at(-1) ?? "none";

@@ -8,6 +8,7 @@ import { DataOrder, ImageDataset, parseLabels } from "../stylegan/dataset.js";
 import type { LossName } from "../stylegan/losses.js";
 import { makeDiscriminator, makeGenerator } from "../stylegan/networks.js";
 import { networkPreset, type Preset, type PresetName, type PresetOptions } from "../stylegan/presets.js";
+import { momentAt, type ProgressiveSchedule, setLod } from "../stylegan/progressive.js";
 import { type TrainingSettings, TrainingState } from "../stylegan/training.js";
 import { TrainingSampler } from "../stylegan/trainingSampler.js";
 import { openImages } from "./datasetFiles.js";
@@ -44,6 +45,10 @@ export interface RunOptions {
   readonly mbstdGroup?: number;
   readonly gArch?: Architecture;
   readonly dArch?: Architecture;
+  readonly lodInitial?: number;
+  readonly lodStableKimg?: number;
+  readonly lodFadeKimg?: number;
+  readonly minibatchRepeats?: number;
 }
 
 /** What the data set was when the run began. */
@@ -129,10 +134,6 @@ export function defineRun(
     }),
     ...(startedFrom !== null && { emaRampup: null }),
   };
-  const schedule =
-    options.lr === undefined || preset.schedule === null
-      ? preset.schedule
-      : { ...preset.schedule, learningRate: { base: options.lr, at: {} } };
   const definition = {
     version: 1,
     options,
@@ -145,10 +146,39 @@ export function defineRun(
     settings: settings as TrainingSettings,
     mixingProbability: options.mixingProb ?? preset.mixingProbability,
     batch: preset.batch,
-    schedule,
+    schedule: growing(preset.schedule, options),
   } as const;
   checkGroups(definition);
   return definition;
+}
+
+/** StyleGAN's number of steps for each look at the schedule. */
+const MINIBATCH_REPEATS = 4;
+
+/** The preset's schedule with what the options say; null for networks that do not grow. */
+function growing(preset: ProgressiveSchedule | null, options: RunOptions): ProgressiveSchedule | null {
+  const { lr, lodInitial, lodStableKimg, lodFadeKimg, minibatchRepeats } = options;
+  const given = defined({
+    initialResolution: lodInitial,
+    stableKimg: lodStableKimg,
+    fadeKimg: lodFadeKimg,
+    minibatchRepeats,
+    learningRate: lr === undefined ? undefined : { base: lr, at: {} },
+  }) as Partial<ProgressiveSchedule>;
+  if (preset === null) {
+    const { learningRate: _, ...ofGrowing } = given;
+    if (Object.keys(ofGrowing).length === 0) return null;
+    const names = "--lod-initial, --lod-stable-kimg, --lod-fade-kimg and --minibatch-repeats";
+    throw new UsageError(`${names} are for networks that grow, --cfg stylegan1 for example`);
+  }
+  const schedule = { ...preset, minibatchRepeats: MINIBATCH_REPEATS, ...given } as ProgressiveSchedule;
+  try {
+    momentAt(schedule, 0);
+  } catch (error) {
+    const what = (error as Error).message.replace("momentAt: ", "");
+    throw new UsageError(`--lod-initial, --lod-stable-kimg, --lod-fade-kimg: ${what}`);
+  }
+  return schedule;
 }
 
 /** Minibatch standard deviation splits every batch into groups of one size. */
@@ -226,6 +256,10 @@ export function buildRun(definition: RunDefinition, dataset: ImageDataset): Trai
     generator: makeGenerator(generator, contents),
     discriminator: makeDiscriminator(discriminator, contents),
   };
+  if (definition.schedule !== null) {
+    const { lod } = momentAt(definition.schedule, 0);
+    for (const network of [networks.generator, networks.discriminator]) setLod(network, lod);
+  }
   const makeSampler = (batchSize: number): TrainingSampler =>
     new TrainingSampler(seeds.sampler, { batchSize, styleMixingProb: mixingProbability, labels: dataset.labels });
   let current = { batchSize: definition.batch, sampler: makeSampler(definition.batch) };

@@ -28,6 +28,8 @@ export interface ProgressiveSchedule {
   readonly stableKimg?: number;
   /** Thousands of images that a fade takes; 0 switches at once. Default 600. */
   readonly fadeKimg?: number;
+  /** Steps from one look at the schedule to the next. Default 1; StyleGAN has 4. */
+  readonly minibatchRepeats?: number;
   /** Images in a step. */
   readonly batch: ByResolution;
   /** Of Adam, for both networks. */
@@ -95,9 +97,16 @@ interface Growing {
   readonly buffers: ReadonlyMap<string, Tensor>;
 }
 
+const lodBuffer = ({ buffers }: Growing): Tensor | undefined => buffers.get("synthesis.lod") ?? buffers.get("lod");
+
+/** The lod that a network stores; 0 for one that does not grow: all of it runs. */
+export function lodOf(network: Growing): number {
+  return lodBuffer(network)?.item() ?? 0;
+}
+
 /** Stores the lod in a network: the one it then uses unless told otherwise. */
 export function setLod(network: Growing, lod: number): void {
-  const buffer = network.buffers.get("synthesis.lod") ?? network.buffers.get("lod");
+  const buffer = lodBuffer(network);
   if (buffer === undefined) throw new TypeError("setLod: this network does not grow: it has no buffer for a lod");
   scope(() => buffer.update((block) => block.data.fill(lod)));
 }

@@ -5,6 +5,7 @@
 import { type RandomSnapshot, RandomState } from "../nn/random.js";
 import { Tensor } from "../nn/tensor.js";
 import { type AugmentDraws, drawAugmentation } from "./augment.js";
+import { layersAt, lodOf } from "./progressive.js";
 import type { LatentDraws, StepInputs } from "./training.js";
 import type { TrainingState } from "./trainingState.js";
 
@@ -43,7 +44,7 @@ export class TrainingSampler {
     this.#random.setState(state);
   }
 
-  /** All that the next step of `state` needs, but for the real images. */
+  /** All that the next step of `state` needs, but for the real images. A growing generator stores the step's lod. */
   draw(state: TrainingState): Omit<StepInputs, "real" | "realC"> {
     const { batchSize, plBatchShrink } = this.#options;
     const { generator, settings } = state;
@@ -73,10 +74,9 @@ export class TrainingSampler {
     const { styleMixingProb, noise } = this.#options;
     const z = this.#normal([n, generator.zDim]);
     const c = this.#labels(n, generator.cDim);
-    const mixes = generator.numWs > 1 && this.#random.uniform() < styleMixingProb;
-    const mixing = mixes
-      ? { cutoff: this.#random.randint(1, generator.numWs), z: this.#normal([n, generator.zDim]) }
-      : null;
+    const layers = layersAt(generator.numWs, lodOf(generator));
+    const mixes = layers > 1 && this.#random.uniform() < styleMixingProb;
+    const mixing = mixes ? { cutoff: this.#random.randint(1, layers), z: this.#normal([n, generator.zDim]) } : null;
     return { z, c, mixing, noiseSeed: noise === "random" ? this.#random.nextUint32() : null };
   }
 
