@@ -208,18 +208,22 @@ async function openFile(path: string | URL): Promise<OpenSource> {
       `cannot open ${path}: expected a file, found a ${stats.isDirectory() ? "folder" : "device"}`,
     );
   }
+  const fill = (offset: number, target: Uint8Array): number => {
+    let done = 0;
+    while (done < target.length) {
+      const count = readSync(file, target, done, Math.min(target.length - done, READ_BYTES), offset + done);
+      if (count === 0) break;
+      done += count;
+    }
+    return done;
+  };
   return {
     size: stats.size,
     read(offset, length) {
       const bytes = new Uint8Array(length);
-      let done = 0;
-      while (done < length) {
-        const count = readSync(file, bytes, done, Math.min(length - done, READ_BYTES), offset + done);
-        if (count === 0) break;
-        done += count;
-      }
-      return bytes.subarray(0, done);
+      return bytes.subarray(0, fill(offset, bytes));
     },
+    readInto: (offset, target) => fill(offset, target) === target.length,
     close: () => closeSync(file),
   };
 }

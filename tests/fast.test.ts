@@ -71,7 +71,7 @@ describe("convLayer", () => {
     );
   });
 
-  test("prepares weights anew when their version changes, and frees them on request", () => {
+  test("prepares weights anew when their version changes, and frees them on request, or with the weights", () => {
     const random = normals(7);
     const weight = toBlock(kernels, random(16 * 8 * 9));
     const x = { block: toBlock(kernels, random(8 * 64)), layout: planar(1, 8, 8, 8) };
@@ -86,7 +86,12 @@ describe("convLayer", () => {
     expect(fast.memory().preparedBytes).toBeGreaterThan(before);
     fast.releaseWeights(weight);
     expect(fast.memory().preparedBytes).toBe(before);
-    for (const block of [weight, x.block, first.block, kept.block, changed.block]) kernels.release(block);
+
+    const again = fast.convLayer(x, { block: weight, version: 1 }, options);
+    expect(fast.memory().preparedBytes).toBeGreaterThan(before);
+    kernels.release(weight); // as when a network is collected
+    expect(fast.memory().preparedBytes).toBe(before);
+    for (const block of [x.block, first.block, kept.block, changed.block, again.block]) kernels.release(block);
   });
 
   test("says what is wrong with its arguments", () => {

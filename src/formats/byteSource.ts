@@ -5,6 +5,8 @@ export interface ByteSource {
   readonly size: number;
   /** `length` bytes from `offset`, synchronously; a view where possible. Both have been checked against `size`. */
   read(offset: number, length: number): Uint8Array;
+  /** Fills `target` from `offset` without a copy in between, where the source can; false when it came short. */
+  readInto?(offset: number, target: Uint8Array): boolean;
 }
 
 /** A file that is in memory already; reads are views, not copies. */
@@ -24,6 +26,16 @@ export function readRange(source: ByteSource, offset: number, length: number, wh
     throw new CheckpointError(`${what}: asked for ${length} bytes at offset ${offset}, got ${bytes.length}`);
   }
   return bytes;
+}
+
+/** Fills `target` with the bytes from `offset` on, or throws the error that names what is missing. */
+export function fillFrom(source: ByteSource, offset: number, target: Uint8Array, what: string): void {
+  if (source.readInto === undefined) target.set(readRange(source, offset, target.length, what));
+  else if (!source.readInto(offset, target)) {
+    throw new CheckpointError(
+      `${what}: expected ${target.length} bytes at offset ${offset}, but the file has ${source.size}; is it truncated?`,
+    );
+  }
 }
 
 export function viewOf(bytes: Uint8Array): DataView {

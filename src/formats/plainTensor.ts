@@ -22,6 +22,8 @@ export interface StridedSource {
   readonly shape: readonly number[];
   /** The storage's bytes; a function is called when elements are asked for, each time. */
   readonly bytes: Uint8Array | (() => Uint8Array);
+  /** Fills `target` with the bytes of the storage from `begin` on, where that can be done without `bytes`. */
+  readonly readInto?: (begin: number, target: Uint8Array) => void;
   /** Length of the storage in elements. */
   readonly storageSize: number;
   /** In elements, one an axis, 0 or more; row-major when left out. */
@@ -94,16 +96,17 @@ export function stridedTensor(source: StridedSource): PlainTensor {
     if (out.length !== size)
       throw new RangeError(`${name}: copyTo expected room for ${size} elements, got ${out.length}`);
     if (size === 0) return;
-    const bytes = readBytes();
     const axes = coalesce(shape, strides);
     const dense = axes.length === 0 || (axes.length === 1 && axes[0].stride === 1);
     const sameType =
       (dtype === "f32" && out instanceof Float32Array) || (dtype === "f64" && out instanceof Float64Array);
     if (dense && sameType && hostIsLittleEndian && !bigEndian) {
       const begin = offset * bytesPerElement[dtype];
-      new Uint8Array(out.buffer, out.byteOffset, out.byteLength).set(bytes.subarray(begin, begin + out.byteLength));
+      const target = new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
+      if (source.readInto !== undefined) source.readInto(begin, target);
+      else target.set(readBytes().subarray(begin, begin + out.byteLength));
     } else {
-      gather(elementReader(bytes, dtype, !bigEndian), axes, offset, out);
+      gather(elementReader(readBytes(), dtype, !bigEndian), axes, offset, out);
     }
   };
   const toFloat = () => {

@@ -3,7 +3,7 @@
  * is read at once, each tensor when it is asked for, so a file larger than memory can be read one tensor at a time.
  * Tested by tests/formats.test.ts.
  */
-import { type ByteSource, bytesSource, readRange, viewOf } from "./byteSource.js";
+import { type ByteSource, bytesSource, fillFrom, readRange, viewOf } from "./byteSource.js";
 import { CheckpointError, describe } from "./checkpointError.js";
 import { numberToHalf } from "./float16.js";
 import { bytesPerElement, type DType, elementCount, type PlainTensor, stridedTensor } from "./plainTensor.js";
@@ -72,8 +72,10 @@ export function readSafetensors(file: Uint8Array | ByteSource): SafetensorsFile 
   checkTiling(entries, source.size - dataBegin);
   const tensors = new Map<string, PlainTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
-    const bytes = () => readRange(source, dataBegin + begin, end - begin, `safetensors: tensor ${describe(name)}`);
-    tensors.set(name, stridedTensor({ dtype, shape, bytes, storageSize: elementCount(shape), name }));
+    const what = `safetensors: tensor ${describe(name)}`;
+    const bytes = () => readRange(source, dataBegin + begin, end - begin, what);
+    const readInto = (from: number, target: Uint8Array) => fillFrom(source, dataBegin + begin + from, target, what);
+    tensors.set(name, stridedTensor({ dtype, shape, bytes, readInto, storageSize: elementCount(shape), name }));
   }
   return { tensors, metadata };
 }

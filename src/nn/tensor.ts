@@ -71,7 +71,7 @@ export class Tensor {
       return tensor;
     }
     const double = hasKernels() ? activeKernels().precision === "float64" : data instanceof Float64Array;
-    return Tensor.onHeap(double ? Float64Array.from(data) : Float32Array.from(data), shape);
+    return Tensor.onHeap(double ? new Float64Array(data) : new Float32Array(data), shape);
   }
 
   /** A tensor of zeros. */
@@ -139,12 +139,12 @@ export class Tensor {
 
   /** A copy of the elements, row-major, as float32. */
   toArray(): Float32Array {
-    return Float32Array.from(this.block.data);
+    return new Float32Array(this.block.data);
   }
 
   /** A copy of the elements, row-major, in full precision (float64 under the reference kernels). */
   toFloat64Array(): Float64Array {
-    return Float64Array.from(this.block.data);
+    return new Float64Array(this.block.data);
   }
 
   /** The only element. Throws RangeError when there is not exactly one. */
@@ -196,7 +196,7 @@ export class Tensor {
   /** For scopes: moves the numbers to the JavaScript heap. */
   moveToHeap(): void {
     const data = this.block.data;
-    const copy = data instanceof Float64Array ? Float64Array.from(data) : Float32Array.from(data);
+    const copy = data instanceof Float64Array ? new Float64Array(data) : new Float32Array(data);
     const node = this.node;
     this.release();
     this.node = node;

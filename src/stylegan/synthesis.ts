@@ -133,7 +133,7 @@ export class ToRgbLayer {
 }
 
 interface Features {
-  /** [N, C, H, W]; null before the first block. */
+  /** [N, C, H, W]; null before the first block and after the last. */
   readonly x: Tensor | null;
   /** The image so far; null until a block has a toRgb. */
   readonly img: Tensor | null;
@@ -145,6 +145,7 @@ class SynthesisBlock {
   /** How many w's the convolutions take; toRgb shares the next one with the block that follows. */
   readonly numConv: number;
   readonly #name: string;
+  readonly #isLast: boolean;
   readonly #constant: Tensor | null; // [C, 4, 4]
   readonly #conv0: SynthesisLayer | null;
   readonly #conv1: SynthesisLayer;
@@ -158,6 +159,7 @@ class SynthesisBlock {
     const isFirst = resolution === 4;
     const isLast = resolution === config.imgResolution;
     this.resolution = resolution;
+    this.#isLast = isLast;
     this.#name = `b${resolution}`;
     this.#filter = filter;
     this.#constant = isFirst ? tree.parameter("const", [channels, 4, 4], normal()) : null;
@@ -200,14 +202,14 @@ class SynthesisBlock {
       y = seen("conv1", this.#conv1.forward(lastUse(y), w(1), noise, Math.SQRT1_2));
       y = add(shortcut, y);
     } else {
-      y = seen("conv0", this.#conv0!.forward(x!, w(0), noise));
+      y = seen("conv0", this.#conv0!.forward(lastUse(x!), w(0), noise));
       y = seen("conv1", this.#conv1.forward(lastUse(y), w(1), noise));
     }
 
-    const larger = img === null ? null : upsample2d(img, this.#filter);
-    if (this.#toRgb === null) return { x: y, img: larger };
-    const rgb = seen("torgb", this.#toRgb.forward(y, w(this.numConv)));
-    return { x: y, img: larger === null ? rgb : add(larger, rgb) };
+    if (this.#toRgb === null) return { x: y, img: img === null ? null : upsample2d(img, this.#filter) };
+    const rgb = seen("torgb", this.#toRgb.forward(this.#isLast ? lastUse(y) : y, w(this.numConv)));
+    const sum = img === null ? rgb : add(upsample2d(img, this.#filter), rgb);
+    return { x: this.#isLast ? null : y, img: sum };
   }
 }
 
