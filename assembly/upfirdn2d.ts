@@ -16,7 +16,10 @@ class SeparableArguments {
   width: i32;
   outHeight: i32;
   outWidth: i32;
+  planes: i32;
+  /** A chunk is some rows of a plane, or some whole planes. */
   rowsPerChunk: i32;
+  planesPerChunk: i32;
   upY: i32;
   downY: i32;
   padY: i32;
@@ -40,7 +43,7 @@ const LINES: i32 = 8;
  * x[v, u] at (v * upY, u * upX) and zeros elsewhere.
  *
  * x: planes of [height][width], y: planes of [outHeight][outWidth], dense float32, any alignment, apart. Chunk =
- * (plane, block of rows). For each output row the input rows it meets are summed into a line of scratch between zero margins;
+ * (planes, block of rows). For each output row the input rows it meets are summed into a line of scratch between zero margins;
  * the second filter runs over that line. Scratch: eight lines of marginLeft + width + marginRight + 8 floats and 8 more.
  * Rounding: per column j ascending, then per output i ascending. Memory-bound for filters of a few taps.
  */
@@ -51,11 +54,19 @@ export function upfirdn2dSeparable(args: usize, chunk: i32, worker: i32): void {
   memory.fill(buffer, 0, lineStep * <usize>LINES);
 
   const rowBlocks = (g.outHeight + g.rowsPerChunk - 1) / g.rowsPerChunk;
-  const plane = chunk / rowBlocks;
+  const first = chunk / rowBlocks * g.planesPerChunk, end = min(g.planes, first + g.planesPerChunk);
   const firstRow = (chunk % rowBlocks) * g.rowsPerChunk;
   const endRow = min(g.outHeight, firstRow + g.rowsPerChunk);
-  const x = g.x + floatBytes(plane) * <usize>(g.height * g.width);
-  let y = g.y + floatBytes(plane) * <usize>(g.outHeight * g.outWidth) + floatBytes(firstRow) * <usize>g.outWidth;
+  for (let plane = first; plane < end; plane++) {
+    const x = g.x + floatBytes(plane) * <usize>(g.height * g.width);
+    const y = g.y + floatBytes(plane) * <usize>(g.outHeight * g.outWidth) + floatBytes(firstRow) * <usize>g.outWidth;
+    filterPlane(args, x, y, line, firstRow, endRow);
+  }
+}
+
+/** Rows firstRow .. endRow - 1 of one plane, to y. */
+function filterPlane(args: usize, x: usize, y: usize, line: usize, firstRow: i32, endRow: i32): void {
+  const g = changetype<SeparableArguments>(args), lineStep = <usize>g.lineBytes;
   for (let p = firstRow; p < endRow; p += LINES) {
     const rows = min(LINES, endRow - p);
     if (g.upY == 1 && g.downY == 1 && g.tapsY == 4) filterColumnsFour(args, x, p, rows, line);

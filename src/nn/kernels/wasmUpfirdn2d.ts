@@ -32,10 +32,11 @@ function runSeparable(
   const scratchStride = linesPerBlock * lineBytes;
   const rowsPerChunk = Math.max(4, Math.ceil(16384 / outWidth));
   const rowBlocks = Math.ceil(outHeight / rowsPerChunk);
+  const planesPerChunk = rowBlocks > 1 ? 1 : Math.ceil(rowsPerChunk / outHeight);
   engine.withScratch(engine.workers * scratchStride, (scratch) => {
     engine.run(
       "upfirdn2dSeparable",
-      planes * rowBlocks,
+      Math.ceil(planes / planesPerChunk) * rowBlocks,
       [
         x,
         y,
@@ -46,7 +47,9 @@ function runSeparable(
         width,
         outHeight,
         outWidth,
+        planes,
         rowsPerChunk,
+        planesPerChunk,
         upY,
         downY,
         padY0,
