@@ -41,7 +41,7 @@ export interface ConvKind {
 
 /**
  * The table: the first row that fits, by the smaller side of the input. Small images have so few tiles that reading the
- * weights dominates: at 4 pixels they are used as they are, F2 and T2 keep them at 1.8 times their raw size instead of 4;
+ * weights dominates: up to 8 pixels they are used as they are, F2 and T2 keep them at 1.8 times their raw size instead of 4;
  * large images want few products.
  */
 const table: readonly { kernel: 1 | 3; up: 1 | 2; down: 1 | 2; upTo: number; algorithm: Algorithm }[] = [
@@ -49,10 +49,10 @@ const table: readonly { kernel: 1 | 3; up: 1 | 2; down: 1 | 2; upTo: number; alg
   { kernel: 1, up: 2, down: 1, upTo: Infinity, algorithm: "direct" },
   { kernel: 1, up: 1, down: 2, upTo: Infinity, algorithm: "direct" },
   { kernel: 3, up: 1, down: 2, upTo: Infinity, algorithm: "direct" },
-  { kernel: 3, up: 1, down: 1, upTo: 4, algorithm: "direct" },
+  { kernel: 3, up: 1, down: 1, upTo: 8, algorithm: "direct" },
   { kernel: 3, up: 1, down: 1, upTo: 16, algorithm: "f2" },
   { kernel: 3, up: 1, down: 1, upTo: Infinity, algorithm: "f4" },
-  { kernel: 3, up: 2, down: 1, upTo: 16, algorithm: "t2" },
+  { kernel: 3, up: 2, down: 1, upTo: 32, algorithm: "t2" },
   { kernel: 3, up: 2, down: 1, upTo: Infinity, algorithm: "t4" },
 ];
 
