@@ -155,7 +155,7 @@ export class Discriminator {
    * @returns logits [N, 1]: positive means real. They depend on the batch, through the minibatch standard deviation
    * @throws RangeError when the shapes do not fit
    */
-  forward(img: Tensor, c: Tensor | null): Tensor {
+  forward(img: Tensor, c: Tensor | null = null): Tensor {
     const { imgChannels, imgResolution, cDim } = this;
     const expected = [null, imgChannels, imgResolution, imgResolution];
     assertShape("discriminator", "img", img.shape, expected, "N, C, H, W");

@@ -44,7 +44,7 @@ export class Generator {
    * @returns images [N, imgChannels, imgResolution, imgResolution], mostly within [-1, 1]
    * @throws RangeError when the shapes do not fit
    */
-  forward(z: Tensor, c: Tensor | null, options: GeneratorOptions = {}): Tensor {
+  forward(z: Tensor, c: Tensor | null = null, options: GeneratorOptions = {}): Tensor {
     return inScope(() => this.synthesis.forward(this.mapping.forward(z, c, options), options));
   }
 }

@@ -62,7 +62,7 @@ export class MappingNetwork {
    * @returns ws [N, numWs, wDim], or [N, wDim] when numWs is null
    * @throws RangeError when the shapes do not fit, or when a truncation has no average to pull towards
    */
-  forward(z: Tensor | null, c: Tensor | null, options: TruncationOptions = {}): Tensor {
+  forward(z: Tensor | null, c: Tensor | null = null, options: TruncationOptions = {}): Tensor {
     return inScope(() => {
       let x = this.#input(z, c); // [N, zDim + embedFeatures]
       for (const layer of this.#layers) x = layer.forward(x);

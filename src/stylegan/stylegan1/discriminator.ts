@@ -130,7 +130,7 @@ export class ProgressiveDiscriminator {
    * @returns logits [N, 1]: positive means real. They depend on the batch, through the minibatch standard deviation
    * @throws RangeError when the shapes do not fit, or for a lod that the network does not have
    */
-  forward(img: Tensor, c: Tensor | null, options: { readonly lod?: number } = {}): Tensor {
+  forward(img: Tensor, c: Tensor | null = null, options: { readonly lod?: number } = {}): Tensor {
     const { imgChannels, imgResolution, cDim } = this;
     const { lod = this.lod.item() } = options;
     assertShape("discriminator", "img", img.shape, [null, imgChannels, imgResolution, imgResolution], "N, C, H, W");

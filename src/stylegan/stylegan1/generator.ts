@@ -51,7 +51,7 @@ export class ProgressiveGenerator {
    * @returns images [N, imgChannels, imgResolution, imgResolution], mostly within [-1, 1]
    * @throws RangeError when the shapes do not fit
    */
-  forward(z: Tensor, c: Tensor | null, options: ProgressiveGeneratorOptions = {}): Tensor {
+  forward(z: Tensor, c: Tensor | null = null, options: ProgressiveGeneratorOptions = {}): Tensor {
     return inScope(() => this.synthesis.forward(this.mapping.forward(z, c, options), options));
   }
 }
