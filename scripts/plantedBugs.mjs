@@ -853,4 +853,11 @@ export const plantedBugs = [
     "/**",
     'import { unzipSync } from "fflate";\nexport { unzipSync };\n/**',
   ],
+  [
+    "mixing cuts at every layer that runs",
+    "identities.progressive",
+    net("trainingSampler"),
+    "layersAt(generator.numWs, lodOf(generator))",
+    "generator.numWs",
+  ],
 ];
