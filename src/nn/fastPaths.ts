@@ -5,6 +5,7 @@
 import { activeKernels } from "./backend.js";
 import type { Activations, ConvLayerOptions, FastKernels } from "./kernels/fastTypes.js";
 import type { Activation, Block } from "./kernels/types.js";
+import { LRELU_SLOPE } from "./ops/biasAct.js";
 import type { Filter2d } from "./ops/upfirdn2d.js";
 import { type PrivateLayout, Tensor } from "./tensor.js";
 
@@ -87,7 +88,7 @@ export function convLayerFastPath(x: Tensor, weight: Tensor, call: ConvLayerCall
     noiseStrength: noiseStrength === null ? 1 : noiseStrength.item(),
     bias: bias === null ? null : resident(bias),
     activation,
-    alpha: 0.2,
+    alpha: LRELU_SLOPE,
     gain: call.gain,
     clamp: call.clamp,
     weightGain,

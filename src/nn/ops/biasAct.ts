@@ -21,6 +21,9 @@ export function defaultGain(activation: Activation): number {
   return activation === "lrelu" || activation === "relu" || activation === "swish" ? Math.SQRT2 : 1;
 }
 
+/** The slope of lrelu below zero, unless another is asked for. */
+export const LRELU_SLOPE = 0.2;
+
 type BiasActInputs = { x: Tensor; b: Tensor | null };
 
 const biasActOp: Op<BiasActInputs, BiasActGeometry> = defineOp<BiasActInputs, BiasActGeometry>("biasAct", {
@@ -89,7 +92,7 @@ export interface BiasActOptions {
  * @returns the shape of x
  */
 export function biasAct(x: Tensor, b: Tensor | null, options: BiasActOptions = {}): Tensor {
-  const { activation = "linear", alpha = 0.2, gain = defaultGain(activation), clamp = null } = options;
+  const { activation = "linear", alpha = LRELU_SLOPE, gain = defaultGain(activation), clamp = null } = options;
   const [outer, channels] = x.shape;
   if (b !== null) assertShape("biasAct", "b", b.shape, [channels], "C");
   const geometry = { outer, channels, inner: sizeOf(x.shape.slice(2)), activation, alpha, gain, clamp };
