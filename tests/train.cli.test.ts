@@ -29,15 +29,15 @@ beforeAll(() => init({ threads: 1 }));
 const data = join(folder, "noise.zip");
 writeFileSync(data, noiseSet(24));
 
-/** Coloured noise of 8x8 pixels in three classes. */
-function noiseSet(count: number): Uint8Array {
+/** Coloured noise in three classes. */
+function noiseSet(count: number, side = 8): Uint8Array {
   const random = new RandomState(5);
   const files = new Map<string, Uint8Array>();
   const labels: [string, number][] = [];
   for (let index = 0; index < count; index++) {
-    const pixels = Uint8Array.from({ length: 8 * 8 * 3 }, () => random.randint(0, 256));
+    const pixels = Uint8Array.from({ length: side * side * 3 }, () => random.randint(0, 256));
     const name = `${String(index).padStart(2, "0")}.png`;
-    files.set(name, encodePixels({ width: 8, height: 8, channels: 3, data: pixels }));
+    files.set(name, encodePixels({ width: side, height: side, channels: 3, data: pixels }));
     labels.push([name, index % 3]);
   }
   files.set("dataset.json", new TextEncoder().encode(JSON.stringify({ labels })));
@@ -304,6 +304,7 @@ describe("every kind of network", () => {
       "9",
     );
     expect(code, err).toBe(0);
+    expect(err).toMatch(/^\d+ tensors start from .*transfer\.safetensors; \d+ are not in it .*: d\.b8\.[\w.]+, /m);
     const { gEma } = await loadCheckpoint(snapshot);
     const { training } = loadState(listStates(join(folder, "transfer"))[0]);
     // One step later, and so nearer to the source than to the initialisation of seed 9, which is a stranger to it.
@@ -313,6 +314,37 @@ describe("every kind of network", () => {
     const other = await train("transfer-other", "--aug", "noaug", "--resume", snapshot, "--w-dim", "16");
     expect(other.code).toBe(1);
     expect(other.err).toMatch(/transfer\.safetensors: .* is \[.*\], this run needs \[/);
+  });
+
+  test("from the state of a run at half the resolution: all but the new layers", async () => {
+    const source = await train("half", "--aug", "noaug", "--kimg", "0.008");
+    expect(source.code, source.err).toBe(0);
+    const [state] = listStates(join(folder, "half"));
+    const networks = await loadCheckpoint(state);
+    const { training } = loadState(state);
+    for (const [name, network] of [["g_ema", networks.gEma] as const, ["g", networks.g] as const]) {
+      const stored = training.tensors.get(`${name}.synthesis.b8.conv1.weight`)!.toFloat();
+      expect([...network!.parameters.get("synthesis.b8.conv1.weight")!.toArray()]).toEqual([...stored]);
+    }
+    expect(networks.d!.config.imgResolution).toBe(8);
+
+    const larger = join(folder, "noise16.zip");
+    writeFileSync(larger, noiseSet(8, 16));
+    // Channels of 8 and 16 pixels stay those of the small network.
+    const options = ["--data", larger, "--aug", "noaug", "--resume", state, "--kimg", "0.004", "--lr", "1e-30"];
+    const { code, err } = await train("double", ...options);
+    expect(code, err).toBe(0);
+    expect(err).toMatch(/are not in it and start untrained: g\.synthesis\.b16\./);
+    const doubled = loadState(listStates(join(folder, "double"))[0]).training.tensors;
+    for (const name of [
+      "g.synthesis.b8.conv1.weight",
+      "d.b8.conv0.weight",
+      "g_ema.mapping.fc0.weight",
+      "d.b4.out.bias",
+    ]) {
+      expect([...doubled.get(name)!.toFloat()]).toEqual([...training.tensors.get(name)!.toFloat()]);
+    }
+    expect(doubled.has("d.b16.conv0.weight")).toBe(true);
   });
 });
 

@@ -181,7 +181,10 @@ async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
   checkData(dataPath, dataset, definition);
   const run = buildRun(definition, dataset);
   if (definition.startedFrom !== null && listStates(outdir).length === 0) {
-    await takeWeights(run.state, definition.startedFrom);
+    const { taken, missing } = await takeWeights(run.state, definition.startedFrom);
+    const untrained =
+      missing.length === 0 ? "" : `; ${missing.length} are not in it and start untrained: ${list(missing)}`;
+    terminal.err(`${taken} tensors start from ${definition.startedFrom}${untrained}\n`);
   }
   const seconds = resumeRun(run, outdir);
   const metric = openMetric(run, options);
@@ -201,6 +204,9 @@ async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
     signal.release();
   }
 }
+
+const list = (names: readonly string[]): string =>
+  names.length <= 4 ? names.join(", ") : `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 

@@ -26,8 +26,10 @@ import {
 import { join } from "node:path";
 import { CheckpointError } from "../formats/checkpointError.js";
 import { readSafetensors, type SafetensorsEntry, safetensorsChunks } from "../formats/safetensors.js";
+import { nativeGeometry, TRAINING_FORMAT } from "../stylegan/checkpoint/native.js";
 import type { OrderSnapshot } from "../stylegan/dataset.js";
 import type { TrainingSnapshot } from "../stylegan/trainingSnapshot.js";
+import type { TrainingState } from "../stylegan/trainingState.js";
 import { openSource } from "./datasetFiles.js";
 import { fileError, writeFile } from "./files.js";
 
@@ -73,16 +75,20 @@ export function listStates(outdir: string): string[] {
     .map((name) => join(outdir, name));
 }
 
-/** Writes a state, flushed to the disk before it gets its name; then drops all but the last `keep`. */
-export function saveState(outdir: string, snapshot: RunSnapshot, keep: number): string {
+/**
+ * Writes a state, flushed to the disk before it gets its name; then drops all but the last `keep`. The geometry of the
+ * networks makes it a checkpoint too, which `loadCheckpoint` reads.
+ */
+export function saveState(outdir: string, snapshot: RunSnapshot, keep: number, state: TrainingState): string {
   const { training, order, seconds } = snapshot;
   const entries = [...training.tensors].map(([name, tensor]): SafetensorsEntry => {
     return { name, tensor, dtype: tensor.dtype === "f64" ? "f64" : "f32" };
   });
   const metadata = new Map([
-    ["format", "stylegan-training"],
+    ["format", TRAINING_FORMAT],
     ["version", "1"],
     [METADATA_KEY, JSON.stringify({ numbers: training.numbers, order, seconds })],
+    ...nativeGeometry({ gEma: state.average, g: state.generator, d: state.discriminator }),
   ]);
   const path = join(outdir, momentName("training-state-", training.numbers.progress.images, ".safetensors"));
   writeChunks(path, safetensorsChunks(entries, metadata));
@@ -96,7 +102,7 @@ export function loadState(path: string): RunSnapshot {
   try {
     const { tensors, metadata } = readSafetensors(source);
     const text = metadata.get(METADATA_KEY);
-    if (metadata.get("format") !== "stylegan-training" || text === undefined) {
+    if (metadata.get("format") !== TRAINING_FORMAT || text === undefined) {
       throw new CheckpointError("expected a state written by `stylegan train`, found another safetensors file");
     }
     const { numbers, order, seconds } = JSON.parse(text) as Omit<RunSnapshot, "training"> & {

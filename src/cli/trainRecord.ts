@@ -56,7 +56,7 @@ export class RunRecord {
     }
     writeFile(this.#path("report.html"), new TextEncoder().encode(this.#report(name)));
     const training = snapshotTraining(state, samplerFor(batchSize));
-    saveState(this.#outdir, { training, order: order.getState(), seconds }, this.#keep);
+    saveState(this.#outdir, { training, order: order.getState(), seconds }, this.#keep, state);
   }
 
   #path(name: string): string {

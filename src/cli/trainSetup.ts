@@ -6,7 +6,7 @@ import { augmentPipelines } from "../stylegan/augment.js";
 import type { AnyDiscriminatorConfig, AnyGeneratorConfig, Architecture } from "../stylegan/config.js";
 import { DataOrder, ImageDataset, parseLabels } from "../stylegan/dataset.js";
 import type { LossName } from "../stylegan/losses.js";
-import { makeDiscriminator, makeGenerator } from "../stylegan/networks.js";
+import { type AnyDiscriminator, type AnyGenerator, makeDiscriminator, makeGenerator } from "../stylegan/networks.js";
 import { networkPreset, type Preset, type PresetName, type PresetOptions } from "../stylegan/presets.js";
 import { momentAt, type ProgressiveSchedule, setLod } from "../stylegan/progressive.js";
 import { type TrainingSettings, TrainingState } from "../stylegan/training.js";
@@ -282,31 +282,47 @@ export function buildRun(definition: RunDefinition, dataset: ImageDataset): Trai
 }
 
 /**
- * Starts from the weights of a checkpoint: tensors of the same name.
+ * Starts from the weights of a checkpoint: tensors of the same name. A run at twice the resolution, for example, takes
+ * over all the layers of the smaller network. What the file lacks stays as it was initialised.
  *
+ * @returns how many tensors of generator and discriminator were found in the file, and the names of those that were not
  * @throws Error when the file has no generator, or a tensor has another shape
  */
-export async function takeWeights(state: TrainingState, path: string): Promise<void> {
+export async function takeWeights(state: TrainingState, path: string): Promise<{ taken: number; missing: string[] }> {
   const { g, d, gEma } = await loadCheckpoint(path);
   const [from, average] = [g ?? gEma, gEma ?? g];
   if (from === undefined || average === undefined) throw new Error(`${path} holds no generator to start from`);
-  const pairs = [
-    [state.generator, from],
-    [state.average, average],
-    ...(d === undefined ? [] : [[state.discriminator, d] as const]),
-  ] as const;
-  for (const [target, source] of pairs) {
-    const stored: ReadonlyMap<string, Tensor> = new Map([...source.parameters, ...source.buffers]);
-    for (const [name, tensor] of [...target.parameters, ...target.buffers]) {
-      const other = stored.get(name);
-      if (other === undefined) continue;
-      if (!sameShape(other.shape, tensor.shape)) {
-        throw new Error(
-          `${path}: ${name} is ${formatShape(other.shape)}, this run needs ${formatShape(tensor.shape)}; ` +
-            "choose --cfg and the options of the networks as the checkpoint has them",
-        );
-      }
-      tensor.update(({ data }) => data.set(other.block.data));
+  const found = copyWeights(state.generator, from, path);
+  copyWeights(state.average, average, path);
+  const { taken, missing } = copyWeights(state.discriminator, d, path);
+  return {
+    taken: found.taken + taken,
+    missing: [...found.missing.map((name) => `g.${name}`), ...missing.map((name) => `d.${name}`)],
+  };
+}
+
+function copyWeights(
+  target: AnyGenerator | AnyDiscriminator,
+  source: AnyGenerator | AnyDiscriminator | undefined,
+  path: string,
+) {
+  const stored: ReadonlyMap<string, Tensor> = new Map([...(source?.parameters ?? []), ...(source?.buffers ?? [])]);
+  const missing: string[] = [];
+  let taken = 0;
+  for (const [name, tensor] of [...target.parameters, ...target.buffers]) {
+    const other = stored.get(name);
+    if (other === undefined) {
+      missing.push(name);
+      continue;
     }
+    if (!sameShape(other.shape, tensor.shape)) {
+      throw new Error(
+        `${path}: ${name} is ${formatShape(other.shape)}, this run needs ${formatShape(tensor.shape)}; ` +
+          "choose --cfg and the options of the networks as the checkpoint has them",
+      );
+    }
+    tensor.update(({ data }) => data.set(other.block.data));
+    taken++;
   }
+  return { taken, missing };
 }

@@ -1,7 +1,8 @@
 /**
  * This project's own format: safetensors with the official parameter names after "g_ema.", "g." or "d.", and in the
  * metadata `format: "stylegan"`, `version: "1"` and the geometry of each network as JSON. No code, no guessing, and any
- * tensor can be read alone. Tested by tests/formatsNative.test.ts.
+ * tensor can be read alone. The state of a training run, `format: "stylegan-training"`, holds the same of its three
+ * networks, beside the optimisers, which readers of networks leave alone. Tested by tests/formatsNative.test.ts.
  */
 import type { ByteSource } from "../../formats/byteSource.js";
 import { CheckpointError, describe } from "../../formats/checkpointError.js";
@@ -20,27 +21,34 @@ import {
 } from "./networkData.js";
 
 const FORMAT = "stylegan";
+/** The state of a run of `stylegan train`. */
+export const TRAINING_FORMAT = "stylegan-training";
 const VERSION = "1";
 const prefixes: Readonly<Record<NetworkName, string>> = { gEma: "g_ema", g: "g", d: "d" };
+const optimizerPrefixes: readonly string[] = ["g_opt", "d_opt"];
 
 export interface WriteNativeOptions {
   /** Element type of the tensors; default "f32". With "f16", vectors and scalars stay f32: they weigh little. */
   readonly dtype?: "f32" | "f16";
 }
 
+/** The metadata that tells a reader which networks the tensors g_ema.*, g.* and d.* build. */
+export function nativeGeometry(networks: { readonly [Name in NetworkName]?: { readonly config: NetworkConfig } }) {
+  return networkNames.flatMap((name): [string, string][] => {
+    const network = networks[name];
+    return network === undefined ? [] : [[prefixes[name], JSON.stringify(network.config)]];
+  });
+}
+
 /** The file in pieces, tensor by tensor, so that it never is in memory as a whole. */
 export function* writeNative(networks: Networks, options: WriteNativeOptions = {}): Generator<Uint8Array> {
   const { dtype = "f32" } = options;
-  const metadata = new Map([
-    ["format", FORMAT],
-    ["version", VERSION],
-  ]);
+  const metadata = new Map([["format", FORMAT], ["version", VERSION], ...nativeGeometry(networks)]);
   const entries: SafetensorsEntry[] = [];
   for (const name of networkNames) {
     const network = networks[name];
     if (!network) continue;
     checkedNetwork(`writeNative, ${name}`, network.config, network.tensors);
-    metadata.set(prefixes[name], JSON.stringify(network.config));
     for (const [key, tensor] of network.tensors) {
       entries.push({ name: `${prefixes[name]}.${key}`, dtype: tensor.shape.length < 2 ? "f32" : dtype, tensor });
     }
@@ -51,7 +59,8 @@ export function* writeNative(networks: Networks, options: WriteNativeOptions = {
 
 export function readNative(file: Uint8Array | ByteSource, options: ReadCheckpointOptions = {}): CheckpointData {
   const { tensors, metadata } = readSafetensors(file);
-  if (metadata.get("format") !== FORMAT) {
+  const isTraining = metadata.get("format") === TRAINING_FORMAT;
+  if (metadata.get("format") !== FORMAT && !isTraining) {
     throw new CheckpointError(
       `native safetensors: expected metadata format "${FORMAT}", found ${describe(metadata.get("format"))}; ` +
         "these tensors are not a checkpoint of this project",
@@ -62,7 +71,7 @@ export function readNative(file: Uint8Array | ByteSource, options: ReadCheckpoin
       `native safetensors: expected version ${VERSION}, found ${describe(metadata.get("version"))}; a newer release may read it`,
     );
   }
-  const byPrefix = splitByPrefix(tensors);
+  const byPrefix = splitByPrefix(tensors, isTraining ? optimizerPrefixes : []);
   for (const prefix of byPrefix.keys()) {
     if (!metadata.has(prefix)) throw new CheckpointError(`native safetensors: no geometry for the tensors ${prefix}.*`);
   }
@@ -89,11 +98,12 @@ export function readNative(file: Uint8Array | ByteSource, options: ReadCheckpoin
 const isGenerator = (config: NetworkConfig): config is AnyGeneratorConfig => config.kind.endsWith("-generator");
 const isDiscriminator = (config: NetworkConfig): config is AnyDiscriminatorConfig => !isGenerator(config);
 
-function splitByPrefix(tensors: ReadonlyMap<string, PlainTensor>): Map<string, Map<string, PlainTensor>> {
+function splitByPrefix(tensors: ReadonlyMap<string, PlainTensor>, ignored: readonly string[]) {
   const known: readonly string[] = Object.values(prefixes);
   const split = new Map<string, Map<string, PlainTensor>>();
   for (const [name, tensor] of tensors) {
     const prefix = name.slice(0, name.indexOf("."));
+    if (ignored.includes(prefix)) continue;
     if (!known.includes(prefix)) throw new CheckpointError(`native safetensors: unexpected tensor ${describe(name)}`);
     const group = split.get(prefix) ?? new Map<string, PlainTensor>();
     group.set(name.slice(prefix.length + 1), tensor);
