@@ -1,23 +1,32 @@
 /**
- * The main job of `npm start`: a sheet of images under out/. From the bundled model when models/ has one, else from a
- * small checkpoint of the tests: its weights are random, so it shows that all works, in abstract patterns.
+ * The main job of `npm start`: what the bundled model draws, as three sheets under out/ (or the folder given). Each is
+ * made by a command that can be typed as it is printed.
+ *
+ *   faces        seeds 0, 1, 2, ..., as they come
+ *   truncation   StyleGAN, figure 8: a seed in each row, psi from 1 to -1
+ *   mixing       StyleGAN, figure 3: shape and pose of the column's seed, all else of the row's
  */
-import { join, relative, resolve } from "node:path";
+import { join } from "node:path";
 import { bundledModel } from "../dist/cli/networks.js";
 import { runCli } from "../dist/cli/program.js";
 
-const root = resolve(import.meta.dirname, "..");
-const outdir = join(root, "out");
-const model = bundledModel();
-// Noise of random strength would hide the patterns of the random network.
-const job =
-  model === null
-    ? { network: "tests/fixtures/checkpoints/sg3repo-stylegan2-r32.pkl", grid: "6x8", noise: "none" }
-    : { network: relative(root, model), grid: "4x6", noise: "const" };
-const [rows, columns] = job.grid.split("x").map(Number);
-const seeds = `0-${rows * columns - 1}`;
+const sheets = {
+  faces: "generate --seeds 0-23 --trunc 0.7 --grid 4x6 --zoom 2",
+  truncation: "generate --seeds 0-3 --trunc 1,0.7,0.5,0,-0.5,-1 --grid --zoom 2",
+  mixing: "mix --rows 0-3 --cols 4-8 --styles 0-3 --trunc 0.7 --zoom 2",
+};
 
-console.log(`Seeds ${seeds} of ${job.network}`);
-const choices = ["--seeds", seeds, "--grid", job.grid, "--trunc", "0.7", "--noise-mode", job.noise];
-process.exitCode = await runCli(["generate", "--network", join(root, job.network), ...choices, "--outdir", outdir]);
-if (process.exitCode === 0) console.log(`Open ${join(outdir, "grid.png")}`);
+// Without a model: random weights, whose abstract patterns noise of random strength would hide.
+const substitute = "--network tests/fixtures/checkpoints/sg3repo-stylegan2-r32.pkl --noise-mode none".split(" ");
+const out = process.argv[2] ?? "out";
+for (const [name, command] of Object.entries(sheets)) {
+  const folder = join(out, name);
+  const args = [...command.split(" "), "--outdir", folder, ...(bundledModel() === null ? substitute : [])];
+  console.log(`\nnpx stylegan ${args.join(" ")}`);
+  process.exitCode = await runCli(args);
+  if (process.exitCode !== 0) break;
+}
+if (process.exitCode === 0) {
+  const list = Object.keys(sheets).map((name) => `\n  ${join(out, name, "grid.png")}`);
+  console.log(`\nOpen${list.join("")}`);
+}

@@ -162,6 +162,44 @@ describe("generate", () => {
     expect(difference).toBeLessThan(1e-4 * largest);
   });
 
+  test("several psi: every seed with each of them, a row a seed; the pictures are those of the psi alone", async () => {
+    const [psis, own] = [
+      ["-1", "0", "0.7"],
+      ["0", "3"],
+    ];
+    // Noise from the seed, which has to be the same for every psi.
+    const options = ["--network", skip, "--noise-mode", "random"];
+    const args = [...options, "--seeds", own.join(), "--trunc", psis.join(), "--grid"];
+    const { code, err, out, files, image } = await run("sweep", "generate", ...args);
+    expect(code, err).toBe(0);
+    expect(out).toMatch(/^6 images/);
+    expect(files()).toHaveLength(7);
+    const sheet = image("grid.png");
+    expect([sheet.width, sheet.height]).toEqual([3 * 32, 2 * 32]);
+    for (const [column, psi] of psis.entries()) {
+      const alone = await run(`psi${psi}`, "generate", ...options, "--seeds", own.join(), "--trunc", psi);
+      expect(alone.files()).toEqual(["seed0000.png", "seed0003.png"]);
+      for (const [row, seed] of own.entries()) {
+        const { data } = image(`seed000${seed}-psi${psi}.png`);
+        expect(data).toEqual(alone.image(`seed000${seed}.png`).data);
+        expect(tile(sheet, row, column, 32)).toEqual(data);
+      }
+    }
+  });
+
+  test("a sheet without a size is about square; zoomed, every pixel is so many times so many", async () => {
+    const options = ["--network", skip, "--seeds", "0-4", "--grid"];
+    const plain = (await run("square", "generate", ...options)).image("grid.png");
+    expect([plain.width, plain.height]).toEqual([3 * 32, 2 * 32]);
+    const zoomed = (await run("zoomed", "generate", ...options, "--zoom", "3")).image("grid.png");
+    expect(zoomed).toMatchObject({ width: 3 * plain.width, height: 3 * plain.height, channels: 3 });
+    const repeated = Uint8Array.from(zoomed.data, (_, at) => {
+      const [x, y] = [Math.floor(at / 3) % zoomed.width, Math.floor(at / 3 / zoomed.width)];
+      return plain.data[(Math.floor(y / 3) * plain.width + Math.floor(x / 3)) * 3 + (at % 3)];
+    });
+    expect(zoomed.data).toEqual(repeated);
+  });
+
   test("numpy arrays hold what the PNG shows", async () => {
     const options = ["--network", skip, "--seeds", "85"];
     const numbers = await run("npy", "generate", ...options, "--format", "npy");
@@ -237,6 +275,8 @@ describe("mix", () => {
       ["0-0", "0-85", "0-6600", "0-1"],
       ["1-1", "1-85", "1-6600", "1-1"],
     ];
+    const zoomed = (await run("mixZoomed", "mix", ...args, "--trunc", "0.7", "--zoom", "2")).image("grid.png");
+    expect([zoomed.width, zoomed.height]).toEqual([2 * sheet.width, 2 * sheet.height]);
     expect(tile(sheet, 0, 0, 32).every((value) => value === 0)).toBe(true);
     for (const [x, key] of ["85-85", "6600-6600", "1-1"].entries()) {
       expect(tile(sheet, 0, x + 1, 32)).toEqual(image(`${key}.png`).data);
@@ -328,6 +368,7 @@ describe("errors: one line, exit code 1, nothing written", () => {
   const small = network("sg2ada-r16-orig-orig");
   const conditional = network("sg2ada-r32-cond5");
   const one = ["generate", "--network", small, "--seeds", "1"];
+  const three = ["generate", "--network", small, "--seeds", "1-3"];
   const text = join(folder, "text.pkl");
   const cut = join(folder, "cut.pkl");
   const same = join(folder, "same.safetensors");
@@ -344,10 +385,14 @@ describe("errors: one line, exit code 1, nothing written", () => {
   test.each<[string, RegExp, () => string[]]>([
     ["an unknown command", /^stylegan: unknown command 'paint' \(see 'stylegan --help'\)/, () => ["paint"]],
     ["an unknown option", /Did you mean --seeds\?.*see 'stylegan generate --help'/, () => ["generate", "--sed", "1"]],
-    ["nothing to generate", /--seeds LIST .* or --projected-w FILE/, () => ["generate", "--network", small]],
+    ["nothing to generate", /Give --seeds LIST .* or --projected-w FILE/, () => ["generate"]],
     ["bad seeds", /--seeds.*backwards/, () => ["generate", "--network", small, "--seeds", "6-4"]],
     ["a bad noise mode", /const, random, none/, () => ["generate", "--noise-mode", "loud", "--seeds", "1"]],
     ["a bad psi", /--trunc.*Expected a number/, () => ["generate", "--trunc", "half", "--seeds", "1"]],
+    ["a bad psi among others", /--trunc.*Expected a number/, () => [...one, "--trunc", "0,,1"]],
+    ["no room for a sweep", /2x2 has no room for 6/, () => [...three, "--trunc", "0,1", "--grid", "2x2"]],
+    ["a zoom of nothing", /--zoom enlarges a sheet: ask for one with --grid/, () => [...one, "--zoom", "2"]],
+    ["no zoom", /--zoom.*at least 1/, () => [...one, "--grid", "--zoom", "0"]],
     ["no threads", /--threads.*at least 1/, () => ["generate", "--threads", "0", "--seeds", "1"]],
     [
       "too small a grid",

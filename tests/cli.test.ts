@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { makeFolder, readFile, writeFile } from "../src/cli/files.js";
 import { bundledModel } from "../src/cli/networks.js";
-import { parseGrid, parseNumber } from "../src/cli/options.js";
+import { parseGrid, parseNumber, parseNumbers } from "../src/cli/options.js";
 import { formatDuration, Progress } from "../src/cli/progress.js";
 import { MAX_SEED, parseSeeds } from "../src/cli/seeds.js";
 import { oneLine, type Terminal } from "../src/cli/terminal.js";
@@ -58,6 +58,8 @@ test("grids and numbers", () => {
   for (const text of ["", "3", "0x4", "3x", "-1x2", "3x4x5"]) expect(() => parseGrid(text)).toThrow(/3x4/);
   expect(parseNumber("-0.5")).toBe(-0.5);
   for (const text of ["", "x", "NaN", "1e999"]) expect(() => parseNumber(text)).toThrow(/number/);
+  expect(parseNumbers("-1,0, .5,1")).toEqual([-1, 0, 0.5, 1]);
+  for (const text of ["", "1,", "0;1"]) expect(() => parseNumbers(text)).toThrow(/number/);
 });
 
 describe("progress", () => {

@@ -2,7 +2,8 @@
  * `stylegan generate`: images from seeds, or from stored w's.
  *
  * Every image depends on its own seed only: z is numpy's RandomState(seed), as in the official tools, and random noise
- * goes on drawing from the same generator, layer after layer, as in the official TensorFlow tool.
+ * goes on drawing from the same generator, layer after layer, as in the official TensorFlow tool. With several psi, the
+ * images of a seed lie next to each other on the sheet, with the same noise: the truncation of StyleGAN's figure 8.
  */
 import { join } from "node:path";
 import { Command, Option } from "commander";
@@ -20,6 +21,8 @@ import {
   type noiseModes,
   parseGrid,
   parseNumber,
+  parseNumbers,
+  zoomOption,
 } from "./options.js";
 import { checkFormat, encodeImage, type ImageFormat, Sheet, synthesize } from "./pictures.js";
 import { formatDuration, Progress } from "./progress.js";
@@ -29,13 +32,15 @@ import { type Terminal, UsageError } from "./terminal.js";
 interface GenerateOptions extends EngineOptions {
   readonly network?: string;
   readonly seeds?: readonly number[];
-  readonly trunc?: number;
+  readonly trunc?: readonly number[];
   readonly class?: number;
   readonly noiseMode: (typeof noiseModes)[number];
   readonly lod?: number;
   readonly projectedW?: string;
   readonly outdir: string;
-  readonly grid?: GridSize;
+  /** true: a size that suits. */
+  readonly grid?: GridSize | true;
+  readonly zoom?: number;
   readonly format: ImageFormat;
 }
 
@@ -50,6 +55,7 @@ interface Job {
 const examples = `
 Examples:
   $ stylegan generate --network ffhq.pkl --seeds 85,265,297 --trunc 0.7
+  $ stylegan generate --seeds 0-3 --trunc 0,0.25,0.5,0.75,1 --grid --zoom 2 --outdir out/truncation
   $ stylegan generate --network cifar10.pkl --seeds 0-35 --class 1 --grid 6x6 --outdir out/cars
   $ stylegan generate --network karras2019stylegan-ffhq-1024x1024.pkl --seeds 5 --trunc 0.7 --lod 2
   $ stylegan generate --network ffhq.pkl --projected-w out/projected_w.npz --format npy`;
@@ -60,9 +66,10 @@ export function generateCommand(terminal: Terminal): Command {
     .option("--network <file>", "checkpoint to use: a file or an address (default: the bundled model)")
     .addOption(new Option("--seeds <list>", "seeds, for example 0,1,4-6").argParser(parseSeeds))
     .addOption(
-      new Option("--trunc <psi>", "truncation: below 1 less variety and better images (default: 1)").argParser(
-        parseNumber,
-      ),
+      new Option(
+        "--trunc <psi>",
+        "truncation: below 1 less variety and better images; with a list, every seed with each of them (default: 1)",
+      ).argParser(parseNumbers),
     )
     .addOption(classOption())
     .addOption(noiseModeOption())
@@ -74,21 +81,26 @@ export function generateCommand(terminal: Terminal): Command {
     )
     .option("--projected-w <file>", "numpy archive whose array w [N, numWs, wDim] is shown instead of seeds")
     .option("--outdir <folder>", "where to put the images; made when it is not there", "out")
-    .addOption(new Option("--grid <RxC>", "also a sheet of R rows and C columns, grid.png").argParser(parseGrid))
+    .addOption(
+      new Option(
+        "--grid [RxC]",
+        "also a sheet of R rows and C columns, grid.png (default size: a row a seed with several psi, else a square)",
+      ).argParser(parseGrid),
+    )
+    .addOption(zoomOption())
     .addOption(new Option("--format <kind>", "npy: float32 [C, H, W]").choices(imageFormats).default("png"))
     .addHelpText("after", examples);
   return addEngineOptions(command).action((options: GenerateOptions) => generate(options, terminal));
 }
 
 async function generate(options: GenerateOptions, terminal: Terminal): Promise<void> {
-  const { seeds, projectedW, grid, format, noiseMode, outdir } = options;
+  const { seeds, trunc = [1], projectedW, grid, zoom, format, noiseMode, outdir } = options;
   if (seeds === undefined && projectedW === undefined) {
-    const alsoNetwork = options.network === undefined ? "--network FILE and " : "";
-    throw new UsageError(
-      `what to generate? Give ${alsoNetwork}--seeds LIST (for example 0,1,4-6) or --projected-w FILE`,
-    );
+    throw new UsageError("what to generate? Give --seeds LIST (for example 0,1,4-6) or --projected-w FILE");
   }
-  if (projectedW === undefined) checkGrid(grid, seeds!.length);
+  if (zoom !== undefined && grid === undefined)
+    throw new UsageError("--zoom enlarges a sheet: ask for one with --grid");
+  const ofSeeds = projectedW === undefined ? gridFor(grid, seeds!.length, trunc.length) : null;
 
   const opened = await openGenerator(options.network, options);
   const { generator } = opened;
@@ -96,8 +108,8 @@ async function generate(options: GenerateOptions, terminal: Terminal): Promise<v
   checkLod(options.lod, opened);
   const jobs =
     projectedW === undefined ? seedJobs(opened, options, terminal) : projectedJobs(generator, options, terminal);
-  checkGrid(grid, jobs.length);
-  const sheet = grid === undefined ? null : new Sheet(generator, grid);
+  const size = ofSeeds ?? gridFor(grid, jobs.length, 1);
+  const sheet = size === null ? null : new Sheet(generator, size, zoom);
   makeFolder(outdir);
 
   const progress = new Progress(jobs.length, terminal);
@@ -131,27 +143,37 @@ function checkLod(
   if (lod < 0 || lod > coarsest) throw new UsageError(`--lod: ${name} has levels 0 to ${coarsest}, got ${lod}`);
 }
 
-function checkGrid(grid: GridSize | undefined, count: number): void {
-  if (grid !== undefined && count > grid.rows * grid.columns) {
+/** The size of the sheet of `seeds` seeds, each with `psis` images next to each other; null for no sheet. */
+function gridFor(grid: GridSize | true | undefined, seeds: number, psis: number): GridSize | null {
+  if (grid === undefined) return null;
+  const count = seeds * psis;
+  if (grid === true) {
+    const columns = psis > 1 ? psis : Math.ceil(Math.sqrt(count));
+    return { rows: Math.ceil(count / columns), columns };
+  }
+  if (count > grid.rows * grid.columns) {
     throw new UsageError(`--grid ${grid.rows}x${grid.columns} has no room for ${count} images`);
   }
+  return grid;
 }
 
 function seedJobs(
   opened: { readonly generator: AnyGenerator; readonly name: string },
-  { seeds, trunc, class: classNumber }: GenerateOptions,
+  { seeds, trunc = [1], class: classNumber }: GenerateOptions,
   terminal: Terminal,
 ): Job[] {
   const { generator } = opened;
   const c = labelOf(classNumber, opened, terminal);
-  return seeds!.map((seed) => ({
-    name: `seed${String(seed).padStart(4, "0")}`,
-    seed,
-    makeWs: (random) => {
-      const z = Tensor.from(random.randn(generator.zDim), [1, generator.zDim]);
-      return generator.mapping.forward(z, c, { truncationPsi: trunc ?? 1 });
-    },
-  }));
+  return seeds!.flatMap((seed) =>
+    trunc.map((truncationPsi) => ({
+      name: `seed${String(seed).padStart(4, "0")}${trunc.length > 1 ? `-psi${truncationPsi}` : ""}`,
+      seed,
+      makeWs: (random) => {
+        const z = Tensor.from(random.randn(generator.zDim), [1, generator.zDim]);
+        return generator.mapping.forward(z, c, { truncationPsi });
+      },
+    })),
+  );
 }
 
 /** One image for each w in the archive, proj00.png and on. */

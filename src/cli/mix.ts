@@ -16,6 +16,7 @@ import {
   noiseModeOption,
   type noiseModes,
   parseNumber,
+  zoomOption,
 } from "./options.js";
 import { checkFormat, encodeImage, Sheet, synthesize } from "./pictures.js";
 import { formatDuration, Progress } from "./progress.js";
@@ -31,6 +32,7 @@ interface MixOptions extends EngineOptions {
   readonly class?: number;
   readonly noiseMode: (typeof noiseModes)[number];
   readonly outdir: string;
+  readonly zoom?: number;
 }
 
 /** One image to make, and its places on the sheet. */
@@ -70,12 +72,13 @@ export function mixCommand(terminal: Terminal): Command {
     .addOption(classOption())
     .addOption(noiseModeOption())
     .option("--outdir <folder>", "where to put the images; made when it is not there", "out")
+    .addOption(zoomOption())
     .addHelpText("after", examples);
   return addEngineOptions(command).action((options: MixOptions) => mix(options, terminal));
 }
 
 async function mix(options: MixOptions, terminal: Terminal): Promise<void> {
-  const { rows, cols, styles, trunc, noiseMode, outdir } = options;
+  const { rows, cols, styles, trunc, noiseMode, outdir, zoom } = options;
   const opened = await openGenerator(options.network, options);
   const { generator, name } = opened;
   const { numWs, wDim } = generator;
@@ -85,7 +88,7 @@ async function mix(options: MixOptions, terminal: Terminal): Promise<void> {
   }
   checkFormat(generator, "png");
   const c = labelOf(options.class, opened, terminal);
-  const sheet = new Sheet(generator, { rows: rows.length + 1, columns: cols.length + 1 });
+  const sheet = new Sheet(generator, { rows: rows.length + 1, columns: cols.length + 1 }, zoom);
   makeFolder(outdir);
 
   const wOf = new Map<number, Float32Array>();

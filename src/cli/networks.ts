@@ -10,7 +10,7 @@ import { type Terminal, UsageError } from "./terminal.js";
 /** models/ beside dist/ (and beside src/). */
 const MODELS_FOLDER = fileURLToPath(new URL("../../models", import.meta.url));
 
-/** Path of the bundled model (the first by name of models/*.safetensors), or null while there is none. */
+/** Path of the bundled model (the first by name of models/*.safetensors), or null when there is none. */
 export function bundledModel(folder: string = MODELS_FOLDER): string | null {
   let names: string[];
   try {
@@ -53,7 +53,7 @@ export async function openGenerator(
 ): Promise<{ readonly generator: AnyGenerator; readonly name: string }> {
   const source = network ?? bundledModel();
   if (source === null) {
-    throw new UsageError("no trained model is bundled yet: name a checkpoint with --network FILE");
+    throw new UsageError(`there is no model in ${MODELS_FOLDER}: name a checkpoint with --network FILE`);
   }
   const { gEma, format } = await openCheckpoint(source, engine, ["gEma"]);
   if (gEma === undefined) throw new Error(`${source} (${format}) holds no averaged generator (G_ema) to generate with`);

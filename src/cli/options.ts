@@ -25,6 +25,11 @@ export function parseNumber(text: string): number {
   return value;
 }
 
+/** `0,0.5,1` -> [0, 0.5, 1] */
+export function parseNumbers(text: string): number[] {
+  return text.split(",").map(parseNumber);
+}
+
 /** A whole number from `min` up. */
 export function parseCount(min: number): (text: string) => number {
   return (text) => {
@@ -36,7 +41,7 @@ export function parseCount(min: number): (text: string) => number {
   };
 }
 
-/** `3x4` -> 3 rows of 4. */
+/** `3x4` -> 3 rows of 4 */
 export function parseGrid(text: string): GridSize {
   const match = /^(\d{1,4})x(\d{1,4})$/.exec(text);
   const size = { rows: Number(match?.[1] ?? 0), columns: Number(match?.[2] ?? 0) };
@@ -58,6 +63,12 @@ export function noiseModeOption(): Option {
 export function classOption(): Option {
   return new Option("--class <number>", "class to show, counted from 0 (conditional networks)").argParser(
     parseCount(0),
+  );
+}
+
+export function zoomOption(): Option {
+  return new Option("--zoom <times>", "enlarges the sheet: each pixel becomes so many times so many").argParser(
+    parseCount(1),
   );
 }
 

@@ -54,12 +54,17 @@ export class Sheet {
   readonly #image: PixelImage & { readonly data: Uint8Array };
   readonly #tile: number;
   readonly #grid: GridSize;
+  readonly #zoom: number;
 
-  /** @throws UsageError when the sheet would be too large */
-  constructor(generator: Size, grid: GridSize) {
+  /**
+   * @param zoom each pixel of an image is so many times so many on the sheet
+   * @throws UsageError when the sheet would be too large
+   */
+  constructor(generator: Size, grid: GridSize, zoom = 1) {
     const channels = pngChannels(generator);
-    this.#tile = generator.imgResolution;
+    this.#tile = generator.imgResolution * zoom;
     this.#grid = grid;
+    this.#zoom = zoom;
     const [width, height] = [grid.columns * this.#tile, grid.rows * this.#tile];
     if (width * height > MAX_SHEET_PIXELS) {
       throw new UsageError(`a sheet of ${width}x${height} pixels is too large: at most 2^28 pixels; take fewer places`);
@@ -70,7 +75,7 @@ export class Sheet {
   /** Puts the image [1, C, H, W] into a place, counted row by row. */
   put(place: number, image: Tensor): void {
     const { width, channels, data } = this.#image;
-    const pixels = toPixels(image);
+    const pixels = enlarge(toPixels(image), channels, this.#tile, this.#zoom);
     const rowBytes = this.#tile * channels;
     const top = Math.floor(place / this.#grid.columns) * this.#tile;
     const left = (place % this.#grid.columns) * this.#tile;
@@ -82,4 +87,17 @@ export class Sheet {
   encode(): Uint8Array {
     return encodePixels(this.#image);
   }
+}
+
+/** Pixels of a square, each repeated `zoom` times along both sides, which come to `side`. */
+function enlarge(pixels: Uint8Array, channels: number, side: number, zoom: number): Uint8Array {
+  if (zoom === 1) return pixels;
+  const data = new Uint8Array(side * side * channels);
+  for (let y = 0; y < side; y++) {
+    for (let x = 0; x < side; x++) {
+      const from = (Math.floor(y / zoom) * (side / zoom) + Math.floor(x / zoom)) * channels;
+      data.set(pixels.subarray(from, from + channels), (y * side + x) * channels);
+    }
+  }
+  return data;
 }
