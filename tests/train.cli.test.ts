@@ -163,9 +163,10 @@ describe("a run", () => {
     const args = [script, join(folder, "whole"), "--metric", "random", "--images", "40", "--out", path("curve.json")];
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
     expect(status, stderr).toBe(0);
-    const { curve } = JSON.parse(readFileSync(path("curve.json"), "utf8")) as { curve: unknown };
-    const { frechetDistance } = readStats(path("stats.jsonl")).at(-1)!;
-    expect(curve).toEqual([{ kimg: 0, frechetDistance }]);
+    const { curve, command } = JSON.parse(readFileSync(path("curve.json"), "utf8")) as Record<string, unknown>;
+    const { frechetDistance, seconds } = readStats(path("stats.jsonl")).at(-1)!;
+    expect(curve).toEqual([{ kimg: 0, seconds: Math.round(seconds), frechetDistance }]);
+    expect(command).toMatch(/^stylegan train --data noise\.zip --outdir runs\/whole .*--channel-base 64 .*--kimg 0$/);
   });
 
   test("ended and continued, on another number of threads, it comes to the same bits", async () => {

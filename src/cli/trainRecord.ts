@@ -8,7 +8,7 @@ import { type ReportGrid, renderReport } from "./report.js";
 import { EventWriter } from "./tensorboard.js";
 import { appendStats, momentName, readStats, type StatsLine, saveState, writeStats } from "./trainFiles.js";
 import { drawGrid, type FixedGrid, fixedGrid } from "./trainImages.js";
-import type { TrainingRun } from "./trainSetup.js";
+import type { RunDefinition, TrainingRun } from "./trainSetup.js";
 
 /** Grids on the report's page. */
 const MAX_GRIDS = 12;
@@ -71,7 +71,7 @@ export class RunRecord {
       stats: this.#stats,
       grids: this.#grids(latest),
       reals: this.#grid.reals,
-      command: commandOf(definition.dataPath, this.#outdir, definition.options),
+      command: commandOf(definition, this.#outdir),
     });
   }
 
@@ -90,13 +90,17 @@ export class RunRecord {
 
 const kimgOf = (name: string): number => Number(/\d+/.exec(name)![0]);
 
-/** The command line that the options came from. */
-function commandOf(dataPath: string, outdir: string, options: TrainingRun["definition"]["options"]): string {
+/** The command line that began a run. */
+export function commandOf(
+  { dataPath, options, startedFrom }: Pick<RunDefinition, "dataPath" | "options" | "startedFrom">,
+  outdir: string,
+): string {
   const flags = Object.entries(options).map(([name, value]) => {
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     return value === true ? flag : `${flag} ${value}`;
   });
-  return ["stylegan train", `--data ${dataPath}`, `--outdir ${outdir}`, ...flags].join(" ");
+  const start = startedFrom === null ? [] : [`--resume ${startedFrom}`];
+  return ["stylegan train", `--data ${dataPath}`, `--outdir ${outdir}`, ...start, ...flags].join(" ");
 }
 
 /** The numbers of a line under the names that the official runs give them. */
