@@ -21,18 +21,20 @@ export function snapshotsOf(folder, wanted) {
     .sort((a, b) => a.kimg - b.kimg);
 }
 
-/** The point that others are compared with, if the curve has it. */
-const BASE_KIMG = 10;
-const baseOf = (curve) => curve.find(({ kimg }) => kimg === BASE_KIMG)?.frechetDistance;
+/** The distance after `kimg`; NaN where the curve has no such point. */
+export const distanceAt = (curve, kimg) => curve.find((point) => point.kimg === kimg)?.frechetDistance ?? Number.NaN;
 
-/** A table in Markdown: about `rows` points of the curve, that at 10 kimg, the lowest and the last among them. */
-export function curveTable(curve, rows = 16) {
-  const base = baseOf(curve);
+/**
+ * A table in Markdown: about `rows` points of the curve, the lowest and the last among them. With `baseKimg`, all are
+ * compared with that point.
+ */
+export function curveTable(curve, { rows = 16, baseKimg } = {}) {
+  const base = distanceAt(curve, baseKimg);
   const lowest = curve.reduce((a, b) => (b.frechetDistance < a.frechetDistance ? b : a));
   const grows = curve.some(({ lod }) => lod !== undefined);
   const every = Math.ceil(curve.length / rows);
   const shown = curve.filter(
-    (point, at) => at % every === 0 || point.kimg === BASE_KIMG || point === lowest || point === curve.at(-1),
+    (point, at) => at % every === 0 || point.kimg === baseKimg || point === lowest || point === curve.at(-1),
   );
   const columns = {
     kimg: ({ kimg }) => kimg,
@@ -40,8 +42,8 @@ export function curveTable(curve, rows = 16) {
     ...(grows && { lod: ({ lod }) => lod.toFixed(2) }),
     distance: ({ frechetDistance }) => Number(frechetDistance.toPrecision(4)),
     ...(grows && { "the data at that lod": ({ dataAtLod }) => Number(dataAtLod.toPrecision(4)) }),
-    ...(base !== undefined && {
-      [`of that at ${BASE_KIMG} kimg`]: ({ frechetDistance }) => `${((100 * frechetDistance) / base).toFixed(1)} %`,
+    ...(!Number.isNaN(base) && {
+      [`of that at ${baseKimg} kimg`]: ({ frechetDistance }) => `${((100 * frechetDistance) / base).toFixed(1)} %`,
     }),
   };
   const line = (cells) => `| ${cells.join(" | ")} |`;
@@ -52,9 +54,9 @@ export function curveTable(curve, rows = 16) {
   ].join("\n");
 }
 
-/** The curve on a logarithmic axis, with a line at a tenth of its value at 10 kimg. */
-export function plotCurve(curve, path) {
-  const tenth = (baseOf(curve) ?? Number.NaN) / 10;
+/** The curve on a logarithmic axis. With `baseKimg`, a line is at a tenth of that point. */
+export function plotCurve(curve, path, { baseKimg } = {}) {
+  const tenth = distanceAt(curve, baseKimg) / 10;
   const values = [...curve.map(({ frechetDistance }) => frechetDistance), tenth].filter((value) => value > 0);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const round = Array.from({ length: 24 }, (_, at) => [1, 2, 5][at % 3] * 10 ** (Math.floor(at / 3) - 2));
@@ -70,11 +72,11 @@ export function plotCurve(curve, path) {
       y: { from, to, ticks: round.filter((value) => value >= from && value <= to), log: true, label: "distance" },
     },
   );
-  if (Number.isFinite(tenth)) {
+  if (!Number.isNaN(tenth)) {
     const ends = [0, last].map((kimg) => [kimg, tenth]);
     draw(ends, RED, 1);
     const [right, y] = at(...ends[1]);
-    picture.text(right, y - 14, `a tenth of that at ${BASE_KIMG} kimg`, { align: "right", color: RED });
+    picture.text(right, y - 14, `a tenth of that at ${baseKimg} kimg`, { align: "right", color: RED });
   }
   const points = curve.map(({ kimg, frechetDistance }) => [kimg, frechetDistance]);
   draw(points, BLUE);
