@@ -1,7 +1,7 @@
 /**
  * Turns what the benchmarks measured (--json FILE) into the tables of bench/RESULTS.md:
  *
- *   node bench/report.mjs out/bench.json out/peers.json
+ *   node bench/report.mjs out/bench.json out/peers.json out/trainingPeers.json
  */
 import { readFileSync } from "node:fs";
 import { median, short } from "./lib/table.mjs";
@@ -17,6 +17,12 @@ const TARGETS = {
     "onnxruntime-node": { "1024:1": [1.3, 1.7], "1024:2": [1.3, 1.7], "256:1": [1.0, 1.4] },
   },
 };
+
+/** Times faster in training than PyTorch on one core, by the number of threads. */
+const TRAINING_TARGETS = { 1: [1, 2], 2: [2, 3.6] };
+const PHASES = ["draws", "Gmain", "Greg", "Dmain", "Dreg", "between"];
+
+const verdictOf = (times, [must, aim]) => (times >= aim ? "aim reached" : times >= must ? "must reached" : "missed");
 
 function table(headers, rows) {
   const line = (cells) => `| ${cells.map((cell) => cell ?? "-").join(" | ")} |`;
@@ -75,7 +81,7 @@ function reportPeers(report) {
         const [own, theirs] = [ours, peer].map((name) => results.find((result) => result.peer === name));
         if (target === undefined || batch !== 1 || own === undefined || theirs === undefined) continue;
         const times = ratio(theirs, own);
-        const verdict = times >= target[1] ? "aim reached" : times >= target[0] ? "must reached" : "missed";
+        const verdict = verdictOf(times, target);
         rows.push([ours, peer, resolution, threads, times.toFixed(2), target.join(" / "), verdict]);
       }
     }
@@ -86,7 +92,7 @@ function reportPeers(report) {
 function reportBench(report) {
   header(report, "Kernels and networks");
   const { mulAdd, relaxedMadd } = report.peak;
-  const variant = report.variant ?? report.networks?.[0]?.detail.kernels;
+  const variant = report.variant ?? (report.networks ?? report.training)?.[0]?.detail.kernels;
   const peak = variant === "relaxed-simd" ? relaxedMadd : mulAdd;
   const relaxed = relaxedMadd === null ? "" : `, relaxed madd ${short(relaxedMadd)}`;
   console.log(`Peak of one core in registers: mul + add ${short(mulAdd)} GFLOP/s${relaxed}. Kernels: ${variant}.\n`);
@@ -117,10 +123,44 @@ function reportBench(report) {
       ]),
     );
   }
+  for (const { size, threads, detail, phases, stepMs, kimgPerHour, peakBytes, kernels } of report.training ?? []) {
+    const summary = `${short(stepMs)} ms a step, ${short(kimgPerHour)} kimg/h, ${short(peakBytes / 1e6)} MB of tensors`;
+    console.log(`Training at ${size}x${size}, batch 16, ${detail.kernels}, ${threads} thread(s): ${summary}.\n`);
+    table(PHASES, [PHASES.map((phase) => short(phases[phase]))]);
+    table(
+      ["kernel", "ms a step", "calls a step"],
+      kernels.slice(0, 12).map(({ name, ms, calls }) => [name, short(ms), short(calls)]),
+    );
+  }
+}
+
+function reportTrainingPeers(report) {
+  header(report, "Training beside PyTorch");
+  const rows = [];
+  const targets = [];
+  for (const { size, threads, results } of report.trainingCases) {
+    for (const result of results) {
+      const { peer, phases, ms, stepMs, kimgPerHour, detail } = result;
+      const name = detail.kernels === undefined ? peer : `${peer} (${detail.kernels})`;
+      const phaseMs = PHASES.map((phase) => short(phases[phase]));
+      rows.push([size, result.threads, name, ...phaseMs, short(stepMs), short(Math.min(...ms)), short(kimgPerHour)]);
+    }
+    for (const own of results.filter(({ peer }) => peer in TARGETS)) {
+      for (const theirs of results.filter(({ peer }) => peer.startsWith("pytorch"))) {
+        const times = ratio(theirs, own);
+        const target = theirs.threads === 1 ? TRAINING_TARGETS[threads] : undefined;
+        const verdict = target === undefined ? null : verdictOf(times, target);
+        targets.push([own.peer, theirs.peer, size, threads, times.toFixed(2), target?.join(" / "), verdict]);
+      }
+    }
+  }
+  table(["pixels", "threads", "", ...PHASES, "step ms", "fastest", "kimg/h"], rows);
+  if (targets.length > 0) table(["ours", "beside", "pixels", "threads", "times faster", "must / aim", ""], targets);
 }
 
 for (const path of process.argv.slice(2)) {
   const report = JSON.parse(readFileSync(path, "utf8"));
   if (report.cases !== undefined) reportPeers(report);
+  else if (report.trainingCases !== undefined) reportTrainingPeers(report);
   else reportBench(report);
 }

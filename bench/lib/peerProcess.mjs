@@ -14,6 +14,12 @@ export function coresFor(threads) {
   return threads === 1 ? String(count - 1) : `${count - threads}-${count - 1}`;
 }
 
+/** A command that runs on the last `threads` cores, where processes can be pinned. */
+export function pinned(command, threads) {
+  const cores = coresFor(threads);
+  return cores === null ? command : ["taskset", "-c", cores, ...command];
+}
+
 export class PeerProcess {
   #process;
   #waiting = null;
@@ -29,8 +35,7 @@ export class PeerProcess {
    */
   static async start(task, { node = process.execPath } = {}) {
     const peer = new PeerProcess();
-    const cores = coresFor(task.threads);
-    const command = [...(cores === null ? [] : ["taskset", "-c", cores]), node, CHILD];
+    const command = pinned([node, CHILD], task.threads);
     const spawnedAt = performance.timeOrigin + performance.now();
     peer.#process = spawn(command[0], command.slice(1), {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
@@ -39,16 +44,21 @@ export class PeerProcess {
     peer.#process.on("message", (message) => peer.#receive(message));
     peer.#process.on("exit", (code) => peer.#receive({ kind: "error", message: `the process ended (${code})` }));
     const ready = await peer.#ask({ kind: "load", task });
-    peer.ready = { ...ready, coldMs: ready.firstImageAt - spawnedAt, cores };
+    peer.ready = { ...ready, coldMs: ready.firstImageAt - spawnedAt, cores: coresFor(task.threads) };
     return peer;
   }
 
   /** Milliseconds of one batch, measured in the child. */
   async run() {
-    return (await this.#ask({ kind: "run" })).ms;
+    return (await this.turn()).ms;
   }
 
-  /** The last batch, NCHW. */
+  /** The same with what the peer itself has to say about it: { ms, result }. */
+  async turn() {
+    return this.#ask({ kind: "run" });
+  }
+
+  /** The last batch, NCHW, or what else the peer is compared by. */
   async output() {
     return this.#ask({ kind: "output" });
   }

@@ -2,9 +2,9 @@
  * A process with one peer in it. It answers its parent over IPC, one request at a time, so that peers can take turns:
  *
  *   load    { task: PeerTask }  -> versions, and how long each step took until the first image was there
- *   run                         -> { ms } of one batch of images, timed here
+ *   run                         -> { ms, result } of one batch of images, timed here
  *   output                      -> { data, shape } of the last images, NCHW
- *   stats                       -> { peakRssMb } of the whole process, from its start
+ *   stats                       -> { peakRssMb } of the whole process, from its start, or of the one it speaks for
  *
  * It ends when the parent lets go of it.
  *
@@ -46,11 +46,11 @@ const answers = {
   load: ({ task }) => load(task),
   run: async () => {
     const from = performance.now();
-    await peer.run();
-    return { ms: performance.now() - from };
+    const result = await peer.run();
+    return { ms: performance.now() - from, result };
   },
   output: () => peer.output(),
-  stats: () => ({ peakRssMb: process.resourceUsage().maxRSS / 1024 }),
+  stats: async () => ({ peakRssMb: (await peer.peakRssMb?.()) ?? process.resourceUsage().maxRSS / 1024 }),
 };
 
 process.on("disconnect", () => process.exit(0));
