@@ -6,7 +6,7 @@
  * operation: it records nodes while gradients are wanted, and walks them backwards in `grad`.
  */
 
-import { assertShape } from "./shape.js";
+import { assertShape, sameShape } from "./shape.js";
 import { type GraphNode, inScope, releaseEarly, scope, Tensor } from "./tensor.js";
 
 /** The tensors an operation takes, by name. */
@@ -123,27 +123,24 @@ export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], opti
   }
   return scope(() =>
     withRecording(createGraph, () => {
-      const gradients = new Map<Tensor, Tensor>();
-      const accumulate = (tensor: Tensor, dy: Tensor): void => {
-        const sum = gradients.get(tensor);
-        gradients.set(tensor, sum === undefined ? dy : addGradients(sum, dy));
-      };
+      const gradients = new PendingGradients();
       outputs.forEach((output, index) => {
-        accumulate(output, gradOutputs?.[index] ?? unitGradient(output));
+        gradients.add(output, gradOutputs?.[index] ?? unitGradient(output));
       });
       const { order, onPath } = pathsBetween(inputs, outputs);
+      const wanted = new Set(inputs);
       for (const tensor of order) {
         const dy = gradients.get(tensor);
         if (dy === undefined) continue;
         const node = tensor.node as OpNode;
         const found: Record<string, Tensor> = {};
         for (const [name, input] of Object.entries(node.inputs)) {
-          if (input !== null && onPath.has(input)) pull(node, name, input, dy, found, accumulate);
+          if (input !== null && onPath.has(input)) pull(node, name, input, dy, found, gradients);
         }
-        if (inputs.includes(tensor)) continue;
-        gradients.delete(tensor);
-        const inUse = createGraph || gradOutputs?.includes(dy) || [...gradients.values()].includes(dy);
-        if (!inUse) releaseEarly(dy);
+        if (!wanted.has(tensor)) gradients.remove(tensor);
+        const spent = gradients.takeSpent();
+        if (createGraph) continue;
+        for (const gradient of spent) if (!gradOutputs?.includes(gradient)) releaseEarly(gradient);
       }
       return inputs.map((input) => gradients.get(input) ?? zerosLike(input));
     }),
@@ -157,13 +154,57 @@ function pull(
   input: Tensor,
   dy: Tensor,
   found: Record<string, Tensor>,
-  accumulate: (tensor: Tensor, dy: Tensor) => void,
+  gradients: PendingGradients,
 ): void {
   const dx = scope(() => node.pullback(name, dy, found));
   if (dx === null) return;
   found[name] = dx;
-  assertShape(`gradient of ${node.name}`, name, dx.shape, input.shape);
-  accumulate(input, dx);
+  if (!sameShape(dx.shape, input.shape)) assertShape(`gradient of ${node.name}`, name, dx.shape, input.shape);
+  gradients.add(input, dx);
+}
+
+/** The gradients known so far, by tensor. One gradient may belong to several: an addition hands dy on as it is. */
+class PendingGradients {
+  readonly #gradients = new Map<Tensor, Tensor>();
+  readonly #owners = new Map<Tensor, number>();
+  #spent: Tensor[] = [];
+
+  get(tensor: Tensor): Tensor | undefined {
+    return this.#gradients.get(tensor);
+  }
+
+  /** Adds dy to the gradient of a tensor. */
+  add(tensor: Tensor, dy: Tensor): void {
+    const sum = this.#gradients.get(tensor);
+    const gradient = sum === undefined ? dy : addGradients(sum, dy);
+    this.#gradients.set(tensor, gradient);
+    this.#owners.set(gradient, (this.#owners.get(gradient) ?? 0) + 1);
+    if (sum === undefined) return;
+    this.#disown(sum);
+    if (!this.#owners.has(dy)) this.#spent.push(dy);
+  }
+
+  remove(tensor: Tensor): void {
+    this.#disown(this.#gradients.get(tensor)!);
+    this.#gradients.delete(tensor);
+  }
+
+  /** The gradients that have belonged to nobody since this was last asked. */
+  takeSpent(): readonly Tensor[] {
+    const spent = this.#spent.filter((gradient) => !this.#owners.has(gradient));
+    this.#spent = [];
+    return spent;
+  }
+
+  #disown(gradient: Tensor): void {
+    const owners = this.#owners.get(gradient)! - 1;
+    if (owners > 0) {
+      this.#owners.set(gradient, owners);
+      return;
+    }
+    this.#owners.delete(gradient);
+    this.#spent.push(gradient);
+  }
 }
 
 /** The results of operations that lie between inputs and outputs, later ones first; and every tensor on the way. */

@@ -220,14 +220,15 @@ function track(tensor: Tensor): Tensor {
   return tensor;
 }
 
-/** What a scope may return: tensors, plain values, and arrays, maps or plain objects of them. */
-function* tensorsIn(value: unknown): Generator<Tensor> {
-  if (value instanceof Tensor) yield value;
+/** Adds the tensors in what a scope may return: tensors, plain values, and arrays, maps or plain objects of them. */
+function collectTensors(value: unknown, into: Tensor[]): Tensor[] {
+  if (value instanceof Tensor) into.push(value);
   else if (Array.isArray(value) || value instanceof Map || value instanceof Set) {
-    for (const item of value instanceof Map ? value.values() : value) yield* tensorsIn(item);
+    for (const item of value instanceof Map ? value.values() : value) collectTensors(item, into);
   } else if (value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
-    for (const item of Object.values(value)) yield* tensorsIn(item);
+    for (const item of Object.values(value)) collectTensors(item, into);
   }
+  return into;
 }
 
 /**
@@ -236,7 +237,8 @@ function* tensorsIn(value: unknown): Generator<Tensor> {
  */
 function survivors(value: unknown, owned: ReadonlySet<Tensor>): Set<Tensor> {
   const kept = new Set<Tensor>();
-  const waiting = [...tensorsIn(value)];
+  if (owned.size === 0) return kept;
+  const waiting = collectTensors(value, []);
   for (let tensor = waiting.pop(); tensor !== undefined; tensor = waiting.pop()) {
     if (kept.has(tensor) || !owned.has(tensor)) continue;
     kept.add(tensor);

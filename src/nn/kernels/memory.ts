@@ -103,6 +103,7 @@ export class LinearMemory {
   #find(size: number, highest: boolean): number | undefined {
     let found: number | undefined;
     for (let bin = binOf(size); bin < this.#bins.length; bin++) {
+      if (this.#bins[bin].size === 0) continue;
       for (const start of this.#bins[bin]) {
         const better = found === undefined || (highest ? start > found : start < found);
         if (better && this.#free.get(start)! >= size) found = start;
@@ -162,7 +163,8 @@ export class LinearMemory {
 
 /** Bin of a size: four per doubling, so that a range of a higher bin always fits. */
 function binOf(size: number): number {
+  if (size > 0xffffffff) return 4 * 32; // larger than any range
   const log = 31 - Math.clz32(size);
-  const quarter = Math.floor((size / 2 ** log - 1) * 4);
+  const quarter = (size >>> (log - 2)) & 3;
   return log * 4 + quarter;
 }

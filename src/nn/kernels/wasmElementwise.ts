@@ -55,7 +55,8 @@ export function wasmBinary(
   y: number,
   { shape, strides, offsets }: StridedGeometry,
 ): void {
-  const dense = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, extent) => product * extent, 1));
+  const dense = new Array<number>(shape.length);
+  for (let axis = shape.length - 1, step = 1; axis >= 0; step *= shape[axis--]) dense[axis] = step;
   const [aOffset = 0, bOffset = 0] = offsets ?? [];
   const walk = { shape, strides: [strides[0], strides[1], dense] };
   runStrided(engine, binaryKernels[op], a + aOffset * 4, b + bOffset * 4, y, walk);
@@ -83,25 +84,17 @@ function runStrided(engine: Engine, name: string, a: number, b: number, y: numbe
     throw new RangeError(`${name}: at most ${mostOuterAxes + 1} axes, got shape [${walk.shape.join(", ")}]`);
   }
   const inner = shape[axes];
-  const rows = shape.slice(0, axes).reduce((product, extent) => product * extent, 1);
+  let rows = 1;
+  for (let axis = 0; axis < axes; axis++) rows *= shape[axis];
   const segment = Math.min(inner, elementsPerChunk);
   const rowsPerChunk = Math.max(1, Math.floor(elementsPerChunk / inner));
   const chunks = Math.ceil(rows / rowsPerChunk) * Math.ceil(inner / segment);
-  const outer = (values: readonly number[]) =>
-    Array.from({ length: mostOuterAxes }, (_, axis) => (axis < axes ? values[axis] : 0));
-  engine.run(name, chunks, [
-    a,
-    b,
-    y,
-    rows,
-    rowsPerChunk,
-    inner,
-    segment,
-    ...strides.map((operand) => operand[axes]),
-    axes,
-    ...outer(shape),
-    ...strides.flatMap(outer),
-  ]);
+  const [aStrides, bStrides, yStrides] = strides;
+  const frame = [a, b, y, rows, rowsPerChunk, inner, segment, aStrides[axes], bStrides[axes], yStrides[axes], axes];
+  for (const values of [shape, aStrides, bStrides, yStrides]) {
+    for (let axis = 0; axis < mostOuterAxes; axis++) frame.push(axis < axes ? values[axis] : 0);
+  }
+  engine.run(name, chunks, frame);
 }
 
 /**
@@ -111,21 +104,15 @@ function runStrided(engine: Engine, name: string, a: number, b: number, y: numbe
 function mergeAxes({ shape, strides }: StridedGeometry): StridedGeometry {
   const mergedShape: number[] = [];
   const merged: number[][] = strides.map(() => []);
-  shape.forEach((extent, axis) => {
-    if (extent === 1) return;
+  for (let axis = 0; axis < shape.length; axis++) {
+    const extent = shape[axis];
+    if (extent === 1) continue;
     const last = mergedShape.length - 1;
-    if (last >= 0 && strides.every((operand, k) => merged[k][last] === operand[axis] * extent)) {
-      mergedShape[last] *= extent;
-      strides.forEach((operand, k) => {
-        merged[k][last] = operand[axis];
-      });
-    } else {
-      mergedShape.push(extent);
-      strides.forEach((operand, k) => {
-        merged[k].push(operand[axis]);
-      });
-    }
-  });
+    const melts = last >= 0 && strides.every((operand, k) => merged[k][last] === operand[axis] * extent);
+    if (melts) mergedShape[last] *= extent;
+    else mergedShape.push(extent);
+    for (let k = 0; k < strides.length; k++) merged[k][mergedShape.length - 1] = strides[k][axis];
+  }
   if (mergedShape.length === 0) return { shape: [1], strides: strides.map(() => [1]) };
   return { shape: mergedShape, strides: merged };
 }

@@ -81,8 +81,9 @@ export class Engine {
       this.#words = new Uint32Array(this.#bytes, argumentFrame.pointer, argumentFrame.bytes / 4);
       this.#reals = new Float32Array(this.#bytes, argumentFrame.pointer, argumentFrame.bytes / 4);
     }
-    this.#words.set(integers);
-    this.#reals.set(floats, integers.length);
+    // A few words: the loops are done before `set` has found out what kind of array it was given.
+    for (let k = 0; k < integers.length; k++) this.#words[k] = integers[k];
+    for (let k = 0; k < floats.length; k++) this.#reals[integers.length + k] = floats[k];
     this.#dispatcher.parallel(name, argumentFrame.pointer, chunks);
   }
 

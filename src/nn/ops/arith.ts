@@ -13,6 +13,11 @@ type Pair = { a: Tensor; b: Tensor };
 type Single = { x: Tensor };
 
 function runBinary(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
+  if (sameShape(a.shape, b.shape)) {
+    const y = Tensor.allocate(a.shape);
+    activeKernels().binary(op, a.block, b.block, y.block, { shape: [a.size], strides: [[1], [1]] });
+    return y;
+  }
   const shape = broadcastShapes(op, a.shape, b.shape);
   const y = Tensor.allocate(shape);
   const strides = [broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape)];

@@ -25,9 +25,10 @@ const reshapeOp: Op<{ x: Tensor }, Shape> = defineOp("reshape", {
 
 /** The same elements under another shape; one extent may be -1. Throws RangeError when the sizes differ. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(shape, x.shape)) return x;
   const known = shape.reduce((size, extent) => (extent === -1 ? size : size * extent), 1);
   const resolved = shape.map((extent) => (extent === -1 ? x.size / known : extent));
-  checkShape(`reshape of ${formatShape(x.shape)} to ${formatShape(shape)}`, resolved);
+  if (shape.includes(-1)) checkShape(`reshape of ${formatShape(x.shape)} to ${formatShape(shape)}`, resolved);
   return sameShape(resolved, x.shape) ? x : reshapeOp({ x }, resolved);
 }
 
@@ -93,7 +94,8 @@ export function sum(x: Tensor, options: SumOptions = {}): Tensor {
 /** Repeats x along axes of extent 1 and new leading axes, up to `shape`. Throws RangeError when it does not fit. */
 export function expand(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
-  assertShape("expand", `${formatShape(x.shape)} stretched`, broadcastShapes("expand", x.shape, shape), shape);
+  const stretched = broadcastShapes("expand", x.shape, shape);
+  if (!sameShape(stretched, shape)) assertShape("expand", `${formatShape(x.shape)} stretched`, stretched, shape);
   return expandOp({ x }, shape);
 }
 
