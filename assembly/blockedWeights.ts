@@ -3,6 +3,7 @@
  * [matrix, panel, depth, tileCols], zeros past the last channels. The depth of the direct algorithm is [tap, inPadded].
  */
 import { DIRECT, F2, F4, T2 } from "./blockedJob";
+import { transpose4 } from "./planarStrip";
 import { weightsT2 } from "./toomT2";
 import { weightsT4 } from "./toomT4";
 import { weightsF2 } from "./winoF2";
@@ -58,6 +59,16 @@ export function prepareWeights(args: usize, chunk: i32, worker: i32): void {
 @inline
 function gather(g: WeightArguments, o: i32, i: i32, to: usize): void {
   const taps = g.taps, mirror = g.flip ? taps - 1 : 0, step = g.flip ? -1 : 1;
+  if (taps == 9 && o + 4 <= g.outChannels && i < g.inChannels) {
+    const w = g.w + <usize>o * g.outStride + <usize>i * g.inStride;
+    const first = to + <usize>mirror * 16, next = <usize>(step * 16);
+    transpose4(w, g.outStride, first, next);
+    transpose4(w + 16, g.outStride, first + 4 * next, next);
+    for (let lane: usize = 0; lane < 4; lane++) {
+      store<f32>(first + 8 * next + lane * 4, load<f32>(w + lane * g.outStride + 32));
+    }
+    return;
+  }
   for (let lane = 0; lane < 4; lane++) {
     const exists = o + lane < g.outChannels && i < g.inChannels;
     const from = g.w + <usize>(o + lane) * g.outStride + <usize>i * g.inStride;

@@ -7,7 +7,7 @@
 /** Four rows of four numbers to four columns. */
 // @ts-ignore: decorator
 @inline
-function transpose4(from: usize, fromStride: usize, to: usize, toStride: usize): void {
+export function transpose4(from: usize, fromStride: usize, to: usize, toStride: usize): void {
   const a = v128.load(from), b = v128.load(from + fromStride);
   const c = v128.load(from + 2 * fromStride), d = v128.load(from + 3 * fromStride);
   const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5), abHigh = v128.shuffle<f32>(a, b, 2, 6, 3, 7);

@@ -3,6 +3,7 @@
  * points.ts: for every matrix the product V^T W over all tiles of all images, then the transform back to nine taps.
  */
 import { madd } from "./blockedVector";
+import { transpose4 } from "./planarStrip";
 import { weightGradF4 } from "./pointsF4";
 import { weightGradS4 } from "./pointsS4";
 
@@ -181,9 +182,14 @@ export function weightsFromPoints(args: usize, chunk: i32, worker: i32): void {
     for (let i = 0; i < g.inChannels; i++) {
       if (g.stride == 1) weightGradF4(u, matrixStride, taps, tile);
       else weightGradS4(u, matrixStride, taps, tile);
-      let row = to;
+      let row = to, firstTap: usize = 0;
+      if (lanes == 4) {
+        transpose4(taps, 16, row, rowBytes);
+        transpose4(taps + 64, 16, row + 16, rowBytes);
+        firstTap = 8;
+      }
       for (let lane: usize = 0; lane < <usize>lanes << 2; lane += 4) {
-        for (let tap: usize = 0; tap < 9; tap++) store<f32>(row + (tap << 2), load<f32>(taps + (tap << 4) + lane));
+        for (let tap = firstTap; tap < 9; tap++) store<f32>(row + (tap << 2), load<f32>(taps + (tap << 4) + lane));
         row += rowBytes;
       }
       u += 32;

@@ -24,9 +24,9 @@ const forms = {
  */
 const leastProducts = 2 ** 18;
 const fewestChannels = 8;
-/** Points of a group: about what a second-level cache holds; but sums of fewer tiles would spend their time on loading and storing. */
-const groupBytes = 2560 * 1024;
-const fewestTiles = 64;
+/** Points of a group: about half of what a second-level cache holds; but sums of fewer tiles would spend their time on loading and storing. */
+const groupBytes = 1280 * 1024;
+const fewestTiles = 32;
 /** Keeps the streams of the points out of each other's cache sets. */
 const skewBytes = 64;
 const pixelBytes = 32;
