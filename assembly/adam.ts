@@ -19,8 +19,19 @@ class AdamArguments {
   epsilon: f32;
 }
 
+const LARGEST: f32 = 1e5;
+
+/** g, with 0 for NaN and +-1e5 for infinities. */
+// @ts-ignore: decorator
+@inline
+function finite(g: v128): v128 {
+  const signed = v128.or(v128.and(g, f32x4.splat(-0.0)), f32x4.splat(LARGEST));
+  return v128.bitselect(g, v128.and(signed, f32x4.eq(g, g)), f32x4.lt(f32x4.abs(g), f32x4.splat(Infinity)));
+}
+
 /**
- * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; parameter -= rate * m / (sqrt(v * vCorrection) + epsilon).
+ * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; parameter -= rate * m / (sqrt(v * vCorrection) + epsilon),
+ * where NaN in g counts as 0 and an infinity as +-1e5.
  *
  * All four: dense float32, any alignment, apart from each other. Chunk = run of `perChunk` elements. Every operation is
  * rounded. 28 bytes moved for each element.
@@ -38,7 +49,7 @@ export function adam(args: usize, chunk: i32, worker: i32): void {
   let at: usize = 0;
   while (at < end) {
     const whole = at < vectors;
-    const g4 = whole ? v128.load(gradient + at) : v128.load32_splat(gradient + at);
+    const g4 = finite(whole ? v128.load(gradient + at) : v128.load32_splat(gradient + at));
     const m4 = whole ? v128.load(m + at) : v128.load32_splat(m + at);
     const v4 = whole ? v128.load(v + at) : v128.load32_splat(v + at);
     const p4 = whole ? v128.load(parameter + at) : v128.load32_splat(parameter + at);

@@ -8,7 +8,7 @@ export {
 export { convTiles } from "./conv";
 export { convWeightGradTiles } from "./convWeightGrad";
 export {
-  affine, fill, unaryAbs, unaryNeg, unaryReciprocal, unaryRsqrt, unarySign, unarySqrt, unarySquare, unaryStep,
+  affine, fill, lerp, unaryAbs, unaryNeg, unaryReciprocal, unaryRsqrt, unarySign, unarySqrt, unarySquare, unaryStep,
 } from "./elementwise";
 export { matmulTiles } from "./matmul";
 export { matmulDots, matmulRows } from "./matmulSmall";

@@ -7,7 +7,6 @@
  * Tests: tests/identities.training.test.ts (identities 35, 40, 41), tests/golden.training.test.ts.
  */
 import { activeKernels } from "./backend.js";
-import type { Block } from "./kernels/types.js";
 import { assertShape } from "./shape.js";
 import { inScope, Tensor } from "./tensor.js";
 
@@ -53,8 +52,8 @@ export class Adam {
   }
 
   /**
-   * Moves every parameter, given gradients in the order of the parameters. Gradients are made finite in place first:
-   * NaN becomes 0, an infinity +-1e5.
+   * Moves every parameter, given gradients in the order of the parameters. In a gradient NaN counts as 0, an infinity as
+   * +-1e5.
    *
    * @throws RangeError when a gradient is missing or has another shape than its parameter
    */
@@ -68,28 +67,10 @@ export class Adam {
     const options = { learningRate: this.learningRate, beta1, beta2, epsilon: this.epsilon, step: this.steps };
     [...this.#parameters].forEach(([name, parameter], index) => {
       const gradient = gradients[index].block;
-      makeFinite(gradient);
       const m = this.m.get(name)!.block;
       const v = this.v.get(name)!.block;
       parameter.update((block) => activeKernels().adam(block, gradient, m, v, options));
     });
-  }
-}
-
-const LARGEST_GRADIENT = 1e5;
-
-/** NaN -> 0, +-infinity -> +-1e5, in place. A finite sum, which is quickly had, shows that there is nothing to do. */
-function makeFinite(gradient: Block): void {
-  const { data, length } = gradient;
-  const total = activeKernels().allocate(1);
-  activeKernels().sum(gradient, total, { outer: 1, reduce: length, inner: 1 });
-  const sum = total.data[0];
-  activeKernels().release(total);
-  if (Number.isFinite(sum)) return;
-  for (let index = 0; index < length; index++) {
-    const value = data[index];
-    if (value - value === 0) continue; // finite
-    data[index] = Number.isNaN(value) ? 0 : Math.sign(value) * LARGEST_GRADIENT;
   }
 }
 
@@ -108,13 +89,7 @@ export function updateEma(average: Averageable, network: Averageable, beta: numb
   inScope(() => {
     const kernels = activeKernels();
     for (const [name, parameter] of network.parameters) {
-      const p = parameter.block;
-      const flat = { shape: [p.length], strides: [[1], [1]] };
-      average.parameters.get(name)!.update((ema) => {
-        kernels.binary("sub", ema, p, ema, flat);
-        kernels.affine(ema, ema, beta, 0);
-        kernels.binary("add", ema, p, ema, flat);
-      });
+      average.parameters.get(name)!.update((ema) => kernels.lerp(parameter.block, ema, beta));
     }
     for (const [name, buffer] of network.buffers) copyInto(average.buffers.get(name)!, buffer);
   });

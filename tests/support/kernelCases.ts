@@ -451,6 +451,28 @@ function adamCase(result: "parameter" | "m" | "v"): KernelCase {
   };
 }
 
+/** In place: y is a copy of the second input. */
+const lerpCase: KernelCase = {
+  name: "lerp",
+  c: 4,
+  kind: "other",
+  terms: "inputs",
+  problem: upTo67.map((n) => ({
+    inputs: [n, n],
+    output: n,
+    flops: 3 * n,
+    run: (kernels, [x, from], y, positive) => {
+      const dense = { shape: [n], strides: [[1], [1]] };
+      if (positive) {
+        kernels.binary("add", x, from, y, dense);
+        return;
+      }
+      kernels.stridedCopy(from, y, dense);
+      kernels.lerp(x, y, 0.9);
+    },
+  })),
+};
+
 export const kernelCases: readonly KernelCase[] = [
   ...(["neg", "abs", "sign", "step"] as const).map((op) => unaryCase(op, 0)),
   unaryCase("square", 1),
@@ -482,6 +504,7 @@ export const kernelCases: readonly KernelCase[] = [
     terms: "output",
     problem: upTo67.map((n) => ({ inputs: [], output: n, flops: 0, run: (kernels, _, y) => kernels.fill(y, 0.1) })),
   },
+  lerpCase,
   copyCase,
   sumCase,
   matmulCase,

@@ -11,6 +11,7 @@ import {
   referenceAdam,
   referenceAffine,
   referenceBinary,
+  referenceLerp,
   referenceStridedCopy,
   referenceUnary,
 } from "./referenceElementwise.js";
@@ -57,6 +58,7 @@ export function createReferenceKernels(precision: "float64" | "float32"): Kernel
     fill: (y, value) => void y.data.fill(value, 0, y.length),
     unary: (op, x, y) => referenceUnary(op, x.data, y.data, y.length),
     affine: (x, y, scale, offset) => referenceAffine(x.data, y.data, y.length, scale, offset),
+    lerp: (x, y, t) => referenceLerp(x.data, y.data, y.length, t),
     binary: (op, a, b, y, geometry) => referenceBinary(op, a.data, b.data, y.data, geometry),
     stridedCopy: (x, y, geometry) => referenceStridedCopy(x.data, y.data, geometry),
     sum: (x, y, geometry) => referenceSum(x.data, y.data, geometry),

@@ -96,6 +96,13 @@ export function forEachRow(
   }
 }
 
+/** y = x + t (y - x), in place. */
+export function referenceLerp(x: Numbers, y: Numbers, length: number, t: number): void {
+  for (let i = 0; i < length; i++) y[i] = x[i] + t * (y[i] - x[i]);
+}
+
+const LARGEST_GRADIENT = 1e5;
+
 /** Adam (Kingma & Ba 2015, algorithm 1), in place. */
 export function referenceAdam(
   parameter: Numbers,
@@ -108,7 +115,8 @@ export function referenceAdam(
   const mCorrection = 1 / (1 - beta1 ** step);
   const vCorrection = 1 / (1 - beta2 ** step);
   for (let i = 0; i < length; i++) {
-    const g = gradient[i];
+    const given = gradient[i];
+    const g = Number.isFinite(given) ? given : Number.isNaN(given) ? 0 : Math.sign(given) * LARGEST_GRADIENT;
     const mNew = beta1 * m[i] + (1 - beta1) * g;
     const vNew = beta2 * v[i] + (1 - beta2) * g * g;
     m[i] = mNew;

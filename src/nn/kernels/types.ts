@@ -123,7 +123,10 @@ export interface BiasActGeometry {
   readonly clamp: number | null;
 }
 
-/** One Adam update, in place (parameter, m, v); m and v corrected for bias at step number `step` (1, 2, ...). */
+/**
+ * One Adam update, in place (parameter, m, v); m and v corrected for bias at step number `step` (1, 2, ...). NaN in the
+ * gradient counts as 0, an infinity as +-1e5.
+ */
 export interface AdamOptions {
   readonly learningRate: number;
   readonly beta1: number;
@@ -153,6 +156,8 @@ export interface Kernels {
   unary(op: UnaryOp, x: Block, y: Block): void;
   /** y = scale * x + offset. y may be x. */
   affine(x: Block, y: Block, scale: number, offset: number): void;
+  /** y = x + t (y - x), in place: y moves towards x, all the way for t = 0. */
+  lerp(x: Block, y: Block, t: number): void;
   /** strides and offsets in the order a, b; y is dense over `shape`. y may be a or b where their strides are dense. */
   binary(op: BinaryOp, a: Block, b: Block, y: Block, geometry: StridedGeometry): void;
   /** strides and offsets in the order x, y: y[...] = x[...]. Writes only the elements that the geometry names. */

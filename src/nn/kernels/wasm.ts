@@ -183,6 +183,7 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
       }),
     affine: (x, y, scale, offset) =>
       withPointers([x], [y], (from, to) => wasmMap(engine, "affine", from, to, y.length, [scale, offset])),
+    lerp: (x, y, t) => withPointers([x, y], [y], (from, _, to) => wasmMap(engine, "lerp", from, to, y.length, [t])),
     binary: (op, a, b, y, geometry) =>
       withPointers([a, b], [y], (aAt, bAt, yAt) => wasmBinary(engine, op, aAt, bAt, yAt, geometry)),
     stridedCopy: (x, y, geometry) => withPointers([x], [y], (from, to) => wasmStridedCopy(engine, from, to, geometry)),
