@@ -14,6 +14,7 @@
  */
 import { grad, noGrad } from "../nn/autograd.js";
 import { add, scale, sign } from "../nn/ops/arith.js";
+import { concat, slice } from "../nn/ops/layout.js";
 import { mean } from "../nn/ops/statistics.js";
 import { emaBeta, updateEma } from "../nn/optim.js";
 import { RandomState } from "../nn/random.js";
@@ -137,9 +138,15 @@ function generate(state: TrainingState, draws: LatentDraws): { readonly ws: Tens
 
 function latents({ generator }: TrainingState, { z, c, mixing }: LatentDraws): Tensor {
   const { mapping } = generator;
-  const ws = mapping.forward(z, c); // [N, L, wDim]
-  if (mapping.wAvg !== null) trackWAvg(mapping.wAvg, ws, mapping.config.wAvgBeta!);
-  return mixing === null ? ws : mixStyles(ws, mapping.forward(mixing.z, c), mixing.cutoff);
+  const track = (ws: Tensor): Tensor => {
+    if (mapping.wAvg !== null) trackWAvg(mapping.wAvg, ws, mapping.config.wAvgBeta!);
+    return ws;
+  };
+  if (mixing === null) return track(mapping.forward(z, c)); // [N, L, wDim]
+  // Both latents at once: the weights of the mapping are read once, and their gradients summed once.
+  const [n] = z.shape;
+  const both = mapping.forward(concat([z, mixing.z], 0), c === null ? null : concat([c, c], 0)); // [2 N, L, wDim]
+  return mixStyles(track(slice(both, 0, 0, n)), slice(both, 0, n, 2 * n), mixing.cutoff);
 }
 
 function synthesize({ generator }: TrainingState, ws: Tensor, noiseSeed: number | null): Tensor {
