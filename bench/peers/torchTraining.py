@@ -1,6 +1,7 @@
-"""StyleGAN2's training step in PyTorch, in the forms that the official code takes on a CPU: modulation as a scaling of the
-activations around convolutions with shared weights, resampling as depthwise convolutions, four lazily regularised phases,
-Adam, a moving average. Written from the papers and docs of this repository; names of parameters are those of checkpoints.
+"""StyleGAN2's training step in PyTorch, in the forms that the official code takes on a CPU: modulation as a scaling of
+the activations around convolutions with shared weights, resampling as depthwise convolutions, four lazily regularised
+phases, Adam, a moving average. Written from the papers and the conventions of this repository; parameters are named as
+in checkpoints.
 
 Reads requests, one JSON object a line, from standard input and answers each with a line:
 
@@ -11,6 +12,7 @@ Reads requests, one JSON object a line, from standard input and answers each wit
 """
 import json
 import math
+import os
 import resource
 import sys
 import time
@@ -208,7 +210,7 @@ class Training:
         self.optimizers[name].step()
 
     def step(self, real, lazy):
-        """Milliseconds of each phase up to its gradients (its update counts with what follows), and of what comes after."""
+        """Milliseconds of each phase up to its gradients; its update counts with what follows, as in ours."""
         times, mark = {}, time.perf_counter()
         for phase in PHASES:
             if phase.endswith("reg") and not lazy:
@@ -234,7 +236,8 @@ class Training:
         with torch.no_grad():
             images = synthesis(self.networks["G"], self.latents(inputs["z"], track=False), self.resolution, "const")
             logits = discriminator(self.networks["D"], inputs["real"], self.resolution)
-        report = {"images": images.flatten().tolist(), "logits": logits.flatten().tolist(), "losses": {}, "gradients": {}}
+        report = {"images": images.flatten().tolist(), "logits": logits.flatten().tolist()}
+        report |= {"losses": {}, "gradients": {}}
         for phase in PHASES:
             half = slice(0, n // 2) if phase == "Greg" else slice(0, n)
             latent = inputs["z"][half], (inputs["mixing"][half], cutoff)
@@ -262,11 +265,14 @@ def read_safetensors(path):
 
 
 def loaded_blas():
-    """Which library multiplies matrices: outside of this Python, it may be the slow reference implementation."""
+    """Which library multiplies matrices: where PyTorch takes the system's, that may be the slow reference one."""
+    if not os.path.exists("/proc/self/maps"):
+        return "unknown BLAS"
     with open("/proc/self/maps") as maps:
         text = maps.read()
-    names = {"openblas": "OpenBLAS", "mkl": "MKL", "blis": "BLIS", "libblas": "reference"}
-    return next((name for word, name in names.items() if word in text), "built in")
+    names = {"openblas-openmp": "OpenBLAS with OpenMP", "openblas": "OpenBLAS", "mkl": "MKL"}
+    names["libblas"] = "reference BLAS"
+    return next((name for word, name in names.items() if word in text), "BLAS of its own")
 
 
 def main():

@@ -88,7 +88,7 @@ for (const name of chosen) if (!(name in PEERS)) fail(`unknown peer ${name}\n${h
 const python = chosen.includes("pytorch") ? findPython(options.python && [options.python]) : null;
 if (python === null && chosen.includes("pytorch")) {
   console.log(
-    "No Python with PyTorch here, so only ours is measured. On Debian: apt-get install python3-torch libopenblas0; " +
+    "No Python with PyTorch here, so only ours is measured. On Debian: apt-get install python3-torch libopenblas0-openmp; " +
       "elsewhere: pip install torch, then --python PATH.",
   );
   chosen = chosen.filter((name) => name !== "pytorch");
@@ -195,10 +195,8 @@ function report({ size, threads: count, results }) {
     ]),
   );
   const blas = results.find(({ detail }) => detail.blas !== undefined)?.detail.blas;
-  if (blas === "reference") {
-    console.log(
-      "This PyTorch uses the reference BLAS and is half as fast as it could be: apt-get install libopenblas0",
-    );
+  if (blas === "reference BLAS") {
+    console.log(`This PyTorch uses the ${blas}, which makes it half as fast: apt-get install libopenblas0-openmp`);
   }
 }
 
