@@ -3,6 +3,7 @@
  * Taps come in correlation order, the gain already in them.
  */
 import { floatBytes, madd, splatAt } from "./simd";
+import { copyRows, filterDouble, filterHalf, filterSame } from "./upfirdn2dFour";
 
 @unmanaged
 class SeparableArguments {
@@ -20,6 +21,8 @@ class SeparableArguments {
   /** A chunk is some rows of a plane, or some whole planes. */
   rowsPerChunk: i32;
   planesPerChunk: i32;
+  /** Output rows filtered at a time by upfirdn2dFour.ts; 0 where the filter or the rates are others. */
+  stripRows: i32;
   upY: i32;
   downY: i32;
   padY: i32;
@@ -51,7 +54,7 @@ export function upfirdn2dSeparable(args: usize, chunk: i32, worker: i32): void {
   const g = changetype<SeparableArguments>(args);
   const buffer = g.scratch + <usize>worker * <usize>g.scratchStride;
   const line = buffer + 32 + floatBytes(g.marginLeft), lineStep = <usize>g.lineBytes;
-  memory.fill(buffer, 0, lineStep * <usize>LINES);
+  memory.fill(buffer, 0, <usize>g.scratchStride);
 
   const rowBlocks = (g.outHeight + g.rowsPerChunk - 1) / g.rowsPerChunk;
   const first = chunk / rowBlocks * g.planesPerChunk, end = min(g.planes, first + g.planesPerChunk);
@@ -60,7 +63,27 @@ export function upfirdn2dSeparable(args: usize, chunk: i32, worker: i32): void {
   for (let plane = first; plane < end; plane++) {
     const x = g.x + floatBytes(plane) * <usize>(g.height * g.width);
     const y = g.y + floatBytes(plane) * <usize>(g.outHeight * g.outWidth) + floatBytes(firstRow) * <usize>g.outWidth;
-    filterPlane(args, x, y, line, firstRow, endRow);
+    if (g.stripRows > 0) filterPlaneFour(args, x, y, line, firstRow, endRow);
+    else filterPlane(args, x, y, line, firstRow, endRow);
+  }
+}
+
+/** Rows firstRow .. endRow - 1 of one plane, to y, with four taps at one of the three rates of upfirdn2dFour.ts. */
+function filterPlaneFour(args: usize, x: usize, y: usize, line: usize, firstRow: i32, endRow: i32): void {
+  const g = changetype<SeparableArguments>(args), lineStep = <usize>g.lineBytes, taps = args + TAPS;
+  const isDouble = g.upY == 2, phaseX = g.padX & 1;
+  // The first sample that meets a tap: at double rate, the first at or after -padX is at (1 - padX) / 2, rounded down.
+  const column = isDouble ? (1 - g.padX) >> 1 : -g.padX;
+  const from = line + (<usize>column << 2);
+  for (let p = firstRow; p < endRow; p += g.stripRows) {
+    const rows = min(g.stripRows, endRow - p), start = p * g.downY - g.padY;
+    const first = isDouble ? (start + 1) >> 1 : start;
+    const needed = isDouble ? (rows >> 1) + 2 : (rows - 1) * g.downY + 4;
+    copyRows(x, g.height, g.width, first, needed, line, lineStep);
+    if (isDouble) filterDouble(taps, from, lineStep, y, rows, g.outWidth, start & 1, phaseX);
+    else if (g.downY == 2) filterHalf(taps, from, lineStep, y, rows, g.outWidth);
+    else filterSame(taps, from, lineStep, y, rows, g.outWidth);
+    y += floatBytes(rows * g.outWidth);
   }
 }
 
@@ -69,12 +92,8 @@ function filterPlane(args: usize, x: usize, y: usize, line: usize, firstRow: i32
   const g = changetype<SeparableArguments>(args), lineStep = <usize>g.lineBytes;
   for (let p = firstRow; p < endRow; p += LINES) {
     const rows = min(LINES, endRow - p);
-    if (g.upY == 1 && g.downY == 1 && g.tapsY == 4) filterColumnsFour(args, x, p, rows, line);
-    else for (let r = 0; r < rows; r++) filterColumns(args, x, p + r, line + <usize>r * lineStep);
-    if (g.upX == 1 && g.downX == 1 && g.tapsX == 4) {
-      filterRowsFour(args, rows, line, y);
-      y += floatBytes(rows * g.outWidth);
-    } else for (let r = 0; r < rows; r++) {
+    for (let r = 0; r < rows; r++) filterColumns(args, x, p + r, line + <usize>r * lineStep);
+    for (let r = 0; r < rows; r++) {
       const from = line + <usize>r * lineStep;
       if (g.upX == 1 && g.downX == 1) filterRow(args, from, y);
       else if (g.upX == 2 && g.downX == 1) filterRowUp2(args, from, y);
@@ -83,80 +102,6 @@ function filterPlane(args: usize, x: usize, y: usize, line: usize, firstRow: i32
       y += floatBytes(g.outWidth);
     }
   }
-}
-
-/**
- * filterColumns for rows p .. p + rows - 1 at once, at the same rate with the four taps of StyleGAN2: four input rows slide through
- * registers, so that each is read once.
- */
-function filterColumnsFour(args: usize, x: usize, p: i32, rows: i32, line: usize): void {
-  const g = changetype<SeparableArguments>(args);
-  const taps = args + TAPS, lineStep = <usize>g.lineBytes, width = floatBytes(g.width);
-  const tap0 = splatAt(taps), tap1 = splatAt(taps + 4), tap2 = splatAt(taps + 8), tap3 = splatAt(taps + 12);
-  const first = p - g.padY;
-  const vectorsEnd = width & ~15;
-  for (let at: usize = 0; at < width; ) {
-    const isWhole = at < vectorsEnd;
-    const column = x + at;
-    let row0 = inputRow(g, column, first, width, isWhole);
-    let row1 = inputRow(g, column, first + 1, width, isWhole);
-    let row2 = inputRow(g, column, first + 2, width, isWhole);
-    let to = line + at;
-    for (let r = first + 3; r < first + 3 + rows; r++) {
-      const row3 = inputRow(g, column, r, width, isWhole);
-      const sum = madd(tap3, row3, madd(tap2, row2, madd(tap1, row1, f32x4.mul(tap0, row0))));
-      if (isWhole) v128.store(to, sum);
-      else v128.store32_lane(to, sum, 0);
-      row0 = row1;
-      row1 = row2;
-      row2 = row3;
-      to += lineStep;
-    }
-    at += isWhole ? 16 : 4;
-  }
-}
-
-/** Four numbers (or the first) of a row of x, zeros outside. */
-// @ts-ignore: decorator
-@inline
-function inputRow(g: SeparableArguments, column: usize, row: i32, width: usize, isWhole: bool): v128 {
-  if (<u32>row >= <u32>g.height) return f32x4.splat(0);
-  const from = column + <usize>row * width;
-  return isWhole ? v128.load(from) : v128.load32_zero(from);
-}
-
-/** filterRow for several rows with four taps. */
-function filterRowsFour(args: usize, rows: i32, line: usize, y: usize): void {
-  const g = changetype<SeparableArguments>(args);
-  const taps = args + TAPS + floatBytes(g.tapsY), width = g.outWidth, lineStep = <usize>g.lineBytes;
-  const tap0 = splatAt(taps), tap1 = splatAt(taps + 4), tap2 = splatAt(taps + 8), tap3 = splatAt(taps + 12);
-  let start = line - floatBytes(g.padX);
-  for (let r = 0; r < rows; r++) {
-    let from = start, count = width;
-    for (; count >= 8; count -= 8) {
-      v128.store(y, fourTaps(from, tap0, tap1, tap2, tap3));
-      v128.store(y, fourTaps(from + 16, tap0, tap1, tap2, tap3), 16);
-      from += 32;
-      y += 32;
-    }
-    if (count > 0) {
-      const low = fourTaps(from, tap0, tap1, tap2, tap3);
-      if (count > 4) storeSome(y, low, fourTaps(from + 16, tap0, tap1, tap2, tap3), count);
-      else storeSome(y, low, low, count);
-      y += floatBytes(count);
-    }
-    start += lineStep;
-  }
-}
-
-/** Four outputs of the filters of StyleGAN2, which have four taps. */
-// @ts-ignore: decorator
-@inline
-function fourTaps(from: usize, tap0: v128, tap1: v128, tap2: v128, tap3: v128): v128 {
-  let sum = f32x4.mul(tap0, v128.load(from));
-  sum = madd(tap1, v128.load(from, 4), sum);
-  sum = madd(tap2, v128.load(from, 8), sum);
-  return madd(tap3, v128.load(from, 12), sum);
 }
 
 /**

@@ -351,6 +351,29 @@ export const upfirdn2dGeometry: fc.Arbitrary<Upfirdn2dGeometry> = fc
   }))
   .filter((g) => g.outHeight > 0 && g.outWidth > 0);
 
+/** The filters of the networks, with any four taps: in strips, from odd rows on, and with rows of every length. */
+const fourTapGeometry: fc.Arbitrary<Upfirdn2dGeometry> = fc
+  .record({
+    planes: small(3),
+    height: fc.oneof(small(12), small(120, 60)),
+    width: fc.oneof(small(40), fc.constantFrom(260, 515)),
+    rates: fc.constantFrom([1, 1], [2, 1], [1, 2]),
+    padX0: fc.integer({ min: -3, max: 6 }),
+    padX1: fc.integer({ min: -3, max: 6 }),
+    padY0: fc.integer({ min: -3, max: 6 }),
+    padY1: fc.integer({ min: -3, max: 6 }),
+    y: fc.constantFrom([0.125, 0.375, 0.375, 0.125], [0.5, -0.25, 2, 1]),
+    x: fc.constantFrom([0.125, 0.375, 0.375, 0.125], [-1, 0.5, 0.25, 4]),
+    flipFilter: fc.boolean(),
+    gain: fc.constantFrom(1, 4),
+  })
+  .map(({ y, x, rates: [up, down], ...rest }) => ({
+    ...{ ...rest, upX: up, upY: up, downX: down, downY: down, filter: filterOf(y, x, true) },
+    outHeight: Math.floor((rest.height * up + rest.padY0 + rest.padY1 - 4) / down) + 1,
+    outWidth: Math.floor((rest.width * up + rest.padX0 + rest.padX1 - 4) / down) + 1,
+  }))
+  .filter((g) => g.outHeight > 0 && g.outWidth > 0 && g.planes * g.outHeight * g.outWidth < 50_000);
+
 export function upfirdn2dProblem(g: Upfirdn2dGeometry): KernelProblem {
   const absolute = (values: readonly number[]) => values.map(Math.abs);
   const { separable } = g.filter;
@@ -519,6 +542,13 @@ export const kernelCases: readonly KernelCase[] = [
   pointwiseCase("conv2dInputGrad"),
   pointwiseCase("conv2dWeightGrad"),
   { name: "upfirdn2d", c: 16, kind: "linear", terms: "inputs", problem: upfirdn2dGeometry.map(upfirdn2dProblem) },
+  {
+    name: "upfirdn2d (four taps)",
+    c: 16,
+    kind: "linear",
+    terms: "inputs",
+    problem: fourTapGeometry.map(upfirdn2dProblem),
+  },
   biasActCase(piecewise, false, 3, "inputs"),
   biasActCase(smooth, false, 1, "output"),
   biasActCase(piecewise, true, 3, "inputs"),

@@ -11,6 +11,13 @@ export function wasmUpfirdn2d(engine: Engine, x: number, y: number, geometry: Up
 
 /** As in assembly/upfirdn2d.ts. */
 const linesPerBlock = 8;
+/**
+ * Of assembly/upfirdn2dFour.ts: input rows that stay in the first-level cache, but not fewer than are worth their overlap. Long
+ * rows of outputs share cache sets, so that not many of them may be written at once.
+ */
+const stripBytes = 16 * 1024;
+const fewestStripRows = 8;
+const longRow = 512;
 
 function runSeparable(
   engine: Engine,
@@ -29,7 +36,13 @@ function runSeparable(
   const marginLeft = Math.max(0, padX0);
   const marginRight = Math.max(0, downX * (outWidth + 8) + tapsX.length + 16 - padX0 - width);
   const lineBytes = Math.ceil((32 + (marginLeft + width + marginRight + 8) * 4) / 64) * 64;
-  const scratchStride = linesPerBlock * lineBytes;
+  const hasFourTaps = tapsY.length === 4 && tapsX.length === 4;
+  const hasKnownRate = upX === upY && downX === downY && upX * downX <= 2;
+  const isFour = hasFourTaps && hasKnownRate && (downX === 1 || outWidth < longRow);
+  const fits = Math.floor(((Math.floor(stripBytes / lineBytes) - 4) * upX) / downX / 2) * 2;
+  const stripRows = !isFour ? 0 : outWidth >= longRow ? fewestStripRows : Math.max(fewestStripRows, fits);
+  const lines = !isFour ? linesPerBlock : upX === 2 ? stripRows / 2 + 2 : (stripRows - 1) * downX + 4;
+  const scratchStride = lines * lineBytes;
   const rowsPerChunk = Math.max(4, Math.ceil(16384 / outWidth));
   const rowBlocks = Math.ceil(outHeight / rowsPerChunk);
   const planesPerChunk = rowBlocks > 1 ? 1 : Math.ceil(rowsPerChunk / outHeight);
@@ -50,6 +63,7 @@ function runSeparable(
         planes,
         rowsPerChunk,
         planesPerChunk,
+        stripRows,
         upY,
         downY,
         padY0,
