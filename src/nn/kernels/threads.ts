@@ -11,13 +11,17 @@
  *   done        chunks that have ended; the last one wakes the caller
  *   failed      set when a chunk threw
  *
- * Idle threads sleep on `remaining`. A page's main thread may not sleep: there the caller spins for the last chunks.
+ * Idle threads look for work a while before they sleep on `remaining`, and the caller looks for the last chunks before it sleeps
+ * on `done`: waking up takes longer than most kernels. A page's main thread may not sleep and goes on looking.
  * Chunks write disjoint outputs and no sum crosses chunks (wasmEngine.ts), so results do not depend on who took what.
  */
 import { poolControl } from "./memory.js";
 import type { ChunkFunction, Dispatcher, LoadedModule } from "./wasmEngine.js";
 
 export const word = { remaining: 0, total: 1, kernel: 2, args: 3, done: 4, failed: 5 } as const;
+
+/** How often a thread looks before it sleeps: about 0.1 ms, longer than the gap between two kernels of a training step. */
+export const looks = 10000;
 
 /** What a thread is started with. */
 export interface WorkerStart {
@@ -104,8 +108,8 @@ export async function createThreadPool(loaded: LoadedModule, threads: number): P
       Atomics.store(words, word.remaining, chunks);
       Atomics.notify(words, word.remaining, chunks - 1);
       takeChunks(words, kernels, 0);
-      for (let done = Atomics.load(words, word.done); done < chunks; done = Atomics.load(words, word.done)) {
-        if (maySleep) Atomics.wait(words, word.done, done);
+      for (let looked = 0, done = 0; done < chunks; done = Atomics.load(words, word.done)) {
+        if (++looked > looks && maySleep) Atomics.wait(words, word.done, done);
       }
       if (Atomics.exchange(words, word.failed, 0) === 1) {
         throw new Error(`${name}: a chunk failed on one of ${threads} threads; its results are incomplete`);

@@ -1,8 +1,5 @@
 /** The program of one thread of the pool (threads.ts): instantiate the module, then take chunks whenever there are some. */
-import { isNode, kernelList, poolWords, takeChunks, type WorkerStart, word } from "./threads.js";
-
-/** How often an idle thread looks for work before it sleeps: about as long as the gap between two layers. */
-const looks = 4000;
+import { isNode, kernelList, looks, poolWords, takeChunks, type WorkerStart, word } from "./threads.js";
 
 function serve({ module, memory, worker }: WorkerStart, ready: () => void): never {
   const instance = new WebAssembly.Instance(module, { env: { memory } });
