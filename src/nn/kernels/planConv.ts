@@ -37,18 +37,30 @@ export interface ConvKind {
   readonly down: 1 | 2;
   readonly height: number;
   readonly width: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+}
+
+interface TableRow extends Pick<ConvKind, "kernel" | "up" | "down"> {
+  /** Pixels. */
+  readonly from?: number;
+  readonly upTo: number;
+  /** Channels, of both sides. */
+  readonly channels?: readonly [number, number];
+  readonly algorithm: Algorithm;
 }
 
 /**
  * The table: the first row that fits, by the smaller side of the input. Small images have so few tiles that reading the
  * weights dominates: up to 8 pixels they are used as they are, F2 and T2 keep them at 1.8 times their raw size instead of 4;
- * large images want few products.
+ * large images want few products, and so do small ones whose weights stay in the cache.
  */
-const table: readonly { kernel: 1 | 3; up: 1 | 2; down: 1 | 2; upTo: number; algorithm: Algorithm }[] = [
+const table: readonly TableRow[] = [
   { kernel: 1, up: 1, down: 1, upTo: Infinity, algorithm: "direct" },
   { kernel: 1, up: 2, down: 1, upTo: Infinity, algorithm: "direct" },
   { kernel: 1, up: 1, down: 2, upTo: Infinity, algorithm: "direct" },
   { kernel: 3, up: 1, down: 2, upTo: Infinity, algorithm: "direct" },
+  { kernel: 3, up: 1, down: 1, from: 8, upTo: 16, channels: [16, 256], algorithm: "f4" },
   { kernel: 3, up: 1, down: 1, upTo: 8, algorithm: "direct" },
   { kernel: 3, up: 1, down: 1, upTo: 16, algorithm: "f2" },
   { kernel: 3, up: 1, down: 1, upTo: Infinity, algorithm: "f4" },
@@ -56,10 +68,12 @@ const table: readonly { kernel: 1 | 3; up: 1 | 2; down: 1 | 2; upTo: number; alg
   { kernel: 3, up: 2, down: 1, upTo: Infinity, algorithm: "t4" },
 ];
 
-export function chooseAlgorithm({ kernel, up, down, height, width }: ConvKind): Algorithm {
+export function chooseAlgorithm({ kernel, up, down, height, width, inChannels, outChannels }: ConvKind): Algorithm {
   const side = Math.min(height, width);
   const row = table.find((entry) => {
-    return entry.kernel === kernel && entry.up === up && entry.down === down && side <= entry.upTo;
+    const { from = 0, upTo, channels: [fewest, most] = [0, Infinity] } = entry;
+    const fits = Math.min(inChannels, outChannels) >= fewest && Math.max(inChannels, outChannels) <= most;
+    return entry.kernel === kernel && entry.up === up && entry.down === down && from <= side && side <= upTo && fits;
   });
   return row!.algorithm;
 }
