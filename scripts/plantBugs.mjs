@@ -11,7 +11,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { plantedBugs } from "./plantedBugs.mjs";
+import { plantedBugs, withBug } from "./plantedBugs.mjs";
 
 const root = resolve(import.meta.dirname, "..");
 const [wanted = ""] = process.argv.slice(2);
@@ -33,23 +33,15 @@ for (const name of [
 symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
 
 /** Plants one bug; returns what undoes it. Throws where the source is not as expected. */
-function plant([law, , file, ...pairs]) {
+function plant(bug) {
+  const [, , file, find, replace] = bug;
   const path = join(copy, file);
-  if (pairs[0] === null) {
-    writeFileSync(path, pairs[1]);
+  if (find === null) {
+    writeFileSync(path, replace);
     return () => rmSync(path);
   }
   const original = readFileSync(path, "utf8");
-  let text = original;
-  for (let k = 0; k < pairs.length; k += 2) {
-    const parts = text.split(pairs[k]);
-    // Of a file's opening comment the first is meant.
-    if (parts.length < 2 || (parts.length > 2 && pairs[k] !== "/**")) {
-      throw new Error(`${law}: ${file} has ${parts.length - 1} times: ${pairs[k]}`);
-    }
-    text = `${parts[0]}${pairs[k + 1]}${parts.slice(1).join(pairs[k])}`;
-  }
-  writeFileSync(path, text);
+  writeFileSync(path, withBug(bug, original));
   return () => writeFileSync(path, original);
 }
 

@@ -6,6 +6,20 @@
  * `law` is a part of the title of a test that must fail; each `find` occurs exactly once in the source; where it is null
  * the file is new. scripts/plantBugs.mjs does the planting.
  */
+
+/** The text of a source file with a bug in it. Of a file's opening comment the first is meant. */
+export function withBug([law, , file, ...pairs], original) {
+  let text = original;
+  for (let k = 0; k < pairs.length; k += 2) {
+    const parts = text.split(pairs[k]);
+    if (parts.length < 2 || (parts.length > 2 && pairs[k] !== "/**")) {
+      throw new Error(`${law}: ${file} has ${parts.length - 1} times: ${pairs[k]}`);
+    }
+    text = `${parts[0]}${pairs[k + 1]}${parts.slice(1).join(pairs[k])}`;
+  }
+  return text;
+}
+
 const nn = (file) => `src/nn/${file}`;
 const ops = (file) => `src/nn/ops/${file}.ts`;
 const net = (file) => `src/stylegan/${file}.ts`;
@@ -567,7 +581,7 @@ export const plantedBugs = [
     "skip: image = sum over r",
     "identities.synthesis",
     net("synthesis"),
-    "larger === null ? rgb : add(larger, rgb)",
+    "img === null ? rgb : add(upsample2d(img, this.#filter), rgb)",
     "rgb",
   ],
   [
@@ -603,8 +617,8 @@ export const plantedBugs = [
     "style mixing: replacing ws[k:]",
     "identities.synthesis",
     net("synthesis"),
-    "this.#toRgb.forward(y, w(this.numConv))",
-    "this.#toRgb.forward(y, w(this.numConv - 1))",
+    "lastUse(y) : y, w(this.numConv))",
+    "lastUse(y) : y, w(this.numConv - 1))",
   ],
   [
     "samples do not see each other",
