@@ -70,14 +70,15 @@ async function main() {
   const [size, threads, batch, count] = [options.size, options.threads, options.batch, options.steps].map(Number);
   if (TRAINING_NETWORKS[size] === undefined) throw new RangeError(`--size: expected 32 or 64, got ${options.size}`);
   const now = options.clock ? () => performance.now() : processorTime;
-  const run = await TrainingRun.start({ size, threads, batch, now, wide: options.wide, aug: options.aug });
+  const { wide, aug, shapes } = options;
+  const profile = options.kernels || shapes ? { shapes } : undefined;
+  const run = await TrainingRun.start({ size, threads, batch, now, wide, aug, profile });
   const kernels = activeKernels();
-  if (options.kernels || options.shapes) run.profile(options);
 
   const startedAt = performance.now();
   const steps = [];
   for (let k = 0; k < count; k++) {
-    if (k === 1) run.kernelTimes?.clear();
+    if (k === 1) run.kernelTimes.clear();
     steps.push(run.step());
   }
   const seconds = (performance.now() - startedAt) / 1000;
@@ -125,7 +126,7 @@ function typical(steps) {
 
 /** Time and calls of a step, the slowest kernels first. */
 function kernelRecords({ kernelTimes }, steps) {
-  return [...(kernelTimes ?? [])]
+  return [...kernelTimes]
     .map(([name, { ms, calls }]) => ({ name, ms: ms / steps, calls: calls / steps }))
     .sort((a, b) => b.ms - a.ms);
 }

@@ -38,8 +38,8 @@ export function phasesOf(steps) {
 }
 
 export class TrainingRun {
-  /** Kernels with the time that each took, after `profile()`. */
-  kernelTimes = null;
+  /** With `profile`: each kernel with the time it took so far. */
+  kernelTimes;
   #sampler;
   #networks;
   #state;
@@ -56,13 +56,20 @@ export class TrainingRun {
    * @param {string} [options.file]   weights in safetensors, as trainingFile.mjs writes them; random ones without
    * @param {string} [options.aug]    an augmentation pipeline by its name, with p = 0.5
    * @param {() => number} [options.now]  milliseconds, default the clock
+   * @param {{ shapes?: boolean }} [options.profile]  adds up the time of each kernel; `shapes` keeps calls of different
+   *   shapes apart
    */
   static async start(options) {
     await init({ threads: options.threads, wide: options.wide === true });
-    return new TrainingRun(options);
+    const { profile, now = () => performance.now() } = options;
+    const kernelTimes = new Map();
+    // Before the networks are made: fast paths ask whether weights live in the kernels in use.
+    if (profile !== undefined) setKernels(measuredKernels(activeKernels(), kernelTimes, { now, ...profile }));
+    return new TrainingRun({ ...options, now, kernelTimes });
   }
 
-  constructor({ size, batch = 16, file, aug, now = () => performance.now() }) {
+  constructor({ size, batch = 16, file, aug, now, kernelTimes }) {
+    this.kernelTimes = kernelTimes;
     const { geometry, parameters } = TRAINING_NETWORKS[size];
     const { generator, discriminator } = networkGeometry(geometry);
     const contents = file === undefined ? () => initialContents(new RandomState(0)) : contentsOf(file);
@@ -78,12 +85,6 @@ export class TrainingRun {
     this.#size = size;
     this.#batch = batch;
     this.#now = now;
-  }
-
-  /** From now on every kernel adds up its time; `shapes` keeps calls of different shapes apart. */
-  profile({ shapes = false } = {}) {
-    this.kernelTimes = new Map();
-    setKernels(measuredKernels(activeKernels(), this.kernelTimes, { shapes, now: this.#now }));
   }
 
   /** Milliseconds of each phase that was due, of drawing its random numbers, and of what comes after the phases. */
