@@ -45,7 +45,7 @@ const architectures = ["orig", "skip", "resnet"] as const;
 
 const examples = `
 Examples:
-  $ stylegan train --data faces32.zip --outdir runs/faces --cfg tiny --gamma 0.02 --aug noaug --kimg 300
+  $ stylegan train --data faces32.zip --outdir runs/faces --cfg tiny --gamma 1 --aug noaug --kimg 300
   $ stylegan train --resume runs/faces --kimg 500
   $ stylegan train --data animals --outdir runs/animals --cond --mirror --cfg auto --snap 5
   $ stylegan train --data faces32.zip --outdir runs/grown --cfg stylegan1 --lod-stable-kimg 4 --lod-fade-kimg 3
