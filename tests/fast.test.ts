@@ -4,11 +4,11 @@
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { ConvLayerOptions, FastKernels } from "../src/nn/kernels/fastTypes.js";
+import type { FastKernels } from "../src/nn/kernels/fastTypes.js";
 import { chooseAlgorithm } from "../src/nn/kernels/planConv.js";
 import { hasRelaxedSimd } from "../src/nn/kernels/variants.js";
 import { createWasmKernels, type WasmKernels } from "../src/nn/kernels/wasm.js";
-import { arbitraryLayer, normals, runLayer, sameNumbers, toBlock } from "./support/fastCases.js";
+import { arbitraryLayer, normals, plainLayer, runLayer, sameNumbers, toBlock } from "./support/fastCases.js";
 import { layerDefinition, layerTerms } from "./support/fastReference.js";
 
 let kernels: WasmKernels;
@@ -75,7 +75,7 @@ describe("convLayer", () => {
     const random = normals(7);
     const weight = toBlock(kernels, random(16 * 8 * 9));
     const x = { block: toBlock(kernels, random(8 * 64)), layout: planar(1, 8, 8, 8) };
-    const options = layer({ inChannels: 8, outChannels: 16, height: 8, width: 8 });
+    const options = plainLayer({ inChannels: 8, outChannels: 16, height: 8, width: 8 });
     const before = fast.memory().preparedBytes;
     const first = fast.convLayer(x, { block: weight, version: 0 }, options);
     weight.data.fill(0);
@@ -97,7 +97,7 @@ describe("convLayer", () => {
   test("says what is wrong with its arguments", () => {
     const weight = { block: toBlock(kernels, new Float32Array(16 * 8 * 9)), version: 0 };
     const x = { block: toBlock(kernels, new Float32Array(8 * 64)), layout: planar(1, 8, 8, 8) };
-    const options = layer({ inChannels: 8, outChannels: 16, height: 8, width: 8 });
+    const options = plainLayer({ inChannels: 8, outChannels: 16, height: 8, width: 8 });
     const styles = toBlock(kernels, new Float32Array(7));
     expect(() => fast.convLayer(x, weight, { ...options, inChannels: 9 })).toThrow(
       "convLayer: x must be [1, 9, 8, 8], got [1, 8, 8, 8]",
@@ -180,26 +180,4 @@ function planar(n: number, channels: number, height: number, width: number) {
 
 function dcoefsOptions(n: number, inChannels: number, outChannels: number, taps = 9) {
   return { n, inChannels, outChannels, taps, weightGain: 0.5 };
-}
-
-function layer(sizes: Pick<ConvLayerOptions, "inChannels" | "outChannels" | "height" | "width">): ConvLayerOptions {
-  return {
-    ...sizes,
-    n: 1,
-    kernel: 3,
-    up: 1,
-    down: 1,
-    filter: null,
-    styles: null,
-    dcoefs: null,
-    noise: null,
-    noiseStrength: 0,
-    bias: null,
-    activation: "linear",
-    alpha: 0.2,
-    gain: 1,
-    clamp: null,
-    weightGain: 1,
-    outputLayout: "planar",
-  };
 }

@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { ConvLayerOptions } from "../src/nn/kernels/fastTypes.js";
 import { chooseAlgorithm } from "../src/nn/kernels/planConv.js";
 import { createWasmKernels, type WasmKernels } from "../src/nn/kernels/wasm.js";
-import { normals, toBlock } from "./support/fastCases.js";
+import { normals, plainLayer, toBlock } from "./support/fastCases.js";
 
 const TAPS = 9;
 let kernels: WasmKernels;
@@ -17,31 +17,6 @@ let kernels: WasmKernels;
 beforeAll(async () => {
   kernels = await createWasmKernels();
 });
-
-function plainLayer(size: number, inChannels: number, outChannels: number): ConvLayerOptions {
-  return {
-    n: 1,
-    inChannels,
-    outChannels,
-    height: size,
-    width: size,
-    kernel: 3,
-    up: 1,
-    down: 1,
-    filter: null,
-    styles: null,
-    dcoefs: null,
-    noise: null,
-    noiseStrength: 0,
-    bias: null,
-    activation: "linear",
-    alpha: 0,
-    gain: 1,
-    clamp: null,
-    weightGain: 1,
-    outputLayout: "planar",
-  };
-}
 
 /** One layer on planar numbers. */
 function run(x: Float32Array, w: Float32Array, options: ConvLayerOptions): Float32Array {
@@ -61,7 +36,7 @@ describe.each([
   { algorithm: "f4", size: 20, tolerance: 16 * 2 ** -24 },
 ])("$algorithm", ({ algorithm, size, tolerance }) => {
   test("6: A^T [(G g G^T) * (B^T d B)] A = g correlated with d, for every pixel d of an image and every tap g", () => {
-    const options = plainLayer(size, 1, TAPS);
+    const options = plainLayer({ inChannels: 1, outChannels: TAPS, height: size, width: size });
     expect(chooseAlgorithm(options)).toBe(algorithm);
     // Output channel k has the kernel whose only tap is k, so one run tests a pixel against all taps.
     const w = new Float32Array(TAPS * TAPS);
@@ -98,7 +73,7 @@ describe.each([
       const [j, i] = [Math.floor(at / TAPS / inChannels), Math.floor(at / TAPS) % inChannels];
       return value * styles[i] * dcoefs[j];
     });
-    const plain = plainLayer(size, inChannels, outChannels);
+    const plain = plainLayer({ inChannels, outChannels, height: size, width: size });
     const blocks = { styles: toBlock(kernels, styles), dcoefs: toBlock(kernels, dcoefs) };
     const onActivations = run(x, w, { ...plain, ...blocks });
     const onWeights = run(x, scaled, plain);

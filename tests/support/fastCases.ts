@@ -20,6 +20,31 @@ export function normals(seed: number): (length: number) => Float32Array {
     Float32Array.from({ length }, () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()));
 }
 
+/** One image through a 3x3 convolution, and nothing else. */
+export function plainLayer(
+  sizes: Pick<ConvLayerOptions, "inChannels" | "outChannels" | "height" | "width">,
+): ConvLayerOptions {
+  return {
+    ...sizes,
+    n: 1,
+    kernel: 3,
+    up: 1,
+    down: 1,
+    filter: null,
+    styles: null,
+    dcoefs: null,
+    noise: null,
+    noiseStrength: 0,
+    bias: null,
+    activation: "linear",
+    alpha: 0.2,
+    gain: 1,
+    clamp: null,
+    weightGain: 1,
+    outputLayout: "planar",
+  };
+}
+
 export interface LayerCase {
   readonly n: number;
   readonly inChannels: number;
