@@ -15,6 +15,7 @@ import { Tensor } from "../src/nn/tensor.js";
 import type { Architecture } from "../src/stylegan/config.js";
 import { MinibatchStdLayer } from "../src/stylegan/minibatchStd.js";
 import { createNetworks, networkGeometry } from "../src/stylegan/trainingConfig.js";
+import { growing, smallNetworks } from "./support/growingNetworks.js";
 import { apart, dot, dotSize, equal, identical, law, numbersOf } from "./support/laws.js";
 
 beforeAll(() => setKernels(createReferenceKernels("float64")));
@@ -150,6 +151,17 @@ describe("34: y = mean over (c, h, w) of sqrt(var over the group + eps), one map
     },
   );
 
+  law("several batches at once share no group: each has the maps that it has alone", shapes, (shape, draw) => {
+    const layer = layerOf(shape);
+    const batches = [1, 2, 3].map(() => draw.normals(inputShape(shape)));
+    const together = layer.forward(concat(batches, 0), 3);
+    const n = shape.group * shape.groups;
+    batches.forEach((x, k) => {
+      identical(slice(together, 0, k * n, (k + 1) * n), layer.forward(x));
+    });
+    expect(() => layer.forward(batches[0], n + 1)).toThrow(/samples are not \d+ equal batches/);
+  });
+
   test("groups that do not divide the batch, and sets that do not divide the features, are refused", () => {
     const x = Tensor.zeros([4, 3, 2, 2]);
     expect(() => new MinibatchStdLayer({ groupSize: 3, numChannels: 1 }).forward(x)).toThrow(/groups of 3/);
@@ -185,6 +197,35 @@ describe("the discriminator", () => {
       equal(pair, reorder(logits, [1, 3]));
     },
     { runs: 10 },
+  );
+
+  law(
+    "several batches at once: each has the logits that it has alone, with labels or without, whatever the group",
+    { architecture, seed: fc.nat(1000), groupSize: fc.constantFrom(null, 1, 2, 4), cDim: fc.constantFrom(0, 3) },
+    ({ architecture, seed, groupSize, cDim }, draw) => {
+      const geometry = { ...small, cDim, discriminatorArchitecture: architecture, mbstdGroupSize: groupSize };
+      const { discriminator } = createNetworks(networkGeometry(geometry), seed);
+      const [fake, real] = [1, 2].map(() => draw.normals([2, 3, 8, 8]));
+      const labels = cDim === 0 ? null : draw.normals([2, cDim]);
+      const both = labels === null ? null : concat([labels, labels], 0);
+      const logits = discriminator.forward(concat([fake, real], 0), both, { batches: 2 });
+      equal(slice(logits, 0, 0, 2), discriminator.forward(fake, labels));
+      equal(slice(logits, 0, 2, 4), discriminator.forward(real, labels));
+      if (groupSize !== 1) apart(discriminator.forward(concat([fake, real], 0), both), logits, 1e-6);
+    },
+    { runs: 20 },
+  );
+
+  law(
+    "several batches at once, in a network that grows, at any level of detail",
+    { ...growing, lod: fc.constantFrom(0, 0.5, 1) },
+    ({ name, resolution, lod }, draw) => {
+      const { d } = smallNetworks(name, resolution, draw);
+      const [fake, real] = [1, 2].map(() => draw.normals([2, 3, resolution, resolution]));
+      const logits = d.forward(concat([fake, real], 0), null, { lod, batches: 2 });
+      equal(logits, concat([d.forward(fake, null, { lod }), d.forward(real, null, { lod })], 0));
+    },
+    { runs: 15 },
   );
 
   law(

@@ -103,9 +103,9 @@ class DiscriminatorEpilogue {
   }
 
   /** -> [N, outputs] */
-  forward({ x, img }: Features): Tensor {
+  forward({ x, img }: Features, batches: number): Tensor {
     let y = this.#fromRgb === null ? x! : add(x!, this.#fromRgb.forward(img!)); // [N, C, 4, 4]
-    if (this.#minibatchStd !== null) y = this.#minibatchStd.forward(y); // [N, C + F, 4, 4]
+    if (this.#minibatchStd !== null) y = this.#minibatchStd.forward(y, batches); // [N, C + F, 4, 4]
     y = this.#conv.forward(y); // [N, C, 4, 4]
     return this.#out.forward(this.#fc.forward(reshape(y, [y.shape[0], -1])));
   }
@@ -152,10 +152,11 @@ export class Discriminator {
   /**
    * @param img [N, imgChannels, imgResolution, imgResolution], values from -1 to 1
    * @param c [N, cDim], one-hot labels; null for unconditional networks
+   * @param options.batches `img` holds so many batches of equal size, one after the other. Default 1
    * @returns logits [N, 1]: positive means real. They depend on the batch, through the minibatch standard deviation
    * @throws RangeError when the shapes do not fit
    */
-  forward(img: Tensor, c: Tensor | null = null): Tensor {
+  forward(img: Tensor, c: Tensor | null = null, { batches = 1 }: { readonly batches?: number } = {}): Tensor {
     const { imgChannels, imgResolution, cDim } = this;
     const expected = [null, imgChannels, imgResolution, imgResolution];
     assertShape("discriminator", "img", img.shape, expected, "N, C, H, W");
@@ -166,7 +167,7 @@ export class Discriminator {
     return inScope(() => {
       const start: Features = { x: null, img };
       const features = chain(this.#blocks, start, (state, block) => block.forward(state));
-      const out = this.#epilogue.forward(features); // [N, 1], [N, cmapDim] or [N, cDim]
+      const out = this.#epilogue.forward(features, batches); // [N, 1], [N, cmapDim] or [N, cDim]
       const { conditioning, cmapDim } = this.config;
       if (conditioning === "none") return out;
       if (conditioning === "logits") return sum(mul(out, c!), { axes: [1], keepDims: true });

@@ -31,12 +31,16 @@ export class MinibatchStdLayer {
   }
 
   /**
-   * x [N, C, H, W] -> [N, C + F, H, W]
+   * x [B N, C, H, W] -> [B N, C + F, H, W] for B batches of N samples, one after the other, which share no group.
    *
-   * @throws RangeError when the group size does not divide N, or F does not divide C
+   * @param batches B, default 1
+   * @throws RangeError when B does not divide the samples, the group size N, or F the feature maps
    */
-  forward(x: Tensor): Tensor {
-    const [N, C, H, W] = x.shape;
+  forward(x: Tensor, batches = 1): Tensor {
+    const [samples, C, H, W] = x.shape;
+    const B = batches;
+    const N = samples / B;
+    if (!Number.isInteger(N)) throw new RangeError(`MinibatchStdLayer: ${samples} samples are not ${B} equal batches`);
     const F = this.numChannels;
     const G = this.groupSize === null ? N : Math.min(this.groupSize, N);
     if (N % G !== 0) throw new RangeError(`MinibatchStdLayer: the batch of ${N} does not divide into groups of ${G}`);
@@ -44,13 +48,13 @@ export class MinibatchStdLayer {
     const n = N / G;
     const c = C / F;
     return inScope(() => {
-      const groups = reshape(x, [G, n, F, c, H, W]);
-      const centred = sub(groups, mean(groups, { axes: [0], keepDims: true })); // [G, n, F, c, H, W]
-      const variance = mean(square(centred), { axes: [0] }); // [n, F, c, H, W]
+      const groups = reshape(x, [B, G, n, F, c, H, W]);
+      const centred = sub(groups, mean(groups, { axes: [1], keepDims: true })); // [B, G, n, F, c, H, W]
+      const variance = mean(square(centred), { axes: [1] }); // [B, n, F, c, H, W]
       const deviation = sqrt(addScalar(variance, 1e-8));
-      const average = mean(deviation, { axes: [2, 3, 4] }); // [n, F]
-      const maps = expand(reshape(average, [1, n, F, 1, 1]), [G, n, F, H, W]);
-      return concat([x, reshape(maps, [N, F, H, W])], 1);
+      const average = mean(deviation, { axes: [3, 4, 5] }); // [B, n, F]
+      const maps = expand(reshape(average, [B, 1, n, F, 1, 1]), [B, G, n, F, H, W]);
+      return concat([x, reshape(maps, [samples, F, H, W])], 1);
     });
   }
 }

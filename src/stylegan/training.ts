@@ -18,6 +18,7 @@ import { concat, slice } from "../nn/ops/layout.js";
 import { mean } from "../nn/ops/statistics.js";
 import { emaBeta, updateEma } from "../nn/optim.js";
 import { RandomState } from "../nn/random.js";
+import { assertShape } from "../nn/shape.js";
 import { scope, type Tensor } from "../nn/tensor.js";
 import { type AugmentDraws, adjustP, augment } from "./augment.js";
 import { adversarialLosses } from "./losses.js";
@@ -156,11 +157,15 @@ function synthesize({ generator }: TrainingState, ws: Tensor, noiseSeed: number 
 
 /** images [N, C, H, W] -> logits [N, 1], through the augmentation. */
 function discriminate(state: TrainingState, images: Tensor, c: Tensor | null, draws: AugmentDraws | null): Tensor {
-  const { discriminator, settings, progress } = state;
+  return state.discriminator.forward(augmented(state, images, draws), c);
+}
+
+/** What the discriminator sees of images. */
+function augmented({ settings, progress }: TrainingState, images: Tensor, draws: AugmentDraws | null): Tensor {
   const pipeline = settings.augment;
-  if (pipeline === null) return discriminator.forward(images, c);
+  if (pipeline === null) return images;
   if (draws === null) throw new RangeError("trainingStep: these settings augment images, but no draws were given");
-  return discriminator.forward(augment(images, { pipeline, p: progress.augmentP, draws }), c);
+  return augment(images, { pipeline, p: progress.augmentP, draws });
 }
 
 /** Gmain */
@@ -182,7 +187,10 @@ function pathLengthLoss(state: TrainingState, draws: NonNullable<StepInputs["Gre
   return penalty;
 }
 
-/** Dmain. The generated and the real images are separate batches: minibatch stddev must not mix them. */
+/**
+ * Dmain. The generated and the real images go through the discriminator at once, which reads its weights once, but as
+ * separate batches: minibatch stddev must not mix them.
+ */
 function discriminatorLoss(
   state: TrainingState,
   { real, realC, Dmain: draws }: StepInputs,
@@ -190,8 +198,13 @@ function discriminatorLoss(
 ): Tensor {
   const { loss } = state.settings;
   const fake = noGrad(() => generate(state, draws).images);
-  const fakeLogits = discriminate(state, fake, draws.c, draws.augmentFake);
-  const realLogits = discriminate(state, real, realC, draws.augmentReal);
+  assertShape("trainingStep", "real", real.shape, fake.shape, "N, C, H, W");
+  const images = concat([augmented(state, fake, draws.augmentFake), augmented(state, real, draws.augmentReal)], 0);
+  const c = draws.c === null || realC === null ? null : concat([draws.c, realC], 0);
+  const logits = state.discriminator.forward(images, c, { batches: 2 });
+  const n = fake.shape[0];
+  const fakeLogits = slice(logits, 0, 0, n);
+  const realLogits = slice(logits, 0, n, 2 * n);
   scores.fake = mean(fakeLogits).item();
   scores.real = mean(realLogits).item();
   countSigns(state, realLogits);

@@ -126,13 +126,18 @@ export class ProgressiveDiscriminator {
   /**
    * @param img [N, imgChannels, imgResolution, imgResolution], values from -1 to 1
    * @param c [N, cDim], one-hot labels; null for unconditional networks
-   * @param options lod: level of detail, as in synthesis; default: the one stored with the network
+   * @param options.lod level of detail, as in synthesis. Default: the one stored with the network
+   * @param options.batches `img` holds so many batches of equal size, one after the other. Default 1
    * @returns logits [N, 1]: positive means real. They depend on the batch, through the minibatch standard deviation
    * @throws RangeError when the shapes do not fit, or for a lod that the network does not have
    */
-  forward(img: Tensor, c: Tensor | null = null, options: { readonly lod?: number } = {}): Tensor {
+  forward(
+    img: Tensor,
+    c: Tensor | null = null,
+    options: { readonly lod?: number; readonly batches?: number } = {},
+  ): Tensor {
     const { imgChannels, imgResolution, cDim } = this;
-    const { lod = this.lod.item() } = options;
+    const { lod = this.lod.item(), batches = 1 } = options;
     assertShape("discriminator", "img", img.shape, [null, imgChannels, imgResolution, imgResolution], "N, C, H, W");
     if (cDim > 0 && c === null) {
       throw new RangeError(`discriminator: this network is conditional; c must be [N, ${cDim}], got null`);
@@ -142,18 +147,18 @@ export class ProgressiveDiscriminator {
     return inScope(() => {
       const current = downscale2d(img, 2 ** level);
       const [first, next, ...others] = this.#blocks.slice(level);
-      let x = this.#run(first, first.fromRgb.forward(current));
+      let x = this.#run(first, first.fromRgb.forward(current), batches);
       if (next !== undefined) {
         if (fade > 0) x = lerp(x, next.fromRgb.forward(downscale2d(current)), fade);
-        x = chain([next, ...others], x, (state, block) => this.#run(block, state));
+        x = chain([next, ...others], x, (state, block) => this.#run(block, state, batches));
       }
       return cDim === 0 ? x : sum(mul(x, c!), { axes: [1], keepDims: true }); // [N, 1]
     });
   }
 
   /** x [N, C, H, W] -> [N, C', H / 2, W / 2], or at 4x4 -> scores [N, max(cDim, 1)] */
-  #run({ resolution, layers }: Block, x: Tensor): Tensor {
-    const start = resolution === 4 && this.#minibatchStd !== null ? this.#minibatchStd.forward(x) : x;
+  #run({ resolution, layers }: Block, x: Tensor, batches: number): Tensor {
+    const start = resolution === 4 && this.#minibatchStd !== null ? this.#minibatchStd.forward(x, batches) : x;
     return layers.reduce((state, layer) => layer.forward(state), start);
   }
 }
