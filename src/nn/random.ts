@@ -22,6 +22,8 @@ export class RandomState {
   private readonly key = new Uint32Array(N);
   private position = N;
   private spareNormal: number | null = null;
+  /** The latest pair of normals. */
+  private readonly pair = new Float64Array(2);
 
   /** Seeds are whole numbers 0 to 2^32 - 1, as in numpy; RangeError otherwise. */
   constructor(seed: number) {
@@ -54,35 +56,31 @@ export class RandomState {
 
   /** `n` uniform numbers in [0, 1). */
   randomSample(n: number): Float64Array {
-    return fill(n, "randomSample", () => this.uniform());
+    const out = new Float64Array(checkCount(n, "randomSample"));
+    for (let i = 0; i < n; i++) out[i] = this.uniform();
+    return out;
   }
 
-  /**
-   * One standard normal. A point uniform in the unit disc gives two independent normals; the second coordinate is
-   * returned first and the first is kept for the next call, as numpy does.
-   */
+  /** One standard normal. They are made in pairs: the second of a pair is kept for the next call. */
   normal(): number {
-    if (this.spareNormal !== null) {
-      const spare = this.spareNormal;
+    const spare = this.spareNormal;
+    if (spare !== null) {
       this.spareNormal = null;
       return spare;
     }
-    let x1: number;
-    let x2: number;
-    let r2: number;
-    do {
-      x1 = 2 * this.uniform() - 1;
-      x2 = 2 * this.uniform() - 1;
-      r2 = x1 * x1 + x2 * x2;
-    } while (r2 >= 1 || r2 === 0);
-    const f = Math.sqrt((-2 * Math.log(r2)) / r2);
-    this.spareNormal = f * x1;
-    return f * x2;
+    this.drawPair(this.pair, 0);
+    this.spareNormal = this.pair[1];
+    return this.pair[0];
   }
 
   /** `n` standard normals (numpy's randn). Equal to numpy's once rounded to float32; before, within 2 units in the last place. */
   randn(n: number): Float64Array {
-    return fill(n, "randn", () => this.normal());
+    const out = new Float64Array(checkCount(n, "randn"));
+    let i = 0;
+    if (n > 0 && this.spareNormal !== null) out[i++] = this.normal();
+    for (; i < n - 1; i += 2) this.drawPair(out, i);
+    if (i < n) out[i] = this.normal();
+    return out;
   }
 
   /** A whole number in [low, high), every one equally likely (numpy's randint). At most 2^32 of them. */
@@ -144,18 +142,38 @@ export class RandomState {
     }
   }
 
+  /**
+   * Two independent normals out of a point uniform in the unit disc, into out[at] and out[at + 1]: its second coordinate gives
+   * the first of them, as in numpy.
+   */
+  private drawPair(out: Float64Array, at: number): void {
+    let x1: number;
+    let x2: number;
+    let r2: number;
+    do {
+      x1 = 2 * this.uniform() - 1;
+      x2 = 2 * this.uniform() - 1;
+      r2 = x1 * x1 + x2 * x2;
+    } while (r2 >= 1 || r2 === 0);
+    const f = Math.sqrt((-2 * Math.log(r2)) / r2);
+    out[at] = f * x2;
+    out[at + 1] = f * x1;
+  }
+
   /** Makes the next 624 words. */
   private twist(): void {
     const { key } = this;
-    const mix = (i: number, next: number, far: number): void => {
-      const y = (key[i] & 0x80000000) | (key[next] & 0x7fffffff);
-      key[i] = key[far] ^ (y >>> 1) ^ (-(y & 1) & 0x9908b0df);
-    };
-    for (let i = 0; i < N - M; i++) mix(i, i + 1, i + M);
-    for (let i = N - M; i < N - 1; i++) mix(i, i + 1, i + M - N);
-    mix(N - 1, 0, M - 1);
+    for (let i = 0; i < N - M; i++) key[i] = key[i + M] ^ mix(key[i], key[i + 1]);
+    for (let i = N - M; i < N - 1; i++) key[i] = key[i + M - N] ^ mix(key[i], key[i + 1]);
+    key[N - 1] = key[M - 1] ^ mix(key[N - 1], key[0]);
     this.position = 0;
   }
+}
+
+/** The upper bit of one word and the lower 31 of the next, times the twister's matrix. */
+function mix(word: number, next: number): number {
+  const y = (word & 0x80000000) | (next & 0x7fffffff);
+  return (y >>> 1) ^ (-(y & 1) & 0x9908b0df);
 }
 
 /**
@@ -166,12 +184,6 @@ export function seedsToLatents(seeds: readonly number[], zDim: number): Float32A
   const latents = new Float32Array(seeds.length * checkCount(zDim, "seedsToLatents"));
   for (let i = 0; i < seeds.length; i++) latents.set(new RandomState(seeds[i]).randn(zDim), i * zDim);
   return latents;
-}
-
-function fill(n: number, operation: string, draw: () => number): Float64Array {
-  const out = new Float64Array(checkCount(n, operation));
-  for (let i = 0; i < out.length; i++) out[i] = draw();
-  return out;
 }
 
 function checkCount(n: number, operation: string): number {
