@@ -4,10 +4,10 @@
  *   byte 0        1 KiB            32 KiB                  64 KiB
  *   | never used  | argument frame | thread pool's control | blocks ...                     | end, grows |
  *
- * Two-level segregated fit (Masmano et al. 2004): free ranges lie in bins by size, four bins to a doubling; a request
- * takes the lowest range that fits from its own bin or a higher one, splits it, and a released range
- * melts together with free neighbours. Programs that repeat themselves, one image after another, so reuse the same
- * ranges and the memory stays flat. Growing the memory never moves a block; only views of the old buffer die.
+ * First fit in order of address: a request takes the lowest free range that holds it, and a released range melts together with
+ * free neighbours. Programs that repeat themselves, one image after another, so reuse the same ranges and the memory stays flat.
+ * Free ranges are few, about ten at a time in a training step and never forty, so that the list of them is two short arrays and
+ * a search is one look along it. Growing the memory never moves a block; only views of the old buffer die.
  */
 
 /** Where kernel arguments are written, and how many bytes they may take. */
@@ -24,17 +24,25 @@ const minimumGrowthBytes = 4 * 1024 * 1024;
 
 export class LinearMemory {
   readonly memory: WebAssembly.Memory;
+  #buffer: WebAssembly.Memory["buffer"];
   readonly #live = new Map<number, number>(); // start -> bytes
-  readonly #free = new Map<number, number>(); // start -> bytes
-  readonly #freeByEnd = new Map<number, number>(); // end -> start
-  readonly #bins: Set<number>[] = Array.from({ length: 4 * 33 }, () => new Set<number>());
+  // Free ranges [start, end), by address; no two of them touch.
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
   #usedBytes = 0;
   #peakBytes = 0;
 
   /** `shared` makes the memory visible to several instances of the module, in several threads. */
   constructor({ shared = false }: { readonly shared?: boolean } = {}) {
     this.memory = new WebAssembly.Memory({ initial: 16, maximum: maximumPages, shared });
-    this.#addFree(firstBlock, this.memory.buffer.byteLength - firstBlock);
+    this.#buffer = this.memory.buffer;
+    this.#starts.push(firstBlock);
+    this.#ends.push(this.#buffer.byteLength);
+  }
+
+  /** All bytes; another object once the memory has grown. Kept here because every kernel asks, and the engine is slow to tell. */
+  get buffer(): WebAssembly.Memory["buffer"] {
+    return this.#buffer;
   }
 
   get usedBytes(): number {
@@ -47,7 +55,7 @@ export class LinearMemory {
 
   /** Size of the whole memory. */
   get reservedBytes(): number {
-    return this.memory.buffer.byteLength;
+    return this.#buffer.byteLength;
   }
 
   /**
@@ -61,15 +69,10 @@ export class LinearMemory {
       throw new RangeError(`allocate: expected a whole number of bytes, got ${bytes}`);
     }
     const size = Math.max(alignment, Math.ceil(bytes / alignment) * alignment);
-    // What is made from a block at the end comes below it, twice as large.
-    const from = this.#find(fromEnd ? 3 * size : size, fromEnd) ?? this.#grow(size, fromEnd);
-    const range = this.#free.get(from)!;
-    this.#removeFree(from);
-    const start = fromEnd ? from + range - size : from;
-    if (range > size) this.#addFree(fromEnd ? from : start + size, range - size);
+    const start = fromEnd ? this.#takeHighest(size) : this.#takeLowest(size);
     this.#live.set(start, size);
     this.#usedBytes += size;
-    this.#peakBytes = Math.max(this.#peakBytes, this.#usedBytes);
+    if (this.#usedBytes > this.#peakBytes) this.#peakBytes = this.#usedBytes;
     return start;
   }
 
@@ -81,47 +84,47 @@ export class LinearMemory {
     }
     this.#live.delete(start);
     this.#usedBytes -= size;
-    let from = start;
-    let to = start + size;
-    const before = this.#freeByEnd.get(from);
-    if (before !== undefined) {
-      this.#removeFree(before);
-      from = before;
-    }
-    const after = this.#free.get(to);
-    if (after !== undefined) {
-      this.#removeFree(to);
-      to += after;
-    }
-    this.#addFree(from, to - from);
+    this.#addFree(start, start + size);
   }
 
   /**
-   * The lowest (highest) free range of at least `size` bytes, or undefined. Taking an outermost one keeps the middle of the memory
-   * in one piece, and makes a program that repeats itself touch the same pages every time.
+   * Takes `size` bytes off the lowest range that holds them. Taking an outermost one keeps the middle of the memory in one piece,
+   * and makes a program that repeats itself touch the same pages every time.
    */
-  #find(size: number, highest: boolean): number | undefined {
-    let found: number | undefined;
-    for (let bin = binOf(size); bin < this.#bins.length; bin++) {
-      if (this.#bins[bin].size === 0) continue;
-      for (const start of this.#bins[bin]) {
-        const better = found === undefined || (highest ? start > found : start < found);
-        if (better && this.#free.get(start)! >= size) found = start;
-      }
-    }
-    return found;
+  #takeLowest(size: number): number {
+    const starts = this.#starts;
+    const ends = this.#ends;
+    let range = 0;
+    while (range < starts.length && ends[range] - starts[range] < size) range++;
+    if (range === starts.length) range = this.#grow(size);
+    const start = starts[range];
+    if (ends[range] - start === size) this.#dropFree(range);
+    else starts[range] = start + size;
+    return start;
+  }
+
+  /** Takes `size` bytes off the upper end of the highest range that also holds what is made from them, twice as large. */
+  #takeHighest(size: number): number {
+    const starts = this.#starts;
+    const ends = this.#ends;
+    let range = starts.length - 1;
+    while (range >= 0 && ends[range] - starts[range] < 3 * size) range--;
+    if (range < 0) range = this.#grow(size, Math.min(8 * size, mostRoomBytes));
+    const start = ends[range] - size;
+    if (starts[range] === start) this.#dropFree(range);
+    else ends[range] = start;
+    return start;
   }
 
   /**
-   * Enlarges the memory until its last free range holds `size` bytes, and with `fromEnd` some generations of successors below,
-   * if it can; returns that range. Pages that nobody touches cost nothing.
+   * Enlarges the memory until its last free range holds `size` bytes, and by `room` bytes if it can; returns the index of that
+   * range. Pages that nobody touches cost nothing.
    */
-  #grow(size: number, fromEnd: boolean): number {
-    const end = this.memory.buffer.byteLength;
-    const tail = this.#freeByEnd.get(end);
-    const missing = size - (tail === undefined ? 0 : end - tail);
+  #grow(size: number, room = 0): number {
+    const end = this.#buffer.byteLength;
+    const last = this.#starts.length - 1;
+    const missing = size - (this.#ends[last] === end ? end - this.#starts[last] : 0);
     // An eighth of slack keeps the number of growths logarithmic; near the limit only what is missing.
-    const room = fromEnd ? Math.min(8 * size, mostRoomBytes) : 0;
     const wanted = Math.max(missing, minimumGrowthBytes, Math.floor(end / 8), room);
     if (!this.#tryGrow(wanted) && !this.#tryGrow(missing)) {
       throw new RangeError(
@@ -129,17 +132,16 @@ export class LinearMemory {
           `by ${missing} (the limit is ${maximumPages * pageBytes}); release tensors or use a smaller batch`,
       );
     }
-    const from = tail ?? end;
-    if (tail !== undefined) this.#removeFree(tail);
-    this.#addFree(from, this.memory.buffer.byteLength - from);
-    return from;
+    this.#addFree(end, this.#buffer.byteLength);
+    return this.#starts.length - 1;
   }
 
   #tryGrow(bytes: number): boolean {
     const pages = Math.ceil(bytes / pageBytes);
-    if (this.memory.buffer.byteLength / pageBytes + pages > maximumPages) return false;
+    if (this.#buffer.byteLength / pageBytes + pages > maximumPages) return false;
     try {
       this.memory.grow(pages);
+      this.#buffer = this.memory.buffer;
       return true;
     } catch (error) {
       if (error instanceof RangeError) return false;
@@ -147,24 +149,29 @@ export class LinearMemory {
     }
   }
 
-  #addFree(start: number, size: number): void {
-    this.#free.set(start, size);
-    this.#freeByEnd.set(start + size, start);
-    this.#bins[binOf(size)].add(start);
+  /** Adds a free range, or lengthens the ones that it touches. */
+  #addFree(start: number, end: number): void {
+    const starts = this.#starts;
+    const ends = this.#ends;
+    let above = 0; // the first range that lies above
+    while (above < starts.length && starts[above] < start) above++;
+    const touchesBelow = above > 0 && ends[above - 1] === start;
+    const touchesAbove = above < starts.length && starts[above] === end;
+    if (touchesBelow && touchesAbove) {
+      ends[above - 1] = ends[above];
+      this.#dropFree(above);
+    } else if (touchesBelow) {
+      ends[above - 1] = end;
+    } else if (touchesAbove) {
+      starts[above] = start;
+    } else {
+      starts.splice(above, 0, start);
+      ends.splice(above, 0, end);
+    }
   }
 
-  #removeFree(start: number): void {
-    const size = this.#free.get(start)!;
-    this.#free.delete(start);
-    this.#freeByEnd.delete(start + size);
-    this.#bins[binOf(size)].delete(start);
+  #dropFree(range: number): void {
+    this.#starts.splice(range, 1);
+    this.#ends.splice(range, 1);
   }
-}
-
-/** Bin of a size: four per doubling, so that a range of a higher bin always fits. */
-function binOf(size: number): number {
-  if (size > 0xffffffff) return 4 * 32; // larger than any range
-  const log = 31 - Math.clz32(size);
-  const quarter = (size >>> (log - 2)) & 3;
-  return log * 4 + quarter;
 }

@@ -88,15 +88,20 @@ export async function createThreadPool(loaded: LoadedModule, threads: number): P
   await Promise.all(starts.map(isNode() ? startNodeThread : startBrowserThread));
 
   const words = poolWords(memory);
-  const names = Object.keys(loaded.kernels).sort();
+  const indexOf = new Map(
+    Object.keys(loaded.kernels)
+      .sort()
+      .map((name, index) => [name, index]),
+  );
   const kernels = kernelList(loaded.kernels as unknown as WebAssembly.Exports);
   const maySleep = canSleep(words);
   return {
     workers: threads,
     parallel(name, args, chunks) {
       if (chunks <= 0) return;
-      const index = names.indexOf(name);
-      if (index < 0) throw new Error(`the module has no kernel named ${name}; is build/ older than the sources?`);
+      const index = indexOf.get(name);
+      if (index === undefined)
+        throw new Error(`the module has no kernel named ${name}; is build/ older than the sources?`);
       if (chunks === 1) {
         kernels[index](args, 0, 0);
         return;

@@ -9,6 +9,7 @@
  * Tested against the reference by tests/kernels.wasm.test.ts.
  */
 import { createFastKernels } from "./fast.js";
+import type { LinearMemory } from "./memory.js";
 import type { MicroTile } from "./planConv.js";
 import { referenceUnary } from "./referenceElementwise.js";
 import type { Block, Conv2dGeometry, Kernels } from "./types.js";
@@ -70,18 +71,18 @@ export async function createWasmKernels(options: WasmKernelsOptions = {}): Promi
 class LinearBlock implements WasmBlock {
   readonly pointer: number;
   readonly length: number;
-  readonly memory: WebAssembly.Memory;
-  #view: Float32Array;
+  readonly memory: LinearMemory;
+  /** Made when JavaScript first looks, and again when the memory has grown: most blocks only kernels see. */
+  #view: Float32Array | null = null;
 
-  constructor(memory: WebAssembly.Memory, pointer: number, length: number) {
+  constructor(memory: LinearMemory, pointer: number, length: number) {
     this.memory = memory;
     this.pointer = pointer;
     this.length = length;
-    this.#view = new Float32Array(memory.buffer, pointer, length);
   }
 
   get data(): Float32Array {
-    if (this.#view.buffer !== this.memory.buffer) {
+    if (this.#view?.buffer !== this.memory.buffer) {
       this.#view = new Float32Array(this.memory.buffer, this.pointer, this.length);
     }
     return this.#view;
@@ -102,13 +103,15 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
     pointwiseConv2dWeightGrad,
     directConv2dWeightGrad,
   ];
-  const isHere = (block: Block): block is LinearBlock => block instanceof LinearBlock && block.memory === memory.memory;
+  const isHere = (block: Block): block is LinearBlock => block instanceof LinearBlock && block.memory === memory;
 
   /** Runs `body` with a pointer for each block, copying foreign blocks in before and, if written, out after. */
   function withPointers(inputs: readonly Block[], outputs: readonly Block[], body: (...at: number[]) => void): void {
     const blocks = [...inputs, ...outputs];
-    if (blocks.every(isHere)) {
-      body(...blocks.map((block) => block.pointer));
+    const here: number[] = [];
+    for (const block of blocks) if (isHere(block)) here.push(block.pointer);
+    if (here.length === blocks.length) {
+      body(...here);
       return;
     }
     const staged = new Map<Block, number>();
@@ -141,7 +144,7 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
     };
 
   const allocate = (length: number, options?: { readonly fromEnd?: boolean }): Block =>
-    new LinearBlock(memory.memory, memory.allocate(length * 4, options), length);
+    new LinearBlock(memory, memory.allocate(length * 4, options), length);
   const releaseBlock = (block: Block): void => {
     if (!isHere(block)) throw new RangeError("release: expected a block of these kernels, got one of others");
     memory.release(block.pointer);
@@ -159,7 +162,7 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
       if (offset < 0 || length < 0 || offset + length > block.length) {
         throw new RangeError(`view: elements ${offset} to ${offset + length} of a block of ${block.length}`);
       }
-      return new LinearBlock(memory.memory, block.pointer + offset * 4, length);
+      return new LinearBlock(memory, block.pointer + offset * 4, length);
     },
 
     fast,

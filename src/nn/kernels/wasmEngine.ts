@@ -76,8 +76,8 @@ export class Engine {
     if ((integers.length + floats.length) * 4 > argumentFrame.bytes) {
       throw new RangeError(`${name}: ${integers.length + floats.length} arguments do not fit the argument frame`);
     }
-    if (this.#bytes !== this.memory.memory.buffer) {
-      this.#bytes = this.memory.memory.buffer;
+    if (this.#bytes !== this.memory.buffer) {
+      this.#bytes = this.memory.buffer;
       this.#words = new Uint32Array(this.#bytes, argumentFrame.pointer, argumentFrame.bytes / 4);
       this.#reals = new Float32Array(this.#bytes, argumentFrame.pointer, argumentFrame.bytes / 4);
     }
@@ -99,7 +99,7 @@ export class Engine {
 
   /** A fresh view; allocating may make it stale. */
   floats(pointer: number, length: number): Float32Array {
-    return new Float32Array(this.memory.memory.buffer, pointer, length);
+    return new Float32Array(this.memory.buffer, pointer, length);
   }
 }
 
