@@ -39,14 +39,20 @@ export function assertShape(
   letters = "",
   hint = "",
 ): void {
-  const fits =
-    actual.length === expected.length && expected.every((extent, axis) => extent === null || extent === actual[axis]);
-  if (fits) return;
+  if (fits(actual, expected)) return;
   const named = letters === "" ? "" : `[${letters}] = `;
   const wanted = `[${expected.map((extent) => extent ?? "any").join(", ")}]`;
   throw new RangeError(
     `${operation}: ${argument} must be ${named}${wanted}, got ${formatShape(actual)}${hint === "" ? "" : `; ${hint}`}`,
   );
+}
+
+function fits(actual: Shape, expected: readonly (number | null)[]): boolean {
+  if (actual.length !== expected.length) return false;
+  for (let axis = 0; axis < actual.length; axis++) {
+    if (expected[axis] !== null && expected[axis] !== actual[axis]) return false;
+  }
+  return true;
 }
 
 /** Row-major strides in elements. */

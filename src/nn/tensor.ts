@@ -24,6 +24,12 @@ export interface PrivateLayout {
   release(): void;
 }
 
+/** One call of `scope` as it runs. */
+export interface Scope {
+  /** All that was made in it or came out of scopes within; those that name another scope by now, or none, are gone. */
+  readonly tensors: Tensor[];
+}
+
 /** What autograd remembers of the operation that made a tensor; see autograd.ts. */
 export interface GraphNode {
   readonly id: number;
@@ -41,6 +47,8 @@ export class Tensor {
   expendable = false;
   /** Counts the in-place updates of a parameter, so that prepared forms of it can be dropped. */
   version = 0;
+  /** The scope that will free it; null for parameters, on the JavaScript heap, and once it is freed. */
+  scope: Scope | null = null;
   #storage: Storage | null;
   #private: PrivateLayout | null = null;
 
@@ -65,7 +73,7 @@ export class Tensor {
         `Tensor.from: shape ${formatShape(shape)} holds ${sizeOf(shape)} elements, got ${data.length}`,
       );
     }
-    if (scopes.length > 0) {
+    if (current !== null) {
       const tensor = Tensor.allocate(shape);
       tensor.block.data.set(data);
       return tensor;
@@ -80,19 +88,19 @@ export class Tensor {
   }
 
   private static onHeap(data: Float32Array | Float64Array, shape: Shape): Tensor {
-    return new Tensor(Object.freeze([...shape]), { block: heapBlock(data), owner: null, references: 1 });
+    return new Tensor(frozen(shape), { block: heapBlock(data), owner: null, references: 1 });
   }
 
   /** For operations: a tensor of the current scope with undefined contents. */
   static allocate(shape: Shape): Tensor {
     const kernels = activeKernels();
     const storage = { block: kernels.allocate(sizeOf(shape)), owner: kernels, references: 1 };
-    return track(new Tensor(Object.freeze([...shape]), storage));
+    return track(new Tensor(frozen(shape), storage));
   }
 
   /** For fast paths: a tensor of the current scope over a block of the kernels in use, which it now owns. */
   static adopt(shape: Shape, block: Block): Tensor {
-    return track(new Tensor(Object.freeze([...shape]), { block, owner: activeKernels(), references: 1 }));
+    return track(new Tensor(frozen(shape), { block, owner: activeKernels(), references: 1 }));
   }
 
   /** For parameters and optimiser state: `fill` writes the contents; the memory is freed by the garbage collector. */
@@ -101,14 +109,14 @@ export class Tensor {
     const kernels = activeKernels();
     const storage = { block: kernels.allocate(sizeOf(shape)), owner: kernels, references: 1 };
     fill(storage.block.data);
-    const tensor = new Tensor(Object.freeze([...shape]), storage);
+    const tensor = new Tensor(frozen(shape), storage);
     collected.register(tensor, storage);
     return tensor;
   }
 
   /** For fast paths: a tensor of the current scope whose numbers are in a private layout. */
   static fromPrivateLayout(shape: Shape, layout: PrivateLayout): Tensor {
-    const tensor = new Tensor(Object.freeze([...shape]), null);
+    const tensor = new Tensor(frozen(shape), null);
     tensor.#private = layout;
     return track(tensor);
   }
@@ -165,9 +173,9 @@ export class Tensor {
     void this.block;
     const storage = this.#storage!;
     storage.references++;
-    const tensor = new Tensor(Object.freeze([...shape]), storage);
+    const tensor = new Tensor(frozen(shape), storage);
     if (storage.owner !== null) {
-      if (scopes.length > 0) track(tensor);
+      if (current !== null) track(tensor);
       else collected.register(tensor, storage);
     }
     return tensor;
@@ -191,6 +199,7 @@ export class Tensor {
     this.#storage = null;
     this.#private = null;
     this.node = null;
+    this.scope = null;
   }
 
   /** For scopes: moves the numbers to the JavaScript heap. */
@@ -211,13 +220,19 @@ function dropReference(storage: Storage): void {
 
 const collected = new FinalizationRegistry<Storage>(dropReference);
 
-const scopes: Set<Tensor>[] = [];
+let current: Scope | null = null;
 
-function track(tensor: Tensor): Tensor {
-  const current = scopes.at(-1);
-  if (current === undefined) throw new Error("Tensor: operations must run inside a scope; use `inScope`");
-  current.add(tensor);
+/** Puts a tensor into a scope. */
+function track(tensor: Tensor, scope = current): Tensor {
+  if (scope === null) throw new Error("Tensor: operations must run inside a scope; use `inScope`");
+  scope.tensors.push(tensor);
+  tensor.scope = scope;
   return tensor;
+}
+
+/** A copy that nobody can change; a shape that is one already serves any number of tensors. */
+function frozen(shape: Shape): Shape {
+  return Object.isFrozen(shape) ? shape : Object.freeze([...shape]);
 }
 
 /** Adds the tensors in what a scope may return: tensors, plain values, and arrays, maps or plain objects of them. */
@@ -232,19 +247,20 @@ function collectTensors(value: unknown, into: Tensor[]): Tensor[] {
 }
 
 /**
- * The returned tensors that are among `owned`, and all that their gradients still need. What an older tensor keeps is
- * older still, so the search ends at tensors of other scopes.
+ * Takes out of a scope its tensors in a value, and all that their gradients still need. What an older tensor keeps is older still,
+ * so the search ends at tensors of other scopes.
  */
-function survivors(value: unknown, owned: ReadonlySet<Tensor>): Set<Tensor> {
-  const kept = new Set<Tensor>();
-  if (owned.size === 0) return kept;
+function takeNeeded(value: unknown, scope: Scope): Tensor[] {
+  const taken: Tensor[] = [];
+  if (scope.tensors.length === 0) return taken;
   const waiting = collectTensors(value, []);
   for (let tensor = waiting.pop(); tensor !== undefined; tensor = waiting.pop()) {
-    if (kept.has(tensor) || !owned.has(tensor)) continue;
-    kept.add(tensor);
-    if (tensor.node !== null) waiting.push(...tensor.node.keeps);
+    if (tensor.scope !== scope) continue;
+    tensor.scope = null;
+    taken.push(tensor);
+    if (tensor.node !== null) for (const kept of tensor.node.keeps) waiting.push(kept);
   }
-  return kept;
+  return taken;
 }
 
 /**
@@ -256,33 +272,33 @@ function survivors(value: unknown, owned: ReadonlySet<Tensor>): Set<Tensor> {
  * const pixels = scope(() => gEma.forward(z, null).toArray());
  */
 export function scope<T>(body: () => T): T {
-  const owned = new Set<Tensor>();
-  scopes.push(owned);
-  let kept = new Set<Tensor>();
+  const parent = current;
+  const own: Scope = { tensors: [] };
+  let kept: Tensor[] = [];
+  current = own;
   try {
     const result = body();
     if (result instanceof Promise) throw new TypeError("scope: the body must be synchronous, got a Promise");
-    kept = survivors(result, owned);
+    kept = takeNeeded(result, own);
     return result;
   } finally {
-    scopes.pop();
-    const parent = scopes.at(-1);
-    for (const tensor of owned) {
-      if (!kept.has(tensor)) tensor.release();
-      else if (parent !== undefined) parent.add(tensor);
-      else tensor.moveToHeap();
+    current = parent;
+    for (const tensor of own.tensors) if (tensor.scope === own) tensor.release();
+    for (const tensor of kept) {
+      if (parent === null) tensor.moveToHeap();
+      else track(tensor, parent);
     }
   }
 }
 
 /** For operations: runs `body` in the current scope, or in one of its own where there is none. */
 export function inScope<T>(body: () => T): T {
-  return scopes.length > 0 ? body() : scope(body);
+  return current === null ? scope(body) : body();
 }
 
 /** For autograd: frees a tensor before its scope ends. Tensors of other scopes and parameters are left alone. */
 export function releaseEarly(tensor: Tensor): void {
-  if (scopes.at(-1)?.delete(tensor)) tensor.release();
+  if (tensor.scope !== null && tensor.scope === current) tensor.release();
 }
 
 /**
@@ -301,9 +317,19 @@ export function lastUse(x: Tensor): Tensor {
 export function chain<T, S>(items: readonly T[], start: S, step: (state: S, item: T) => S): S {
   return items.reduce((state, item) => {
     const next = scope(() => step(state, item));
-    const current = scopes.at(-1) ?? new Set();
-    const stillNeeded = survivors([start, next], current);
-    for (const tensor of survivors(state, current)) if (!stillNeeded.has(tensor)) releaseEarly(tensor);
+    releaseUnneeded(state, [start, next]);
     return next;
   }, start);
+}
+
+/** Frees the tensors of `state` that are neither among those of `used` nor needed by their gradients. */
+function releaseUnneeded(state: unknown, used: unknown): void {
+  const scope = current;
+  if (scope === null) return;
+  // A recorded tensor stays: what was made of it may need its gradient.
+  const candidates = collectTensors(state, []).filter((tensor) => tensor.scope === scope && tensor.node === null);
+  if (candidates.length === 0) return;
+  const needed = takeNeeded(used, scope);
+  for (const tensor of candidates) releaseEarly(tensor);
+  for (const tensor of needed) tensor.scope = scope;
 }
