@@ -17,7 +17,7 @@ export interface OpDefinition<I extends Inputs, O> {
   /**
    * For each input the product of dy with the Jacobian, with the shape of that input. Every input has a rule, by
    * the type: a missing one does not compile. `null` says that the derivative is zero everywhere. `found` holds the
-   * products of the inputs before it, where they were wanted, for rules that begin with the same work.
+   * products of the rules before it, where they were wanted, for rules that begin with the same work.
    */
   readonly vjp: {
     readonly [K in keyof I]-?: ((dy: Tensor, inputs: I, options: O, y: Tensor, found: Found<I>) => Tensor) | null;
@@ -33,6 +33,8 @@ export type Op<I extends Inputs, O> = (inputs: I, options: O) => Tensor;
 interface OpNode extends GraphNode {
   readonly name: string;
   readonly inputs: Inputs;
+  /** The names of the inputs, in the order of their rules. */
+  readonly names: readonly string[];
   /** dy -> gradient of one input, or null where it is zero; `found`: those of the inputs before it. */
   pullback(input: string, dy: Tensor, found: Found<Inputs>): Tensor | null;
 }
@@ -72,16 +74,20 @@ export function noGrad<T>(body: () => T): T {
 
 /** An operation with its gradient rules: a function of its named inputs and options. */
 export function defineOp<I extends Inputs, O>(name: string, definition: OpDefinition<I, O>): Op<I, O> {
+  const names = Object.keys(definition.vjp);
   return (inputs, options) =>
     inScope(() => {
       const y = definition.forward(inputs, options);
-      const tensors = Object.values(inputs).filter((input) => input !== null);
-      if (isRecorded(tensors)) {
+      if (!recording) return y;
+      const keeps: Tensor[] = [];
+      for (const input of names) if (inputs[input] !== null) keeps.push(inputs[input]!);
+      if (isRecorded(keeps)) {
         const node: OpNode = {
           id: nextId++,
           name,
           inputs,
-          keeps: tensors,
+          names,
+          keeps,
           pullback: (input, dy, found) =>
             definition.vjp[input as keyof I]?.(dy, inputs, options, y, found as Found<I>) ?? null,
         };
@@ -134,7 +140,8 @@ export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], opti
         if (dy === undefined) continue;
         const node = tensor.node as OpNode;
         const found: Record<string, Tensor> = {};
-        for (const [name, input] of Object.entries(node.inputs)) {
+        for (const name of node.names) {
+          const input = node.inputs[name];
           if (input !== null && onPath.has(input)) pull(node, name, input, dy, found, gradients);
         }
         if (!wanted.has(tensor)) gradients.remove(tensor);
@@ -191,6 +198,7 @@ class PendingGradients {
 
   /** The gradients that have belonged to nobody since this was last asked. */
   takeSpent(): readonly Tensor[] {
+    if (this.#spent.length === 0) return this.#spent;
     const spent = this.#spent.filter((gradient) => !this.#owners.has(gradient));
     this.#spent = [];
     return spent;
@@ -209,14 +217,14 @@ class PendingGradients {
 
 /** The results of operations that lie between inputs and outputs, later ones first; and every tensor on the way. */
 function pathsBetween(inputs: readonly Tensor[], outputs: readonly Tensor[]): { order: Tensor[]; onPath: Set<Tensor> } {
-  const reachable = new Set<Tensor>();
+  const recorded = new Set<Tensor>();
   const waiting = [...outputs];
   for (let tensor = waiting.pop(); tensor !== undefined; tensor = waiting.pop()) {
-    if (reachable.has(tensor)) continue;
-    reachable.add(tensor);
-    if (tensor.node !== null) waiting.push(...tensor.node.keeps);
+    if (tensor.node === null || recorded.has(tensor)) continue;
+    recorded.add(tensor);
+    for (const input of tensor.node.keeps) waiting.push(input);
   }
-  const oldestFirst = [...reachable].filter(({ node }) => node !== null).sort((a, b) => a.node!.id - b.node!.id);
+  const oldestFirst = [...recorded].sort((a, b) => a.node!.id - b.node!.id);
   const onPath = new Set(inputs);
   const order = oldestFirst.filter(
     (tensor) => tensor.node!.keeps.some((input) => onPath.has(input)) && onPath.add(tensor),
