@@ -15,8 +15,7 @@ export { matmulDots, matmulRows } from "./matmulSmall";
 export { packPanel } from "./pack";
 export { dcoefs, rowDots, sumColumns, sumRows } from "./reduce";
 export { planarConv } from "./planarConv";
-export { toPoints } from "./points";
-export { sumOfPoints, weightsFromPoints } from "./pointsWeightGrad";
+export { weightGradSums, weightsFromPoints } from "./pointsWeightGrad";
 export {
   binaryAdd, binaryDiv, binaryGreater, binaryMax, binaryMin, binaryMul, binarySub, stridedCopy,
 } from "./strided";

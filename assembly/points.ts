@@ -2,7 +2,6 @@
  * From planar images to transform points, for the gradients of 3x3 convolutions with stride 1 (pointsF4.ts) and for all members
  * of the family with stride 2 (pointsS4.ts).
  */
-import { floatBytes } from "./simd";
 import { loadStrip } from "./planarStrip";
 import { gradPointsF4, inputPointsF4 } from "./pointsF4";
 import { gradPointsS4, inputPointsS4 } from "./pointsS4";
@@ -53,40 +52,4 @@ export function transformRows(
       if (++lane == rowsOfPanel) { lane = 0; panel += panelStride; }
     }
   }
-}
-
-@unmanaged
-class PointsArguments {
-  kind: i32;
-  x: usize;
-  channels: i32;
-  height: i32;
-  width: i32;
-  padY: i32;
-  padX: i32;
-  /** The rows of tiles to transform, of each image. */
-  firstRow: i32;
-  rows: i32;
-  tilesX: i32;
-  v: usize;
-  /** From one point to the next, and from one block of eight channels to the next (bytes). */
-  pointStride: usize;
-  blockStride: usize;
-  scratch: usize;
-  scratchStride: usize;
-}
-
-/**
- * V [points, blocks, tiles, 8] = the points of `rows` rows of tiles of images x [n, channels, height, width], image by image. Reads
- * x inside its extent only (zeros outside); x: any alignment, v: 16 bytes, apart. Chunk = block + blocks * image.
- */
-export function toPoints(args: usize, chunk: i32, worker: i32): void {
-  const g = changetype<PointsArguments>(args);
-  const blocks = (g.channels + 7) >> 3, block = chunk % blocks, image = chunk / blocks;
-  const planes = g.x + floatBytes(image * g.channels + block * 8) * <usize>(g.height * g.width);
-  transformRows(
-    g.kind, planes, g.height, g.width, min(8, g.channels - block * 8), g.padY, g.padX, g.firstRow, g.rows, g.tilesX,
-    g.v + <usize>block * g.blockStride, 1, g.pointStride, 32, image * g.rows * g.tilesX,
-    g.scratch + <usize>worker * g.scratchStride,
-  );
 }

@@ -4,27 +4,10 @@
  */
 import { madd } from "./blockedVector";
 import { transpose4 } from "./planarStrip";
+import { GRAD_F4, GRAD_S4, INPUT_F4, INPUT_S4, transformRows } from "./points";
 import { weightGradF4 } from "./pointsF4";
 import { weightGradS4 } from "./pointsS4";
-
-@unmanaged
-class PairsArguments {
-  /** 1: the 6x6 points of F4, each a matrix. 2: the 9x9 points of S4, of which rows (columns) 5 to 8 share a matrix. */
-  stride: i32;
-  v: usize;
-  w: usize;
-  u: usize;
-  inBlocks: i32;
-  outBlocks: i32;
-  tiles: i32;
-  /** From one point to the next (bytes). */
-  vPointStride: usize;
-  wPointStride: usize;
-  /** Add to u. */
-  accumulate: i32;
-  /** Output channels of the micro-kernel: 8, or 16 for engines that join vector pairs (blockedGemm.ts). */
-  tileCols: i32;
-}
+import { floatBytes } from "./simd";
 
 /** c [4, 8] += sum over tiles of v[tile, 0..3] (outer) w[tile, 0..7]; tiles lie 32 bytes apart. One accumulator each. */
 // @ts-ignore: decorator
@@ -130,30 +113,112 @@ function multiplyPairs(v: usize, w: usize, u: usize, inBlocks: i32, outBlocks: i
 }
 
 /**
- * u [36, outBlocks, inBlocks, 8 inputs, 8 outputs] (+)= the sum over tiles of V [points, inBlocks, tiles, 8] and W [points,
- * outBlocks, tiles, 8]. 16-byte alignment, apart. Chunk = matrix, the last one first: with stride 2 it has 16 of the 81 points,
- * and nobody should wait for it. 2 flops per term; tiles in order, one accumulator for the tiles of one call, then one sum:
- * long sums are taken in parts.
+ * One matrix of u for `outBlocks` blocks of output channels: (+)= the sum over tiles of V [points, inBlocks, tiles, 8] and
+ * W [points, outBlocks, tiles, 8]. With stride 2 the last row and column of matrices have 4 of the 9 rows and columns of points.
  */
-export function sumOfPoints(args: usize, chunk: i32, worker: i32): void {
-  const g = changetype<PairsArguments>(args);
-  const matrix = 35 - chunk;
-  const points = g.stride == 1 ? 6 : 9, row = matrix / 6, column = matrix % 6;
-  const endRow = g.stride == 2 && row == 5 ? 9 : row + 1, endColumn = g.stride == 2 && column == 5 ? 9 : column + 1;
-  const u = g.u + <usize>matrix * <usize>(g.inBlocks * g.outBlocks) * 256;
-  let accumulate = g.accumulate != 0;
+function sumOfMatrix(
+  stride: i32, matrix: i32, v: usize, vPointStride: usize, w: usize, wPointStride: usize, u: usize, inBlocks: i32,
+  outBlocks: i32, tiles: i32, first: bool, tileCols: i32,
+): void {
+  const points = stride == 1 ? 6 : 9, row = matrix / 6, column = matrix % 6;
+  const endRow = stride == 2 && row == 5 ? 9 : row + 1, endColumn = stride == 2 && column == 5 ? 9 : column + 1;
+  const wBlock = <usize>tiles * 32, uBlock = <usize>inBlocks * 256;
+  const paired = tileCols == 16 ? outBlocks & ~1 : 0;
+  let accumulate = !first;
   for (let i = row; i < endRow; i++) {
     for (let j = column; j < endColumn; j++) {
-      const point = <usize>(i * points + j);
-      const v = g.v + point * g.vPointStride, w = g.w + point * g.wPointStride;
-      const pairs = g.tileCols == 16 ? g.outBlocks >> 1 : 0;
-      const wBlock = <usize>g.tiles * 32, uBlock = <usize>g.inBlocks * 256;
-      for (let o: usize = 0; o < <usize>pairs * 2; o += 2) {
-        multiplyTwoBlocks(v, w + o * wBlock, u + o * uBlock, g.inBlocks, g.tiles, accumulate);
+      const point = <usize>(i * points + j), vAt = v + point * vPointStride, wAt = w + point * wPointStride;
+      for (let o: usize = 0; o < <usize>paired; o += 2) {
+        multiplyTwoBlocks(vAt, wAt + o * wBlock, u + o * uBlock, inBlocks, tiles, accumulate);
       }
-      const done = <usize>pairs * 2;
-      multiplyPairs(v, w + done * wBlock, u + done * uBlock, g.inBlocks, g.outBlocks - pairs * 2, g.tiles, accumulate);
+      const done = <usize>paired;
+      multiplyPairs(vAt, wAt + done * wBlock, u + done * uBlock, inBlocks, outBlocks - paired, tiles, accumulate);
       accumulate = true;
+    }
+  }
+}
+
+@unmanaged
+class SumsArguments {
+  /** 1: the 6x6 points of F4, each a matrix. 2: the 9x9 points of S4, of which rows (columns) 5 to 8 share a matrix. */
+  stride: i32;
+  x: usize;
+  inChannels: i32;
+  height: i32;
+  width: i32;
+  padY: i32;
+  padX: i32;
+  dy: usize;
+  outChannels: i32;
+  outHeight: i32;
+  outWidth: i32;
+  n: i32;
+  tilesY: i32;
+  tilesX: i32;
+  /** A group is so many images, or so many rows of tiles of one image. */
+  groupImages: i32;
+  groupRows: i32;
+  /** Parts of the groups, one after the other, each with its own u. */
+  parts: i32;
+  u: usize;
+  partStride: usize;
+  /** Output channels of a chunk, in blocks of eight. */
+  sliceBlocks: i32;
+  /** Output channels of the micro-kernel: 8, or 16 for engines that join vector pairs (blockedGemm.ts). */
+  tileCols: i32;
+  /** From one point to the next (bytes). */
+  vPointStride: usize;
+  wPointStride: usize;
+  /** Of each thread: V, then W, then the scratch of the transforms. */
+  scratch: usize;
+  scratchStride: usize;
+  wOffset: usize;
+  tileOffset: usize;
+}
+
+/**
+ * u [parts, 36, outBlocks, inBlocks, 8 inputs, 8 outputs] = of every part the sum over its groups of tiles. A thread transforms a
+ * group and multiplies it while it is in its cache; what a part sums, and in which order, does not depend on the threads. Chunk =
+ * part + parts * slice of the output channels; slices transform the input again. 2 flops per term; one accumulator for
+ * the tiles of one point of a group, then one sum: long sums are taken in steps. Reads x and dy inside their extent only.
+ */
+export function weightGradSums(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<SumsArguments>(args);
+  const part = chunk % g.parts, inBlocks = (g.inChannels + 7) >> 3, outBlocks = (g.outChannels + 7) >> 3;
+  const firstBlock = chunk / g.parts * g.sliceBlocks, blocks = min(g.sliceBlocks, outBlocks - firstBlock);
+  const v = g.scratch + <usize>worker * g.scratchStride, w = v + g.wOffset, tile = v + g.tileOffset;
+  const inputKind = g.stride == 1 ? INPUT_F4 : INPUT_S4, gradKind = g.stride == 1 ? GRAD_F4 : GRAD_S4;
+  const bands = (g.tilesY + g.groupRows - 1) / g.groupRows;
+  const groups = (g.n + g.groupImages - 1) / g.groupImages * bands;
+  const start = part * groups / g.parts, end = (part + 1) * groups / g.parts;
+  const matrixStride = <usize>(inBlocks * outBlocks) * 256;
+  const u = g.u + <usize>part * g.partStride + <usize>(firstBlock * inBlocks) * 256;
+  for (let group = start; group < end; group++) {
+    const image = group / bands * g.groupImages, row = group % bands * g.groupRows;
+    const images = min(g.groupImages, g.n - image), rows = min(g.groupRows, g.tilesY - row);
+    const imageTiles = rows * g.tilesX, tiles = images * imageTiles, block = <usize>tiles * 32;
+    for (let k = 0; k < images; k++) {
+      for (let b = 0; b < inBlocks; b++) {
+        const planes = g.x + floatBytes((image + k) * g.inChannels + b * 8) * <usize>(g.height * g.width);
+        transformRows(
+          inputKind, planes, g.height, g.width, min(8, g.inChannels - b * 8), g.padY, g.padX, row, rows, g.tilesX,
+          v + <usize>b * block, 1, g.vPointStride, 32, k * imageTiles, tile,
+        );
+      }
+      for (let b = 0; b < blocks; b++) {
+        const channel = (firstBlock + b) * 8;
+        const planes = g.dy + floatBytes((image + k) * g.outChannels + channel) * <usize>(g.outHeight * g.outWidth);
+        transformRows(
+          gradKind, planes, g.outHeight, g.outWidth, min(8, g.outChannels - channel), 0, 0, row, rows, g.tilesX,
+          w + <usize>b * block, 1, g.wPointStride, 32, k * imageTiles, tile,
+        );
+      }
+    }
+    for (let matrix = 0; matrix < 36; matrix++) {
+      sumOfMatrix(
+        g.stride, matrix, v, g.vPointStride, w, g.wPointStride, u + <usize>matrix * matrixStride, inBlocks, blocks, tiles,
+        group == start, g.tileCols,
+      );
     }
   }
 }
@@ -162,6 +227,8 @@ export function sumOfPoints(args: usize, chunk: i32, worker: i32): void {
 class WeightsArguments {
   stride: i32;
   u: usize;
+  parts: i32;
+  partStride: usize;
   dw: usize;
   inChannels: i32;
   outChannels: i32;
@@ -169,13 +236,25 @@ class WeightsArguments {
   scratchStride: usize;
 }
 
-/** dw [outChannels, inChannels, 9] = G^T u G. Chunk = eight output channels. Scratch: 288 + 144 bytes. */
+/** Adds `length` bytes of every part to those of the first. */
+function addParts(u: usize, length: usize, parts: i32, partStride: usize): void {
+  for (let at = u, end = u + length; at < end; at += 16) {
+    let sum = v128.load(at);
+    for (let part = 1, from = at + partStride; part < parts; part++, from += partStride) sum = f32x4.add(sum, v128.load(from));
+    v128.store(at, sum);
+  }
+}
+
+/** dw [outChannels, inChannels, 9] = G^T (sum of the parts of u) G. Chunk = eight output channels. Scratch: 288 + 144 bytes. */
 export function weightsFromPoints(args: usize, chunk: i32, worker: i32): void {
   const g = changetype<WeightsArguments>(args);
   const inBlocks = (g.inChannels + 7) >> 3, outBlocks = (g.outChannels + 7) >> 3;
   const matrixStride = <usize>(inBlocks * outBlocks) * 256;
   const taps = g.scratch + <usize>worker * g.scratchStride, tile = taps + 144;
-  const rowBytes = <usize>g.inChannels * 36;
+  const rowBytes = <usize>g.inChannels * 36, blockBytes = <usize>inBlocks * 256;
+  for (let matrix: usize = 0; matrix < 36; matrix++) {
+    addParts(g.u + matrix * matrixStride + <usize>chunk * blockBytes, blockBytes, g.parts, g.partStride);
+  }
   for (let quad = 0; quad < 8; quad += 4) {
     const first = chunk * 8 + quad, lanes = min(4, g.outChannels - first);
     if (lanes <= 0) return;
