@@ -1,5 +1,5 @@
 /** Bias, piecewise-linear activation, gain and clamp in one pass, and the gradient. */
-import { floatBytes } from "./simd";
+import { floatBytes, madd } from "./simd";
 
 /**
  * Element (row, i) takes the bias b[(row % period) * biasRow + i * biasStep]: feature maps have one row for each channel
@@ -22,20 +22,26 @@ class BiasActArguments {
   dead: i32;
   /** 1 if there is a clamp; `clamp` is infinite otherwise. */
   clamped: i32;
+  inputGain: f32;
+  biasGain: f32;
   /** gain * slope, the factor of negative numbers; the slope is 1 (linear), alpha (lrelu) or 0 (relu). */
   fall: f32;
   gain: f32;
+  /** The factors of dy: inputGain * fall, inputGain * gain. */
+  fallOfDy: f32;
+  gainOfDy: f32;
   clamp: f32;
 }
 
 /**
- * y = clamp(gain * act(x + b)), act(t) = t > 0 ? t : slope * t. x, b, y: float32, any alignment; y may be x.
- * Chunk = `rowsPerChunk` rows. Rounded after the sum and after the factor. 8 bytes for each element: memory-bound.
+ * y = clamp(gain * act(t)), t = inputGain * x + biasGain * b, act(t) = t > 0 ? t : slope * t. x, b, y: float32, any alignment;
+ * y may be x. Chunk = `rowsPerChunk` rows. Rounded after biasGain, after t (relaxed SIMD; else after each of its two operations)
+ * and after the last factor. 8 bytes for each element: memory-bound.
  */
 export function biasAct(args: usize, chunk: i32, worker: i32): void { run(false, args, chunk); }
 
 /**
- * y = dy * gain * act'(x + b) where |gain * act(x + b)| < clamp, else 0; act'(t) = t > 0 ? 1 : slope. As biasAct; y may be dy.
+ * y = dy * inputGain * gain * act'(t) where |gain * act(t)| < clamp, else 0; act'(t) = t > 0 ? 1 : slope. As biasAct; y may be dy.
  */
 export function biasActGrad(args: usize, chunk: i32, worker: i32): void { run(true, args, chunk); }
 
@@ -43,8 +49,12 @@ export function biasActGrad(args: usize, chunk: i32, worker: i32): void { run(tr
 @inline
 function run(gradient: bool, args: usize, chunk: i32): void {
   const g = changetype<BiasActArguments>(args);
+  const inputGain = f32x4.splat(g.inputGain);
+  const biasGain = f32x4.splat(g.biasGain);
   const fall = f32x4.splat(g.fall);
   const gain = f32x4.splat(g.gain);
+  const fallOfDy = f32x4.splat(g.fallOfDy);
+  const gainOfDy = f32x4.splat(g.gainOfDy);
   const high = f32x4.splat(g.clamp);
   const low = f32x4.splat(-g.clamp);
   // relu multiplies by zero, and zero times infinity is not zero: keep its negative numbers finite.
@@ -60,21 +70,24 @@ function run(gradient: bool, args: usize, chunk: i32): void {
     let b = g.b + floatBytes((row % g.period) * g.biasRow);
     const vectorsEnd = x + floatBytes(g.length & ~3);
     const end = x + floatBytes(g.length);
-    let bias = v128.load32_splat(b);
+    let bias = f32x4.mul(biasGain, v128.load32_splat(b));
     while (x < vectorsEnd) {
-      if (biasStep) bias = v128.load(b);
-      const up = gradient ? v128.load(dy) : bias;
-      v128.store(y, element(gradient, f32x4.add(v128.load(x), bias), up, fall, gain, low, high, lowest, unclamped));
+      if (biasStep) bias = f32x4.mul(biasGain, v128.load(b));
+      const t = madd(inputGain, v128.load(x), bias);
+      if (gradient) v128.store(y, slopeTimes(v128.load(dy), t, fall, gain, fallOfDy, gainOfDy, high, lowest, unclamped));
+      else v128.store(y, value(t, fall, gain, low, high, lowest));
       x += 16;
       y += 16;
       dy += 16;
       b += biasStep << 2;
     }
     while (x < end) {
-      bias = v128.load32_splat(b);
-      const up = gradient ? v128.load32_splat(dy) : bias;
-      const t = f32x4.add(v128.load32_splat(x), bias);
-      v128.store32_lane(y, element(gradient, t, up, fall, gain, low, high, lowest, unclamped), 0);
+      bias = f32x4.mul(biasGain, v128.load32_splat(b));
+      const t = madd(inputGain, v128.load32_splat(x), bias);
+      const one = gradient
+        ? slopeTimes(v128.load32_splat(dy), t, fall, gain, fallOfDy, gainOfDy, high, lowest, unclamped)
+        : value(t, fall, gain, low, high, lowest);
+      v128.store32_lane(y, one, 0);
       x += 4;
       y += 4;
       dy += 4;
@@ -83,15 +96,21 @@ function run(gradient: bool, args: usize, chunk: i32): void {
   }
 }
 
+/** clamp(gain * act(t)); pmax and pmin are single instructions, and pass a NaN that comes first. */
 // @ts-ignore: decorator
 @inline
-function element(
-  gradient: bool, t: v128, dy: v128, fall: v128, gain: v128, low: v128, high: v128, lowest: v128, unclamped: v128,
+function value(t: v128, fall: v128, gain: v128, low: v128, high: v128, lowest: v128): v128 {
+  const rate = v128.bitselect(gain, fall, f32x4.gt(t, f32x4.splat(0)));
+  return f32x4.pmax(f32x4.pmin(f32x4.mul(f32x4.pmax(t, lowest), rate), high), low);
+}
+
+// @ts-ignore: decorator
+@inline
+function slopeTimes(
+  dy: v128, t: v128, fall: v128, gain: v128, fallOfDy: v128, gainOfDy: v128, high: v128, lowest: v128, unclamped: v128,
 ): v128 {
   const positive = f32x4.gt(t, f32x4.splat(0));
-  // pmax and pmin are single instructions, and pass a NaN that comes first.
-  const rate = v128.bitselect(gain, fall, positive);
-  const value = f32x4.mul(f32x4.pmax(t, lowest), rate);
-  if (!gradient) return f32x4.pmax(f32x4.pmin(value, high), low);
-  return v128.and(f32x4.mul(dy, rate), v128.or(unclamped, f32x4.lt(f32x4.abs(value), high)));
+  const y = f32x4.mul(f32x4.pmax(t, lowest), v128.bitselect(gain, fall, positive));
+  const passes = v128.or(unclamped, f32x4.lt(f32x4.abs(y), high));
+  return v128.and(f32x4.mul(dy, v128.bitselect(gainOfDy, fallOfDy, positive)), passes);
 }

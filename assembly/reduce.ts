@@ -5,42 +5,50 @@ import { floatBytes, madd } from "./simd";
 class SumArguments {
   x: usize;
   y: usize;
+  batch: i32;
   outer: i32;
   reduce: i32;
   inner: i32;
   perChunk: i32;
+  gain: f32;
 }
 
 /**
- * y[o] = sum over r of x[o, r] (inner = 1). x, y: dense float32, any alignment, apart. Chunk = `perChunk` values of o.
- * Eight float64 partial sums (r mod 8), added pairwise, then the tail: the order depends on `reduce` alone.
+ * y[o] = gain * (sum over b, r of x[b, o, r]) (inner = 1). x, y: dense float32, any alignment, apart. Chunk = `perChunk` values
+ * of o. Eight float64 partial sums (r mod 8) and one for the tails, b ascending: the order depends on `batch` and `reduce` alone.
  */
 export function sumRows(args: usize, chunk: i32, worker: i32): void {
   const g = changetype<SumArguments>(args);
   const first = chunk * g.perChunk;
   const end = min(g.outer, first + g.perChunk);
+  const batchStep = floatBytes(g.outer) * <usize>g.reduce;
   for (let o = first; o < end; o++) {
-    let x = g.x + floatBytes(o) * <usize>g.reduce;
-    const vectorsEnd = x + floatBytes(g.reduce & ~7);
-    const rowEnd = x + floatBytes(g.reduce);
+    let row = g.x + floatBytes(o) * <usize>g.reduce;
     let s0 = f64x2.splat(0), s1 = f64x2.splat(0), s2 = f64x2.splat(0), s3 = f64x2.splat(0);
-    while (x < vectorsEnd) {
-      s0 = f64x2.add(s0, f64x2.promote_low_f32x4(v128.load64_zero(x)));
-      s1 = f64x2.add(s1, f64x2.promote_low_f32x4(v128.load64_zero(x, 8)));
-      s2 = f64x2.add(s2, f64x2.promote_low_f32x4(v128.load64_zero(x, 16)));
-      s3 = f64x2.add(s3, f64x2.promote_low_f32x4(v128.load64_zero(x, 24)));
-      x += 32;
+    let tail: f64 = 0;
+    for (let b = 0; b < g.batch; b++) {
+      let x = row;
+      const vectorsEnd = x + floatBytes(g.reduce & ~7);
+      const rowEnd = x + floatBytes(g.reduce);
+      while (x < vectorsEnd) {
+        s0 = f64x2.add(s0, f64x2.promote_low_f32x4(v128.load64_zero(x)));
+        s1 = f64x2.add(s1, f64x2.promote_low_f32x4(v128.load64_zero(x, 8)));
+        s2 = f64x2.add(s2, f64x2.promote_low_f32x4(v128.load64_zero(x, 16)));
+        s3 = f64x2.add(s3, f64x2.promote_low_f32x4(v128.load64_zero(x, 24)));
+        x += 32;
+      }
+      for (; x < rowEnd; x += 4) tail += <f64>load<f32>(x);
+      row += batchStep;
     }
     const s = f64x2.add(f64x2.add(s0, s1), f64x2.add(s2, s3));
-    let sum = f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1);
-    for (; x < rowEnd; x += 4) sum += <f64>load<f32>(x);
-    store<f32>(g.y + floatBytes(o), <f32>sum);
+    const sum = f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1) + tail;
+    store<f32>(g.y + floatBytes(o), <f32>(<f64>g.gain * sum));
   }
 }
 
 /**
- * y[o, i] = sum over r of x[o, r, i]. x, y: dense float32, any alignment, apart. Chunk = (o, block of `perChunk` columns).
- * One float64 sum for each column, r ascending.
+ * y[o, i] = gain * (sum over b, r of x[b, o, r, i]). x, y: dense float32, any alignment, apart. Chunk = (o, block of `perChunk`
+ * columns). One float64 sum for each column, b and r ascending.
  */
 export function sumColumns(args: usize, chunk: i32, worker: i32): void {
   const g = changetype<SumArguments>(args);
@@ -49,33 +57,39 @@ export function sumColumns(args: usize, chunk: i32, worker: i32): void {
   const first = (chunk % blocks) * g.perChunk;
   const end = min(g.inner, first + g.perChunk);
   const step = floatBytes(g.inner);
+  const batchStep = floatBytes(g.outer) * <usize>g.reduce * <usize>g.inner;
   const x = g.x + floatBytes(o) * <usize>g.reduce * <usize>g.inner;
   const y = g.y + floatBytes(o) * <usize>g.inner;
+  const gain = f64x2.splat(g.gain);
   let i = first;
   for (; i + 8 <= end; i += 8) {
     let s0 = f64x2.splat(0), s1 = f64x2.splat(0), s2 = f64x2.splat(0), s3 = f64x2.splat(0);
-    let from = x + floatBytes(i);
-    for (let r = 0; r < g.reduce; r++) {
-      s0 = f64x2.add(s0, f64x2.promote_low_f32x4(v128.load64_zero(from)));
-      s1 = f64x2.add(s1, f64x2.promote_low_f32x4(v128.load64_zero(from, 8)));
-      s2 = f64x2.add(s2, f64x2.promote_low_f32x4(v128.load64_zero(from, 16)));
-      s3 = f64x2.add(s3, f64x2.promote_low_f32x4(v128.load64_zero(from, 24)));
-      from += step;
+    for (let b = 0; b < g.batch; b++) {
+      let from = x + floatBytes(i) + <usize>b * batchStep;
+      for (let r = 0; r < g.reduce; r++) {
+        s0 = f64x2.add(s0, f64x2.promote_low_f32x4(v128.load64_zero(from)));
+        s1 = f64x2.add(s1, f64x2.promote_low_f32x4(v128.load64_zero(from, 8)));
+        s2 = f64x2.add(s2, f64x2.promote_low_f32x4(v128.load64_zero(from, 16)));
+        s3 = f64x2.add(s3, f64x2.promote_low_f32x4(v128.load64_zero(from, 24)));
+        from += step;
+      }
     }
     const to = y + floatBytes(i);
-    v128.store64_lane(to, f32x4.demote_f64x2_zero(s0), 0);
-    v128.store64_lane(to, f32x4.demote_f64x2_zero(s1), 0, 8);
-    v128.store64_lane(to, f32x4.demote_f64x2_zero(s2), 0, 16);
-    v128.store64_lane(to, f32x4.demote_f64x2_zero(s3), 0, 24);
+    v128.store64_lane(to, f32x4.demote_f64x2_zero(f64x2.mul(gain, s0)), 0);
+    v128.store64_lane(to, f32x4.demote_f64x2_zero(f64x2.mul(gain, s1)), 0, 8);
+    v128.store64_lane(to, f32x4.demote_f64x2_zero(f64x2.mul(gain, s2)), 0, 16);
+    v128.store64_lane(to, f32x4.demote_f64x2_zero(f64x2.mul(gain, s3)), 0, 24);
   }
   for (; i < end; i++) {
     let sum: f64 = 0;
-    let from = x + floatBytes(i);
-    for (let r = 0; r < g.reduce; r++) {
-      sum += <f64>load<f32>(from);
-      from += step;
+    for (let b = 0; b < g.batch; b++) {
+      let from = x + floatBytes(i) + <usize>b * batchStep;
+      for (let r = 0; r < g.reduce; r++) {
+        sum += <f64>load<f32>(from);
+        from += step;
+      }
     }
-    store<f32>(y + floatBytes(i), <f32>sum);
+    store<f32>(y + floatBytes(i), <f32>(<f64>g.gain * sum));
   }
 }
 

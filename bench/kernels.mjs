@@ -153,7 +153,16 @@ function addStreams(kernels, add) {
   const [c, height] = [64, 256];
   const length = c * height ** 2;
   const group = "streams";
-  const activation = { outer: 1, channels: c, inner: height ** 2, alpha: 0.2, gain: Math.SQRT2, clamp: null };
+  const activation = {
+    outer: 1,
+    channels: c,
+    inner: height ** 2,
+    inputGain: 1,
+    biasGain: 1,
+    alpha: 0.2,
+    gain: Math.SQRT2,
+    clamp: null,
+  };
   for (const name of ["lrelu", "tanh", "softplus"]) {
     add(group, `biasAct ${name}`, { bytes: 8 * length }, (make) => {
       const [x, b, y] = [make(length), make(c), make(length)];
@@ -170,7 +179,7 @@ function addStreams(kernels, add) {
   });
   add(group, "sum over pixels", { bytes: 4 * length }, (make) => {
     const [x, y] = [make(length), make(c)];
-    return () => kernels.sum(x, y, { outer: c, reduce: height ** 2, inner: 1 });
+    return () => kernels.sum(x, y, { batch: 1, outer: c, reduce: height ** 2, inner: 1, gain: 1 });
   });
   add(group, "upfirdn2d up 2", { bytes: 4 * length + 16 * length }, (make) => {
     const [x, y] = [make(length), make(4 * length)];

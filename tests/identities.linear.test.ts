@@ -304,6 +304,21 @@ describe("14: y = clamp(gain lrelu(x + b))", () => {
   });
 
   law(
+    "act(inputGain x + biasGain b): the gains inside are those of x and b before",
+    shape,
+    ({ n, channels, side }, draw) => {
+      const [x, b] = [draw.normals([n, channels, side, side]), draw.normals([channels])];
+      const [inputGain, biasGain] = [draw.uniform(0.01, 2), draw.uniform(0.01, 2)];
+      for (const activation of ["linear", "lrelu", "swish"] as const) {
+        const outside = biasAct(scale(x, inputGain), scale(b, biasGain), { activation });
+        const size = { scale: 2 * (largest(x) + largest(b)) };
+        equal(biasAct(x, b, { activation, inputGain, biasGain }), outside, size);
+      }
+      expect(() => biasAct(x, b, { inputGain: 0 })).toThrow("biasAct: inputGain must not be 0");
+    },
+  );
+
+  law(
     "dx = gain (y > 0 ? 1 : alpha) dy, and 0 where |y| reached the clamp: the output knows",
     shape,
     ({ n, channels, side }, draw) => {

@@ -202,7 +202,7 @@ test("select: the reference computes in float64, auto takes SIMD where it is", a
 
 function lrelu(rest: Pick<BiasActGeometry, "outer" | "channels" | "inner" | "clamp">): BiasActGeometry {
   const activation: Activation = "lrelu";
-  return { ...rest, activation, alpha: 0.2, gain: Math.SQRT2 };
+  return { ...rest, activation, inputGain: 1, biasGain: 1, alpha: 0.2, gain: Math.SQRT2 };
 }
 
 function biasActProblem(g: BiasActGeometry, gradient: boolean): Pick<KernelProblem, "inputs" | "flops" | "run"> {

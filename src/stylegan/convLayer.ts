@@ -3,11 +3,12 @@
  * discriminator and the residual skips are made of.
  *
  *   y = clamp(gain act(resample(x * w / sqrt(in k^2)) + b))
+ *
+ * The scale of w passes through the convolution to its result, where bias and activation take it along.
  */
 import { accelerated } from "../nn/accelerate.js";
 import { convLayerFastPath } from "../nn/fastPaths.js";
 import { constant, normal, type ParameterTree } from "../nn/layers/module.js";
-import { scale } from "../nn/ops/arith.js";
 import { type Activation, biasAct, defaultGain } from "../nn/ops/biasAct.js";
 import { conv2dResample } from "../nn/ops/conv2dResample.js";
 import type { Filter2d } from "../nn/ops/upfirdn2d.js";
@@ -36,8 +37,8 @@ export const convLayer = accelerated(
   (x, weight, bias, options) => {
     const { filter, weightGain, up = 1, down = 1, flipWeight = true, activation, gain, clamp } = options;
     const padding = (weight.shape[2] - 1) / 2;
-    const y = conv2dResample(x, scale(weight, weightGain), filter, { up, down, padding, flipWeight });
-    return biasAct(y, bias, { activation, gain, clamp });
+    const y = conv2dResample(x, weight, filter, { up, down, padding, flipWeight });
+    return biasAct(y, bias, { inputGain: weightGain, activation, gain, clamp });
   },
 );
 

@@ -10,7 +10,7 @@
  */
 import { DenseLayer } from "../nn/layers/dense.js";
 import { constant, normal, type ParameterTree } from "../nn/layers/module.js";
-import { add, scale } from "../nn/ops/arith.js";
+import { add } from "../nn/ops/arith.js";
 import { type Activation, defaultGain } from "../nn/ops/biasAct.js";
 import { slice } from "../nn/ops/layout.js";
 import { expand, reshape } from "../nn/ops/reduce.js";
@@ -118,7 +118,7 @@ export class ToRgbLayer {
 
   /** x [N, I, H, W], w [N, wDim] -> [N, C, H, W] */
   forward(x: Tensor, w: Tensor): Tensor {
-    const styles = scale(this.affine.forward(w), equalizedGain(this.weight)); // [N, I]
+    const styles = this.affine.forward(w, equalizedGain(this.weight)); // [N, I]
     return modulatedLayer(x, this.weight, styles, {
       filter: this.#options.filter,
       demodulate: false,

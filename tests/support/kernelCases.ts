@@ -142,12 +142,19 @@ const sumCase: KernelCase = {
   kind: "linear",
   terms: "inputs",
   problem: fc
-    .record({ outer: small(5, 0), reduce: fc.oneof(upTo67, fc.constant(700)), inner: fc.oneof(fc.constant(1), upTo67) })
-    .map(({ outer, reduce, inner }) => ({
-      inputs: [outer * reduce * inner],
+    .record({
+      batch: fc.oneof(fc.constant(1), small(4, 0)),
+      outer: small(5, 0),
+      reduce: fc.oneof(upTo67, fc.constant(700)),
+      inner: fc.oneof(fc.constant(1), upTo67),
+      gain: fc.constantFrom(1, 0.25, -2),
+    })
+    .map(({ batch, outer, reduce, inner, gain }) => ({
+      inputs: [batch * outer * reduce * inner],
       output: outer * inner,
-      flops: outer * reduce * inner,
-      run: (kernels, [x], y) => kernels.sum(x, y, { outer, reduce, inner }),
+      flops: batch * outer * reduce * inner,
+      run: (kernels, [x], y, positive) =>
+        kernels.sum(x, y, { batch, outer, reduce, inner, gain: positive ? Math.abs(gain) : gain }),
     })),
 };
 
@@ -408,6 +415,8 @@ function biasActCase(
         outer: small(3),
         channels: fc.oneof(small(5), upTo67),
         inner: fc.oneof(fc.constant(1), upTo67),
+        inputGain: fc.constantFrom(1, 1, 1 / Math.sqrt(300)),
+        biasGain: fc.constantFrom(1, 1, 0.01),
         activation: fc.constantFrom(...activations),
         alpha: fc.constantFrom(0.2, 0.01),
         gain: fc.constantFrom(1, Math.SQRT2, 0.5),
@@ -417,7 +426,7 @@ function biasActCase(
       .map(({ biased, ...geometry }) => {
         const length = geometry.outer * geometry.channels * geometry.inner;
         const b = biased ? [geometry.channels] : [];
-        // Nothing is smaller than the identity among |act|: with it, and no clamp, the terms are |x| + |b|.
+        // Nothing is smaller than the identity among |act|: with it, and no clamp, the terms are those of |t|.
         const positiveGeometry = { ...geometry, activation: "linear", clamp: null } as const;
         return {
           inputs: gradient ? [length, length, ...b] : [length, ...b],
@@ -549,9 +558,9 @@ export const kernelCases: readonly KernelCase[] = [
     terms: "inputs",
     problem: fourTapGeometry.map(upfirdn2dProblem),
   },
-  biasActCase(piecewise, false, 3, "inputs"),
+  biasActCase(piecewise, false, 6, "inputs"),
   biasActCase(smooth, false, 1, "output"),
-  biasActCase(piecewise, true, 3, "inputs"),
+  biasActCase(piecewise, true, 6, "inputs"),
   biasActCase(smooth, true, 1, "output"),
   dcoefsCase,
   adamCase("parameter"),

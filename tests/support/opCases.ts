@@ -127,10 +127,20 @@ for (const { activation, clamp, kinks } of PIECEWISE) {
   };
   const detail = `${activation}, gain 2, ${clamp === null ? "no clamp" : `clamp ${clamp}`}`;
   check("biasAct", detail, inputs, ({ x, b }) => biasAct(x, b, { activation, gain: 2, clamp }));
+  // The same t = inputGain x + biasGain b, so the same kinks.
+  const gains = { inputGain: 0.5, biasGain: 3 };
+  const stretched = (draw: Draw) => {
+    const { x, b } = inputs(draw);
+    return { x: scale(x, 1 / gains.inputGain), b: scale(b, 1 / gains.biasGain) };
+  };
+  check("biasAct", `${detail}, gains`, stretched, ({ x, b }) =>
+    biasAct(x, b, { activation, gain: 2, clamp, ...gains }),
+  );
 }
 for (const activation of ["tanh", "sigmoid", "softplus", "swish"] as const) {
   const inputs = (draw: Draw) => ({ x: draw.normals([2, 3, 2]), b: draw.normals([3]) });
-  check("biasAct", activation, inputs, ({ x, b }) => biasAct(x, b, { activation }));
+  const gains = { inputGain: 0.7, biasGain: 2 };
+  check("biasAct", activation, inputs, ({ x, b }) => biasAct(x, b, { activation, ...gains }));
 }
 for (const activation of ["elu", "selu"] as const) {
   check(
@@ -191,6 +201,12 @@ check(
   "axes 0 and 2",
   (draw) => ({ x: draw.normals([2, 3, 4, 2]) }),
   ({ x }) => sum(x, { axes: [0, 2] }),
+);
+check(
+  "sum",
+  "axes 1 and 3 of [2, 3, 2, 1, 2], times 3",
+  (draw) => ({ x: draw.normals([2, 3, 2, 1, 2]) }),
+  ({ x }) => sum(x, { axes: [1, 3, 4], gain: 3 }),
 );
 check(
   "sum",

@@ -29,21 +29,21 @@ export const activationRules: Record<Activation, ActivationRule> = {
   swish: { value: (t) => t * sigmoid(t), slope: (t) => sigmoid(t) * (1 + t * sigmoid(-t)) },
 };
 
-/** y = clamp(gain * act(x + b)). */
+/** y = clamp(gain * act(inputGain * x + biasGain * b)). */
 export function referenceBiasAct(x: Numbers, b: Numbers | null, y: Numbers, geometry: BiasActGeometry): void {
-  const { outer, channels, inner, activation, alpha, gain } = geometry;
+  const { outer, channels, inner, inputGain, biasGain, activation, alpha, gain } = geometry;
   const { value } = activationRules[activation];
   const clamp = geometry.clamp ?? Number.POSITIVE_INFINITY;
   for (let row = 0; row < outer * channels; row++) {
-    const bias = b === null ? 0 : b[row % channels];
+    const bias = b === null ? 0 : biasGain * b[row % channels];
     const end = (row + 1) * inner;
     for (let i = row * inner; i < end; i++) {
-      y[i] = Math.max(-clamp, Math.min(clamp, gain * value(x[i] + bias, alpha)));
+      y[i] = Math.max(-clamp, Math.min(clamp, gain * value(inputGain * x[i] + bias, alpha)));
     }
   }
 }
 
-/** dx = dy * gain * act'(x + b) where |gain * act(x + b)| < clamp, else 0. */
+/** dx = dy * inputGain * gain * act'(t) where |gain * act(t)| < clamp, else 0; t = inputGain * x + biasGain * b. */
 export function referenceBiasActGrad(
   dy: Numbers,
   x: Numbers,
@@ -51,15 +51,15 @@ export function referenceBiasActGrad(
   dx: Numbers,
   geometry: BiasActGeometry,
 ): void {
-  const { outer, channels, inner, activation, alpha, gain, clamp } = geometry;
+  const { outer, channels, inner, inputGain, biasGain, activation, alpha, gain, clamp } = geometry;
   const { value, slope } = activationRules[activation];
   for (let row = 0; row < outer * channels; row++) {
-    const bias = b === null ? 0 : b[row % channels];
+    const bias = b === null ? 0 : biasGain * b[row % channels];
     const end = (row + 1) * inner;
     for (let i = row * inner; i < end; i++) {
-      const t = x[i] + bias;
+      const t = inputGain * x[i] + bias;
       const passes = clamp === null || Math.abs(gain * value(t, alpha)) < clamp;
-      dx[i] = passes ? dy[i] * gain * slope(t, alpha) : 0;
+      dx[i] = passes ? dy[i] * inputGain * gain * slope(t, alpha) : 0;
     }
   }
 }

@@ -2,16 +2,18 @@
 import type { Numbers } from "./referenceElementwise.js";
 import type { MatmulGeometry, SumGeometry } from "./types.js";
 
-/** y[outer, inner] = sum over r of x[outer, r, inner]. */
-export function referenceSum(x: Numbers, y: Numbers, { outer, reduce, inner }: SumGeometry): void {
+/** y[outer, inner] = gain * (sum over b, r of x[b, outer, r, inner]). */
+export function referenceSum(x: Numbers, y: Numbers, { batch, outer, reduce, inner, gain }: SumGeometry): void {
   const row = new Float64Array(inner);
   for (let o = 0; o < outer; o++) {
     row.fill(0);
-    for (let r = 0; r < reduce; r++) {
-      const start = (o * reduce + r) * inner;
-      for (let i = 0; i < inner; i++) row[i] += x[start + i];
+    for (let b = 0; b < batch; b++) {
+      for (let r = 0; r < reduce; r++) {
+        const start = ((b * outer + o) * reduce + r) * inner;
+        for (let i = 0; i < inner; i++) row[i] += x[start + i];
+      }
     }
-    y.set(row, o * inner);
+    for (let i = 0; i < inner; i++) y[o * inner + i] = gain * row[i];
   }
 }
 

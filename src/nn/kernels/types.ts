@@ -42,11 +42,13 @@ export interface StridedGeometry {
   readonly offsets?: readonly number[];
 }
 
-/** y[outer, inner] = sum over r of x[outer, r, inner]. */
+/** y[outer, inner] = gain * (sum over b, r of x[b, outer, r, inner]), b in 0 .. batch - 1. */
 export interface SumGeometry {
+  readonly batch: number;
   readonly outer: number;
   readonly reduce: number;
   readonly inner: number;
+  readonly gain: number;
 }
 
 /** y[b] = op(a[b]) op(b[b]) for each of `batch` matrices: [m, k] x [k, n] -> [m, n] after the transpositions. */
@@ -110,11 +112,16 @@ export interface Upfirdn2dGeometry {
   readonly outWidth: number;
 }
 
-/** y = clamp(gain * act(x + b)), b over the channel axis of x viewed as [outer, channels, inner]. */
+/**
+ * y = clamp(gain * act(t)), t = inputGain * x + biasGain * b, b over the channel axis of x viewed as
+ * [outer, channels, inner].
+ */
 export interface BiasActGeometry {
   readonly outer: number;
   readonly channels: number;
   readonly inner: number;
+  readonly inputGain: number;
+  readonly biasGain: number;
   readonly activation: Activation;
   /** Negative slope of lrelu. */
   readonly alpha: number;
@@ -172,7 +179,7 @@ export interface Kernels {
   upfirdn2d(x: Block, y: Block, geometry: Upfirdn2dGeometry): void;
   /** b has `channels` elements, or is null. y may be x. */
   biasAct(x: Block, b: Block | null, y: Block, geometry: BiasActGeometry): void;
-  /** dx = dy * gain * act'(x + b) where not clamped, recovered from x, b. dx may be dy. */
+  /** dx = dy * inputGain * gain * act'(t) where not clamped, recovered from x, b. dx may be dy. */
   biasActGrad(dy: Block, x: Block, b: Block | null, dx: Block, geometry: BiasActGeometry): void;
   /** Demodulation: d[n, o] = 1 / sqrt(sum over i, k of (w[o, i, k] * s[n, i])^2 + 1e-8), w [O, I, taps], s [N, I]. */
   dcoefs(w: Block, s: Block, d: Block, geometry: { n: number; o: number; i: number; taps: number }): void;

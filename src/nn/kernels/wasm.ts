@@ -190,12 +190,12 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
     binary: (op, a, b, y, geometry) =>
       withPointers([a, b], [y], (aAt, bAt, yAt) => wasmBinary(engine, op, aAt, bAt, yAt, geometry)),
     stridedCopy: (x, y, geometry) => withPointers([x], [y], (from, to) => wasmStridedCopy(engine, from, to, geometry)),
-    sum: (x, y, { outer, reduce, inner }) =>
+    sum: (x, y, { batch, outer, reduce, inner, gain }) =>
       withPointers([x], [y], (from, to) => {
         const rows = inner === 1;
-        const perChunk = rows ? Math.max(1, Math.ceil(elementsPerChunk / Math.max(1, reduce))) : 256;
+        const perChunk = rows ? Math.max(1, Math.ceil(elementsPerChunk / Math.max(1, batch * reduce))) : 256;
         const chunks = rows ? Math.ceil(outer / perChunk) : outer * Math.ceil(inner / perChunk);
-        engine.run(rows ? "sumRows" : "sumColumns", chunks, [from, to, outer, reduce, inner, perChunk]);
+        engine.run(rows ? "sumRows" : "sumColumns", chunks, [from, to, batch, outer, reduce, inner, perChunk], [gain]);
       }),
     matmul: (a, b, y, geometry) =>
       withPointers([a, b], [y], (aAt, bAt, yAt) => wasmMatmul(engine, aAt, bAt, yAt, geometry)),

@@ -11,7 +11,7 @@ function negativeSlope(activation: Activation, alpha: number): number | null {
   return activation === "lrelu" ? alpha : null;
 }
 
-/** y = clamp(gain * act(x + b)); b is a pointer or null. */
+/** y = clamp(gain * act(inputGain * x + biasGain * b)); b is a pointer or null. */
 export function wasmBiasAct(engine: Engine, x: number, b: number | null, y: number, geometry: BiasActGeometry): void {
   if (runPiecewiseLinear(engine, "biasAct", x, x, b, y, geometry)) return;
   const length = geometry.outer * geometry.channels * geometry.inner;
@@ -19,7 +19,7 @@ export function wasmBiasAct(engine: Engine, x: number, b: number | null, y: numb
   referenceBiasAct(engine.floats(x, length), bias, engine.floats(y, length), geometry);
 }
 
-/** dx = dy * gain * act'(x + b) where not clamped. */
+/** dx = dy * inputGain * gain * act'(inputGain * x + biasGain * b) where not clamped. */
 export function wasmBiasActGrad(
   engine: Engine,
   dy: number,
@@ -45,7 +45,7 @@ function runPiecewiseLinear(
   y: number,
   geometry: BiasActGeometry,
 ): boolean {
-  const { outer, channels, inner, activation, alpha, gain, clamp } = geometry;
+  const { outer, channels, inner, inputGain, biasGain, activation, alpha, gain, clamp } = geometry;
   const slope = negativeSlope(activation, alpha);
   if (slope === null) return false;
   // Feature maps: a row for each channel, one bias a row. Dense layers: a row for each sample, the biases along it.
@@ -75,7 +75,15 @@ function runPiecewiseLinear(
         activation === "relu" ? 1 : 0,
         clamp === null ? 0 : 1,
       ],
-      [slope * gain, gain, clamp ?? Number.POSITIVE_INFINITY],
+      [
+        inputGain,
+        biasGain,
+        slope * gain,
+        gain,
+        inputGain * slope * gain,
+        inputGain * gain,
+        clamp ?? Number.POSITIVE_INFINITY,
+      ],
     );
   });
   return true;

@@ -4,10 +4,11 @@
  *
  *   y = act(x (W lr / sqrt(in))^T + b lr)
  *
+ * The scales meet the product, which is smaller than W, where bias and activation read it.
+ *
  * Tests: tests/identities.training.test.ts (identity 35).
  */
 import type { Activation } from "../kernels/types.js";
-import { scale } from "../ops/arith.js";
 import { biasAct, defaultGain } from "../ops/biasAct.js";
 import { matmul } from "../ops/matmul.js";
 import { assertShape } from "../shape.js";
@@ -51,11 +52,11 @@ export class DenseLayer {
     this.#biasGain = lrMultiplier;
   }
 
-  /** x [N, in] -> [N, out] */
-  forward(x: Tensor): Tensor {
+  /** x [N, in] -> [N, out]; `gain` multiplies the result. */
+  forward(x: Tensor, gain = 1): Tensor {
     assertShape("DenseLayer", "x", x.shape, [null, this.inFeatures], "N, in");
-    const y = scale(matmul(x, this.weight, { transposeB: true }), this.#weightGain); // [N, out]
-    const bias = this.bias === null ? null : scale(this.bias, this.#biasGain);
-    return biasAct(y, bias, { activation: this.#activation, gain: this.#activationGain });
+    const y = matmul(x, this.weight, { transposeB: true }); // [N, out]
+    const gains = { inputGain: this.#weightGain, biasGain: this.#biasGain, gain: this.#activationGain * gain };
+    return biasAct(y, this.bias, { activation: this.#activation, ...gains });
   }
 }

@@ -7,7 +7,10 @@ import { activeKernels } from "../backend.js";
 import type { BinaryOp, UnaryOp } from "../kernels/types.js";
 import { broadcastShapes, broadcastStrides, type Shape, sameShape } from "../shape.js";
 import { Tensor } from "../tensor.js";
+import { scale } from "./affine.js";
 import { sumTo } from "./reduce.js";
+
+export { addScalar, scale } from "./affine.js";
 
 type Pair = { a: Tensor; b: Tensor };
 type Single = { x: Tensor };
@@ -61,15 +64,6 @@ const divOp = defineOp<Pair, null>("div", {
     b: (dy, { b }, _, y) => sumTo(neg(div(mul(dy, y), b)), b.shape),
   },
 });
-const affineOp = defineOp<Single, { scale: number; offset: number }>("affine", {
-  forward: ({ x }, { scale, offset }) => {
-    const y = Tensor.allocate(x.shape);
-    activeKernels().affine(x.block, y.block, scale, offset);
-    return y;
-  },
-  vjp: { x: (dy, _, options) => scale(dy, options.scale) },
-});
-
 /** a * b summed to `shape`: what a factor of a product gets back that was broadcast over feature maps. */
 function sumOfProducts(a: Tensor, b: Tensor, shape: Shape): Tensor {
   const kept = shape.findLastIndex((extent) => extent !== 1) + 1;
@@ -89,12 +83,6 @@ export const add = (a: Tensor, b: Tensor): Tensor => addOp({ a, b }, null);
 export const sub = (a: Tensor, b: Tensor): Tensor => subOp({ a, b }, null);
 export const mul = (a: Tensor, b: Tensor): Tensor => mulOp({ a, b }, null);
 export const div = (a: Tensor, b: Tensor): Tensor => divOp({ a, b }, null);
-/** factor * x */
-export const scale = (x: Tensor, factor: number): Tensor =>
-  factor === 1 ? x : affineOp({ x }, { scale: factor, offset: 0 });
-/** x + offset */
-export const addScalar = (x: Tensor, offset: number): Tensor => affineOp({ x }, { scale: 1, offset });
-
 export const neg: (x: Tensor) => Tensor = defineUnary("neg", (dy) => neg(dy));
 /** 1 where x > 0, else 0; its derivative is zero. */
 export const step: (x: Tensor) => Tensor = defineUnary("step", null);

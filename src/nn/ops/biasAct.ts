@@ -1,8 +1,9 @@
 /**
- * Bias, activation, gain, clamp, in this order: y = clamp(gain act(x + b)).
+ * Bias, activation, gain, clamp, in this order: y = clamp(gain act(t)), t = inputGain x + biasGain b.
  *
- * lrelu, relu and linear are piecewise linear: dx = dy gain act'(x + b) where y is not clamped, which is itself linear
- * in dy and constant in x almost everywhere, so one kernel serves every order. The smooth activations run as one
+ * lrelu, relu and linear are piecewise linear: dx = dy inputGain gain act'(t) where y is not clamped, which is itself
+ * linear in dy and constant in x almost everywhere, so one kernel serves every order. b meets dy through the same t:
+ * db = (biasGain / inputGain) sum of dx. The smooth activations run as one
  * kernel when nothing is recorded and as a composition of differentiable operations when it is.
  * Tests: tests/identities.linear.test.ts (identity 14), tests/autograd.test.ts.
  */
@@ -34,7 +35,7 @@ const biasActOp: Op<BiasActInputs, BiasActGeometry> = defineOp<BiasActInputs, Bi
   },
   vjp: {
     x: (dy, { x, b }, g) => biasActGradOp({ dy, x, b }, g),
-    b: (dy, { x, b }, g, _, found) => sumOverChannels(found.x ?? biasActGradOp({ dy, x, b }, g), g),
+    b: (dy, { x, b }, g, _, found) => biasGradient(found.x ?? biasActGradOp({ dy, x, b }, g), g),
   },
 });
 
@@ -52,8 +53,8 @@ const biasActGradOp: Op<BiasActGradInputs, BiasActGeometry> = defineOp<BiasActGr
   },
 );
 
-function sumOverChannels(dx: Tensor, { outer, channels, inner }: BiasActGeometry): Tensor {
-  return sum(reshape(dx, [outer, channels, inner]), { axes: [0, 2] });
+function biasGradient(dx: Tensor, { outer, channels, inner, inputGain, biasGain }: BiasActGeometry): Tensor {
+  return sum(reshape(dx, [outer, channels, inner]), { axes: [0, 2], gain: biasGain / inputGain });
 }
 
 const SELU_SCALE = 1.0507009873554805;
@@ -80,7 +81,11 @@ export interface BiasActOptions {
   readonly activation?: Activation;
   /** Negative slope of lrelu. Default 0.2. */
   readonly alpha?: number;
-  /** Default: `defaultGain(activation)`. */
+  /** Multiplies x, such as the scale of the weight that x was computed with. Default 1. */
+  readonly inputGain?: number;
+  /** Multiplies b. Default 1. */
+  readonly biasGain?: number;
+  /** After the activation. Default: `defaultGain(activation)`. */
   readonly gain?: number;
   /** Clamp the result to [-clamp, clamp]. Default null: no clamp. */
   readonly clamp?: number | null;
@@ -90,14 +95,18 @@ export interface BiasActOptions {
  * @param x [N, C, ...]
  * @param b [C], or null
  * @returns the shape of x
+ * @throws RangeError when b does not fit, or when inputGain is 0: no gradient could be read off
  */
 export function biasAct(x: Tensor, b: Tensor | null, options: BiasActOptions = {}): Tensor {
   const { activation = "linear", alpha = LRELU_SLOPE, gain = defaultGain(activation), clamp = null } = options;
+  const { inputGain = 1, biasGain = 1 } = options;
   const [outer, channels] = x.shape;
   if (b !== null) assertShape("biasAct", "b", b.shape, [channels], "C");
-  const geometry = { outer, channels, inner: sizeOf(x.shape.slice(2)), activation, alpha, gain, clamp };
+  if (inputGain === 0) throw new RangeError("biasAct: inputGain must not be 0; leave the layer out");
+  const inner = sizeOf(x.shape.slice(2));
+  const geometry = { outer, channels, inner, inputGain, biasGain, activation, alpha, gain, clamp };
   const act = smooth[activation];
   if (act === undefined || !isRecorded([x, b])) return biasActOp({ x, b }, geometry);
   const biased = biasActOp({ x, b }, { ...geometry, activation: "linear", gain: 1, clamp: null });
-  return biasActOp({ x: act(biased), b: null }, { ...geometry, activation: "linear" });
+  return biasActOp({ x: act(biased), b: null }, { ...geometry, inputGain: 1, activation: "linear" });
 }

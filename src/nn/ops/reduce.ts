@@ -17,6 +17,7 @@ import {
   sizeOf,
 } from "../shape.js";
 import { Tensor } from "../tensor.js";
+import { scale } from "./affine.js";
 
 const reshapeOp: Op<{ x: Tensor }, Shape> = defineOp("reshape", {
   forward: ({ x }, shape) => x.alias(shape),
@@ -32,10 +33,15 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return sameShape(resolved, x.shape) ? x : reshapeOp({ x }, resolved);
 }
 
-/** Sums the axes of x that `keepShape` has as 1; the result has that shape. */
-const sumOp: Op<{ x: Tensor }, Shape> = defineOp("sum", {
-  forward: ({ x }, keepShape) => sumAxes(x, keepShape),
-  vjp: { x: (dy, { x }) => expand(dy, x.shape) },
+interface SumTo {
+  readonly keepShape: Shape;
+  readonly gain: number;
+}
+
+/** The sum over the axes of x that `keepShape` has as 1, times `gain`; the result has that shape. */
+const sumOp: Op<{ x: Tensor }, SumTo> = defineOp("sum", {
+  forward: ({ x }, { keepShape, gain }) => sumAxes(x, keepShape, gain),
+  vjp: { x: (dy, { x }, { gain }) => expand(scale(dy, gain), x.shape) },
 });
 
 const expandOp: Op<{ x: Tensor }, Shape> = defineOp("expand", {
@@ -48,26 +54,39 @@ const expandOp: Op<{ x: Tensor }, Shape> = defineOp("expand", {
   vjp: { x: (dy, { x }) => sumTo(dy, x.shape) },
 });
 
-/** Sums runs of adjacent axes, from the last to the first, so that each is one [outer, reduce, inner] kernel. */
-function sumAxes(x: Tensor, keepShape: Shape): Tensor {
-  const shape = [...x.shape];
-  let current = x;
-  for (let last = shape.length - 1; last >= 0; last--) {
-    if (keepShape[last] === shape[last]) continue;
-    let first = last;
-    while (first > 0 && keepShape[first - 1] !== shape[first - 1]) first--;
-    const geometry = {
-      outer: sizeOf(shape.slice(0, first)),
-      reduce: sizeOf(shape.slice(first, last + 1)),
-      inner: sizeOf(shape.slice(last + 1)),
-    };
-    shape.fill(1, first, last + 1);
-    const y = Tensor.allocate(shape);
-    activeKernels().sum(current.block, y.block, geometry);
-    current = y;
-    last = first;
+/** Sums runs of adjacent axes, from the last to the first. One kernel takes one, and with it another that comes first of all. */
+function sumAxes(x: Tensor, keepShape: Shape, gain: number): Tensor {
+  const runs = runsOfAxes(x.shape, keepShape);
+  if (runs.length === 1) {
+    if (gain === 1) return x.alias(keepShape);
+    runs.push(1, 1);
   }
-  return current === x ? x.alias(keepShape) : current;
+  let current = x;
+  while (runs.length > 1) {
+    const inner = runs.pop()!;
+    const reduce = runs.pop()!;
+    const [batch] = runs.length === 3 && runs[0] === 1 ? runs.splice(0, 2).slice(1) : [1];
+    const outer = sizeOf(runs);
+    const isLast = runs.length === 1;
+    const y = Tensor.allocate(isLast ? keepShape : [outer * inner]);
+    activeKernels().sum(current.block, y.block, { batch, outer, reduce, inner, gain: isLast ? gain : 1 });
+    runs[runs.length - 1] *= inner;
+    current = y;
+  }
+  return current;
+}
+
+/** Extents of runs of axes that are kept and summed by turns, the first and the last kept (perhaps 1). */
+function runsOfAxes(shape: Shape, keepShape: Shape): number[] {
+  const runs = [1];
+  shape.forEach((extent, axis) => {
+    if (extent === 1) return;
+    const isKept = keepShape[axis] === extent;
+    if (isKept !== (runs.length % 2 === 1)) runs.push(1);
+    runs[runs.length - 1] *= extent;
+  });
+  if (runs.length % 2 === 0) runs.push(1);
+  return runs;
 }
 
 export interface SumOptions {
@@ -75,14 +94,16 @@ export interface SumOptions {
   readonly axes?: readonly number[];
   /** Keep summed axes with extent 1. Default false. */
   readonly keepDims?: boolean;
+  /** Multiplies the sum. Default 1. */
+  readonly gain?: number;
 }
 
 /** Sum over axes. Without options: the sum of all elements, a tensor of shape []. */
 export function sum(x: Tensor, options: SumOptions = {}): Tensor {
-  const { axes = x.shape.map((_, axis) => axis), keepDims = false } = options;
+  const { axes = x.shape.map((_, axis) => axis), keepDims = false, gain = 1 } = options;
   const summed = normalizeAxes("sum", axes, x.shape.length);
   const keepShape = x.shape.map((extent, axis) => (summed.includes(axis) ? 1 : extent));
-  const y = sumOp({ x }, keepShape);
+  const y = sumOp({ x }, { keepShape, gain });
   return keepDims
     ? y
     : reshape(
@@ -104,5 +125,5 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const lead = x.shape.length - shape.length;
   const keepShape = x.shape.map((extent, axis) => (axis < lead || shape[axis - lead] !== extent ? 1 : extent));
-  return reshape(sumOp({ x }, keepShape), shape);
+  return reshape(sumOp({ x }, { keepShape, gain: 1 }), shape);
 }

@@ -1,0 +1,19 @@
+/** Multiples of a tensor, and shifts, by plain numbers: y = scale x + offset. Tests: tests/autograd.test.ts. */
+import { defineOp } from "../autograd.js";
+import { activeKernels } from "../backend.js";
+import { Tensor } from "../tensor.js";
+
+const affineOp = defineOp<{ x: Tensor }, { scale: number; offset: number }>("affine", {
+  forward: ({ x }, { scale, offset }) => {
+    const y = Tensor.allocate(x.shape);
+    activeKernels().affine(x.block, y.block, scale, offset);
+    return y;
+  },
+  vjp: { x: (dy, _, options) => scale(dy, options.scale) },
+});
+
+/** factor * x */
+export const scale = (x: Tensor, factor: number): Tensor =>
+  factor === 1 ? x : affineOp({ x }, { scale: factor, offset: 0 });
+/** x + offset */
+export const addScalar = (x: Tensor, offset: number): Tensor => affineOp({ x }, { scale: 1, offset });
