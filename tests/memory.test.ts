@@ -145,6 +145,34 @@ describe.each(KERNELS)("%s", (_, create) => {
       expect(usedBytes()).toBe(before);
     });
 
+    test("chain keeps a state without gradient that a recorded one was made from", () => {
+      const before = usedBytes();
+      const w = variable(Tensor.from([2, 3]));
+      scope(() => {
+        const outer = usedBytes();
+        const steps = [square, square, (x: Tensor) => mul(x, w), (x: Tensor) => mul(x, x)];
+        const y = chain(steps, Tensor.from([1, 2]), (x, step) => step(x)); // x^8 w^2
+        expect(usedBytes()).toBe(outer + bytesOf([2], 4)); // x, x^4, x^4 w and y, without x^2
+        const dw = grad([sum(y)], [w])[0]; // 2 x^8 w
+        identical(dw, [4, 2 * 256 * 3]);
+      });
+      expect(usedBytes()).toBe(before);
+    });
+
+    test("filled: the contents are written in their place, outside of scopes on the JavaScript heap", () => {
+      const before = usedBytes();
+      const count = (data: Float32Array | Float64Array): void => data.set([0, 1, 2, 3, 4, 5]);
+      const outside = Tensor.filled([2, 3], count);
+      identical(outside, [0, 1, 2, 3, 4, 5]);
+      expect(usedBytes()).toBe(before);
+      scope(() => {
+        const outer = usedBytes();
+        identical(add(Tensor.filled([2, 3], count), outside), [0, 2, 4, 6, 8, 10]);
+        expect(usedBytes()).toBe(outer + bytesOf([2, 3], 2));
+      });
+      expect(() => Tensor.filled([-1], count)).toThrow(/Tensor.filled: a shape must be whole numbers/);
+    });
+
     test("leave nothing behind, whatever program runs in them", () => {
       let executed = 0;
       /** A random program over nested scopes; returns tensors that all hold their own first element everywhere. */

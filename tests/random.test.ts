@@ -67,6 +67,24 @@ describe("numpy's stream", () => {
   });
 });
 
+test("normals come one after another, however many are asked for at a time, and fill arrays of either precision", () => {
+  const request = fc.tuple(fc.constantFrom("randn", "normal", "float32", "float64"), fc.nat(9));
+  fc.assert(
+    fc.property(fc.nat(), fc.array(request, { minLength: 1, maxLength: 30 }), (seed, requests) => {
+      const random = new RandomState(seed);
+      const drawn = requests.flatMap(([kind, count]) => {
+        if (kind === "normal") return [random.normal()];
+        if (kind === "randn") return [...random.randn(count)];
+        const out = kind === "float32" ? new Float32Array(count) : new Float64Array(count);
+        random.fillNormal(out);
+        return [...out];
+      });
+      expect(f32(drawn)).toEqual(f32(new RandomState(seed).randn(drawn.length)));
+    }),
+    { numRuns: 100 },
+  );
+});
+
 describe("snapshots", () => {
   test("resume bit for bit, through JSON too", () => {
     const seeds = fc.integer({ min: 0, max: 2 ** 32 - 1 });

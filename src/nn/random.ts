@@ -76,11 +76,17 @@ export class RandomState {
   /** `n` standard normals (numpy's randn). Equal to numpy's once rounded to float32; before, within 2 units in the last place. */
   randn(n: number): Float64Array {
     const out = new Float64Array(checkCount(n, "randn"));
+    this.fillNormal(out);
+    return out;
+  }
+
+  /** Fills an array with standard normals: the next that `randn` would return, rounded to its precision. */
+  fillNormal(out: Float32Array | Float64Array): void {
+    const n = out.length;
     let i = 0;
     if (n > 0 && this.spareNormal !== null) out[i++] = this.normal();
     for (; i < n - 1; i += 2) this.drawPair(out, i);
     if (i < n) out[i] = this.normal();
-    return out;
   }
 
   /** A whole number in [low, high), every one equally likely (numpy's randint). At most 2^32 of them. */
@@ -146,7 +152,7 @@ export class RandomState {
    * Two independent normals out of a point uniform in the unit disc, into out[at] and out[at + 1]: its second coordinate gives
    * the first of them, as in numpy.
    */
-  private drawPair(out: Float64Array, at: number): void {
+  private drawPair(out: Float32Array | Float64Array, at: number): void {
     let x1: number;
     let x2: number;
     let r2: number;

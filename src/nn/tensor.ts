@@ -39,6 +39,8 @@ export interface GraphNode {
 
 export class Tensor {
   readonly shape: Shape;
+  /** The number of elements. */
+  readonly size: number;
   /** Set by autograd on the result of a recorded operation. */
   node: GraphNode | null = null;
   /** True for parameters and for everything computed from them while recording. */
@@ -54,6 +56,7 @@ export class Tensor {
 
   private constructor(shape: Shape, storage: Storage | null) {
     this.shape = shape;
+    this.size = sizeOf(shape);
     this.#storage = storage;
   }
 
@@ -85,6 +88,16 @@ export class Tensor {
   /** A tensor of zeros. */
   static zeros(shape: Shape): Tensor {
     return Tensor.from(new Float32Array(sizeOf(shape)), shape);
+  }
+
+  /** A tensor of the current scope whose contents `fill` writes in their place. */
+  static filled(shape: Shape, fill: (data: Float32Array | Float64Array) => void): Tensor {
+    checkShape("Tensor.filled", shape);
+    return inScope(() => {
+      const tensor = Tensor.allocate(shape);
+      fill(tensor.block.data);
+      return tensor;
+    });
   }
 
   private static onHeap(data: Float32Array | Float64Array, shape: Shape): Tensor {
@@ -119,10 +132,6 @@ export class Tensor {
     const tensor = new Tensor(frozen(shape), null);
     tensor.#private = layout;
     return track(tensor);
-  }
-
-  get size(): number {
-    return sizeOf(this.shape);
   }
 
   /** For operations: the numbers, dense and row-major (converted from a private layout at the first call). */

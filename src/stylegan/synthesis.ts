@@ -98,7 +98,7 @@ export class SynthesisLayer {
     if (this.noiseConst === null || noiseMode === "none") return null;
     const [h, w] = this.noiseConst.shape;
     if (noiseMode === "const") return reshape(this.noiseConst, [1, 1, h, w]);
-    return Tensor.from(random.randn(n * h * w), [n, 1, h, w]);
+    return Tensor.filled([n, 1, h, w], (map) => random.fillNormal(map));
   }
 }
 
