@@ -7,7 +7,7 @@ import { Draw, SEED } from "./support/draw.js";
 const firstBlock = 64 * 1024;
 
 describe("LinearMemory", () => {
-  test("live blocks are aligned, disjoint, and clear of the control area; the counters add up", () => {
+  test("live blocks are aligned, disjoint, as low as they can be, and clear of the control area; the counters add up", () => {
     const steps = fc.array(fc.tuple(fc.nat({ max: 2 }), fc.nat({ max: 300_000 }), fc.nat()), {
       minLength: 30,
       maxLength: 80,
@@ -26,6 +26,13 @@ describe("LinearMemory", () => {
             expect(start % 64).toBe(0);
             expect(start).toBeGreaterThanOrEqual(firstBlock);
             expect(start + size).toBeLessThanOrEqual(memory.reservedBytes);
+            // Where the lowest gap is that holds it; the last one ends with the memory.
+            let lowest = firstBlock;
+            for (const other of live.toSorted((a, b) => a.start - b.start)) {
+              if (other.start - lowest >= size) break;
+              lowest = other.start + other.bytes;
+            }
+            expect(start).toBe(lowest);
             const disjoint = live.every((other) => start + size <= other.start || other.start + other.bytes <= start);
             expect(disjoint).toBe(true);
             live.push({ start, bytes: size });

@@ -105,13 +105,13 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
   ];
   const isHere = (block: Block): block is LinearBlock => block instanceof LinearBlock && block.memory === memory;
 
+  const pointerOf = (block: WasmBlock): number => block.pointer;
+
   /** Runs `body` with a pointer for each block, copying foreign blocks in before and, if written, out after. */
   function withPointers(inputs: readonly Block[], outputs: readonly Block[], body: (...at: number[]) => void): void {
-    const blocks = [...inputs, ...outputs];
-    const here: number[] = [];
-    for (const block of blocks) if (isHere(block)) here.push(block.pointer);
-    if (here.length === blocks.length) {
-      body(...here);
+    const blocks = inputs.concat(outputs);
+    if (blocks.every(isHere)) {
+      body(...blocks.map(pointerOf));
       return;
     }
     const staged = new Map<Block, number>();

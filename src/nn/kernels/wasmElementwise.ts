@@ -91,8 +91,10 @@ function runStrided(engine: Engine, name: string, a: number, b: number, y: numbe
   const chunks = Math.ceil(rows / rowsPerChunk) * Math.ceil(inner / segment);
   const [aStrides, bStrides, yStrides] = strides;
   const frame = [a, b, y, rows, rowsPerChunk, inner, segment, aStrides[axes], bStrides[axes], yStrides[axes], axes];
-  for (const values of [shape, aStrides, bStrides, yStrides]) {
-    for (let axis = 0; axis < mostOuterAxes; axis++) frame.push(axis < axes ? values[axis] : 0);
+  if (axes > 0) {
+    for (const values of [shape, aStrides, bStrides, yStrides]) {
+      for (let axis = 0; axis < mostOuterAxes; axis++) frame.push(axis < axes ? values[axis] : 0);
+    }
   }
   engine.run(name, chunks, frame);
 }
@@ -101,7 +103,9 @@ function runStrided(engine: Engine, name: string, a: number, b: number, y: numbe
  * The same walk with as few axes as possible: axes of extent 1 go, and neighbours melt together where every operand
  * steps through both as through one. Equal shapes, a scalar, a channel vector all become one or two long axes.
  */
-function mergeAxes({ shape, strides }: StridedGeometry): StridedGeometry {
+function mergeAxes(walk: StridedGeometry): StridedGeometry {
+  const { shape, strides } = walk;
+  if (shape.length === 1) return walk;
   const mergedShape: number[] = [];
   const merged: number[][] = strides.map(() => []);
   for (let axis = 0; axis < shape.length; axis++) {
