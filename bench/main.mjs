@@ -13,6 +13,7 @@ import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { init } from "../dist/index.js";
 import { activeKernels } from "../dist/nn/backend.js";
+import { hasRelaxedSimd } from "../dist/nn/kernels/variants.js";
 import { benchKernels } from "./kernels.mjs";
 import { describeMachine, printMachine } from "./lib/machine.mjs";
 import { measurePeak } from "./lib/peak.mjs";
@@ -77,6 +78,7 @@ const threads = numbers(options.threads, [...new Set([1, os.availableParallelism
 
 const machine = describeMachine();
 printMachine(machine);
+await hasRelaxedSimd(); // as the kernels do, lets Node 20 have it
 const peak = measurePeak();
 const relaxed = peak.relaxedMadd === null ? "no relaxed SIMD" : `relaxed madd ${peak.relaxedMadd.toFixed(1)}`;
 console.log(`peak of one core in registers, GFLOP/s: mul + add ${peak.mulAdd.toFixed(1)}, ${relaxed}`);

@@ -48,7 +48,7 @@ describe("convLayer", () => {
   test("equals its definition, for any geometry and any epilogue", () => checkAgainstDefinition(kernels, 150));
 
   test("also in its other builds and with its other micro-kernels", async () => {
-    const variants = hasRelaxedSimd() ? (["simd", "relaxed-simd"] as const) : (["simd"] as const);
+    const variants = (await hasRelaxedSimd()) ? (["simd", "relaxed-simd"] as const) : (["simd"] as const);
     for (const variant of variants) {
       for (const tile of [
         { rows: 6, cols: 8 },

@@ -167,12 +167,27 @@ describe("createFastestKernels", () => {
     await expect(createFastestKernels({ threads: 1.5 })).rejects.toThrow(RangeError);
   });
 
-  test("wide: true turns on what this V8 has, in a process of its own", async () => {
+  /** The name of the kernels, and 2 * 3 + 1 by them, in a process of its own: what it turns on stays on. */
+  const nameAndResult = async (options: string): Promise<string> => {
     const { stdout } = await runScript(
-      "const k = await m.createFastestKernels({ threads: 1, wide: true });" +
+      `const k = await m.createFastestKernels(${options});` +
         "const [x, y] = [k.allocate(8), k.allocate(8)]; x.data.fill(3); k.affine(x, y, 2, 1); console.log(k.name, y.data[7]);",
     );
-    expect(stdout.trim()).toBe(`${Number.parseInt(process.versions.v8, 10) < 13 ? "relaxed-simd" : "wide"} 7`);
+    return stdout.trim();
+  };
+
+  test("fused multiply-add is there in every supported Node, behind a flag in Node 20; the clock decides whether it is used", async () => {
+    const { stdout } = await runScript("console.log(await m.hasRelaxedSimd());");
+    expect(stdout.trim()).toBe("true");
+    for (const threads of [1, 2]) {
+      expect(await nameAndResult(`{ threads: ${threads}, wide: false }`)).toMatch(/^(relaxed-)?simd 7$/);
+    }
+  });
+
+  test("wide: true turns on the optimisation that this V8 has, or says that it has none", async () => {
+    if (Number.parseInt(process.versions.v8, 10) >= 13)
+      expect(await nameAndResult("{ threads: 1, wide: true }")).toBe("wide 7");
+    else await expect(nameAndResult("{ threads: 1, wide: true }")).rejects.toThrow(/needs Node 24 or newer/);
   });
 
   test("the serial dispatcher runs on a shared memory, too", async () => {

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { createReferenceKernels } from "../src/nn/kernels/reference.js";
 import { createKernels, hasSimd } from "../src/nn/kernels/select.js";
 import type { Activation, BiasActGeometry, Kernels, Upfirdn2dGeometry } from "../src/nn/kernels/types.js";
+import { hasRelaxedSimd } from "../src/nn/kernels/variants.js";
 import { unitRoundoff } from "./support/bounds.js";
 import { Draw, SEED } from "./support/draw.js";
 import {
@@ -195,9 +196,10 @@ test("E[(sqrt(2) lrelu(n))^2] = 1 + 0.2^2 for normal n", () => {
   expect(deviation).toBeLessThan(0.02);
 });
 
-test("select: the reference computes in float64, auto takes SIMD where it is", async () => {
+test("select: the reference computes in float64, auto takes SIMD where it is, relaxed where that is", async () => {
   expect((await createKernels({ kernels: "reference" })).precision).toBe("float64");
-  expect((await createKernels()).name).toBe(hasSimd() ? "simd" : "reference");
+  const simd = (await hasRelaxedSimd()) ? "relaxed-simd" : "simd";
+  expect((await createKernels({ wide: false })).name).toBe(hasSimd() ? simd : "reference");
 });
 
 function lrelu(rest: Pick<BiasActGeometry, "outer" | "channels" | "inner" | "clamp">): BiasActGeometry {

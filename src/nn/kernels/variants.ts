@@ -3,10 +3,11 @@
  *
  *   simd          every engine with SIMD: multiply, then add; 4x8
  *   relaxed-simd  fused multiply-add, where the engine has it; 6x8, or 4x8 where that is faster (some engines run out of
- *                 registers). The tile changes no bit, so the clock decides about speed alone
+ *                 registers). The tile changes no bit, so the clock decides about speed alone; what changes bits, the clock
+ *                 does not decide, or a training run could not be resumed. Node 20 has it behind a flag, which only lets such
+ *                 modules in; it is set here
  *   wide          on request, Node with V8 13 or newer: V8's optimiser joins pairs of vectors into 256-bit registers; 6x16.
- *                 On older V8 the request turns on relaxed SIMD, which Node 20 hides behind a flag. Both are experimental
- *                 switches of the whole process, set before the module is compiled
+ *                 An experimental switch of the whole process, set before the module is compiled
  */
 import type { MicroTile } from "./planConv.js";
 import { availableThreads, createThreadPool, isNode } from "./threads.js";
@@ -16,7 +17,7 @@ import { createSerialDispatcher, Engine, loadModule, type WasmVariant } from "./
 export interface FastestKernelsOptions {
   /** Cores to use. Default: all that are available; 1 where memory cannot be shared. Results do not depend on it. */
   readonly threads?: number;
-  /** Turn on experimental features of V8, in Node: see "wide" above. Default: the environment's STYLEGAN_WIDE=1. */
+  /** Turn on an experimental optimisation of V8, in Node: see "wide" above. Default: the environment's STYLEGAN_WIDE=1. */
   readonly wide?: boolean;
 }
 
@@ -49,19 +50,18 @@ export async function createFastestKernels(options: FastestKernelsOptions = {}):
 }
 
 async function chooseCandidate(demanded: boolean | undefined): Promise<Candidate> {
-  const wideWanted = demanded ?? (isNode() && process.env.STYLEGAN_WIDE === "1");
-  if (wideWanted) {
-    const unlocked = await unlockV8();
-    if (unlocked === "revectorize" && hasRelaxedSimd()) return wide;
-    if (unlocked === null && demanded) {
-      throw new Error("init: { wide: true } needs Node 20 or newer: it turns on experimental features of V8");
+  const relaxed = await hasRelaxedSimd();
+  if (demanded ?? (isNode() && process.env.STYLEGAN_WIDE === "1")) {
+    if (relaxed && v8Version() >= 13) {
+      const { setFlagsFromString } = await import("node:v8");
+      setFlagsFromString("--experimental-wasm-revectorize");
+      return wide;
     }
+    if (demanded) throw new Error("init: { wide: true } needs Node 24 or newer: an experimental optimisation of V8");
   }
-  if (!hasRelaxedSimd()) return plain;
-  // Where fused multiply-add is emulated, even the tile that needs few registers is slow.
-  const small = await nanosecondsPerProduct(relaxedSmall);
-  if (small > muchSlower * (await nanosecondsPerProduct(plain))) return plain;
-  return (await nanosecondsPerProduct(relaxedLarge)) < small ? relaxedLarge : relaxedSmall;
+  if (!relaxed) return plain;
+  const [small, large] = [await nanosecondsPerProduct(relaxedSmall), await nanosecondsPerProduct(relaxedLarge)];
+  return large < small ? relaxedLarge : relaxedSmall;
 }
 
 /** The smallest module that uses relaxed SIMD: () -> v128, f32x4.relaxed_madd(0, 0, 0). */
@@ -73,20 +73,19 @@ const relaxedProbe = Uint8Array.of(
   ...[0x0a, 0x3d, 0x01, 0x3b, 0x00, ...zeroVector, ...zeroVector, ...zeroVector, 0xfd, 0x85, 0x02, 0x0b], // code
 );
 
-/** Whether the engine knows fused multiply-add. */
-export function hasRelaxedSimd(): boolean {
+/** Whether the engine knows fused multiply-add; in Node 20 it then does. */
+export async function hasRelaxedSimd(): Promise<boolean> {
+  // Versions without the flag would print an error for it.
+  if (v8Version() === 11 && !WebAssembly.validate(relaxedProbe)) {
+    const { setFlagsFromString } = await import("node:v8");
+    setFlagsFromString("--experimental-wasm-relaxed-simd");
+  }
   return WebAssembly.validate(relaxedProbe);
 }
 
-/** Sets the V8 flag that this version has. Versions without a flag would print an error for it, so the version decides. */
-async function unlockV8(): Promise<"revectorize" | "relaxed" | null> {
-  const version = isNode() ? Number.parseInt(process.versions.v8, 10) : 0;
-  if (version < 11) return null;
-  const { setFlagsFromString } = await import("node:v8");
-  if (version < 13 && !hasRelaxedSimd()) setFlagsFromString("--experimental-wasm-relaxed-simd");
-  if (version < 13) return "relaxed";
-  setFlagsFromString("--experimental-wasm-revectorize");
-  return "revectorize";
+/** The major version of Node's V8; 0 elsewhere. */
+function v8Version(): number {
+  return isNode() ? Number.parseInt(process.versions.v8, 10) : 0;
 }
 
 /** Milliseconds that each candidate is given: enough for the engine to replace baseline code by optimised code. */
@@ -94,8 +93,6 @@ const probeMs = 8;
 /** On a busy machine the first trials alone, which compile, may take that long. */
 const fewestTrials = 40;
 const runsPerTrial = 4;
-/** The plain build is taken against the relaxed one by this factor only: a close race must not change bits from day to day. */
-const muchSlower = 1.25;
 
 /** The best time of one multiply-add of a candidate's micro-kernel, over `probeMs` of trying. */
 async function nanosecondsPerProduct({ variant, tile }: Candidate): Promise<number> {
