@@ -80,26 +80,6 @@ export function unarySquare(args: usize, chunk: i32, worker: i32): void { map(Un
 export function unarySqrt(args: usize, chunk: i32, worker: i32): void { map(Unary.Sqrt, args, chunk); }
 export function unaryRsqrt(args: usize, chunk: i32, worker: i32): void { map(Unary.Rsqrt, args, chunk); }
 export function unaryReciprocal(args: usize, chunk: i32, worker: i32): void { map(Unary.Reciprocal, args, chunk); }
-/** y = x + scale * (y - x); memory-bound at 12 bytes for each element. Otherwise as `map`. */
-export function lerp(args: usize, chunk: i32, worker: i32): void {
-  const g = changetype<MapArguments>(args);
-  const first = chunk * g.perChunk, count = min(g.perChunk, g.length - first);
-  let x = g.x + floatBytes(first), y = g.y + floatBytes(first);
-  const vectorsEnd = y + floatBytes(count & ~3), end = y + floatBytes(count);
-  const t = f32x4.splat(g.scale);
-  while (y < vectorsEnd) {
-    const to = v128.load(x);
-    v128.store(y, f32x4.add(to, f32x4.mul(t, f32x4.sub(v128.load(y), to))));
-    x += 16;
-    y += 16;
-  }
-  while (y < end) {
-    const to = load<f32>(x);
-    store<f32>(y, to + g.scale * (load<f32>(y) - to));
-    x += 4;
-    y += 4;
-  }
-}
 /** y = scale * x + offset. */
 export function affine(args: usize, chunk: i32, worker: i32): void { map(Unary.Affine, args, chunk); }
 /** y = offset. */

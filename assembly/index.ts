@@ -1,5 +1,4 @@
 /** Everything that the module exports. Each name has a case in tests/support/kernelCases.ts. */
-export { adam } from "./adam";
 export { biasAct, biasActGrad } from "./biasAct";
 export {
   blockedFir, blockedToImage, blockedToPlanar, convBlocked, convInPlace, dcoefsFromSquares, inPlaceSeams, multiplyPanels,
@@ -8,7 +7,7 @@ export {
 export { convTiles } from "./conv";
 export { convWeightGradTiles } from "./convWeightGrad";
 export {
-  affine, fill, lerp, unaryAbs, unaryNeg, unaryReciprocal, unaryRsqrt, unarySign, unarySqrt, unarySquare, unaryStep,
+  affine, fill, unaryAbs, unaryNeg, unaryReciprocal, unaryRsqrt, unarySign, unarySqrt, unarySquare, unaryStep,
 } from "./elementwise";
 export { matmulTiles } from "./matmul";
 export { matmulDots, matmulRows } from "./matmulSmall";
@@ -19,4 +18,5 @@ export { weightGradSums, weightsFromPoints } from "./pointsWeightGrad";
 export {
   binaryAdd, binaryDiv, binaryGreater, binaryMax, binaryMin, binaryMul, binarySub, stridedCopy,
 } from "./strided";
+export { adam, lerp } from "./updates";
 export { upfirdn2dAny, upfirdn2dSeparable } from "./upfirdn2d";

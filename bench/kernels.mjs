@@ -191,7 +191,7 @@ function addStreams(kernels, add) {
     const [p, g, m, v] = [make(length), make(length), make(length), make(length)];
     v.data.fill(1);
     const options = { learningRate: 1e-3, beta1: 0, beta2: 0.99, epsilon: 1e-8, step: 1 };
-    return () => kernels.adam(p, g, m, v, options);
+    return () => kernels.adam([p], [g], [m], [v], options);
   });
 }
 

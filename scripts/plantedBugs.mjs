@@ -630,8 +630,8 @@ export const plantedBugs = [
     "style mixing: replacing ws[k:]",
     "identities.synthesis",
     net("synthesis"),
-    "lastUse(y) : y, w(this.numConv))",
-    "lastUse(y) : y, w(this.numConv - 1))",
+    "lastUse(y) : y, ws[this.numConv])",
+    "lastUse(y) : y, ws[this.numConv - 1])",
   ],
   [
     "samples do not see each other",

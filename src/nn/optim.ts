@@ -7,6 +7,7 @@
  * Tests: tests/identities.training.test.ts (identities 35, 40, 41), tests/golden.training.test.ts.
  */
 import { activeKernels } from "./backend.js";
+import type { Block } from "./kernels/types.js";
 import { assertShape } from "./shape.js";
 import { inScope, Tensor } from "./tensor.js";
 
@@ -65,13 +66,17 @@ export class Adam {
     this.steps++;
     const [beta1, beta2] = this.betas;
     const options = { learningRate: this.learningRate, beta1, beta2, epsilon: this.epsilon, step: this.steps };
-    [...this.#parameters].forEach(([name, parameter], index) => {
-      const gradient = gradients[index].block;
-      const m = this.m.get(name)!.block;
-      const v = this.v.get(name)!.block;
-      parameter.update((block) => activeKernels().adam(block, gradient, m, v, options));
-    });
+    const blocks = (tensors: Iterable<Tensor>): Block[] => Array.from(tensors, ({ block }) => block);
+    const [m, v] = [blocks(this.m.values()), blocks(this.v.values())];
+    updateAll(this.#parameters.values(), (p) => activeKernels().adam(p, blocks(gradients), m, v, options));
   }
+}
+
+/** Changes several tensors in place, with one kernel for all of them. */
+function updateAll(tensors: Iterable<Tensor>, write: (blocks: readonly Block[]) => void): void {
+  const targets = [...tensors];
+  write(targets.map(({ block }) => block));
+  for (const target of targets) target.version++;
 }
 
 /** What can be averaged: a network. */
@@ -88,9 +93,10 @@ export interface Averageable {
 export function updateEma(average: Averageable, network: Averageable, beta: number): void {
   inScope(() => {
     const kernels = activeKernels();
-    for (const [name, parameter] of network.parameters) {
-      average.parameters.get(name)!.update((ema) => kernels.lerp(parameter.block, ema, beta));
-    }
+    const names = [...network.parameters.keys()];
+    const parameters = names.map((name) => network.parameters.get(name)!.block);
+    const averages = names.map((name) => average.parameters.get(name)!);
+    updateAll(averages, (ema) => kernels.lerp(parameters, ema, beta));
     for (const [name, buffer] of network.buffers) copyInto(average.buffers.get(name)!, buffer);
   });
 }

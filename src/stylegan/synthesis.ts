@@ -12,7 +12,7 @@ import { DenseLayer } from "../nn/layers/dense.js";
 import { constant, normal, type ParameterTree } from "../nn/layers/module.js";
 import { add } from "../nn/ops/arith.js";
 import { type Activation, defaultGain } from "../nn/ops/biasAct.js";
-import { slice } from "../nn/ops/layout.js";
+import { unstack } from "../nn/ops/layout.js";
 import { expand, reshape } from "../nn/ops/reduce.js";
 import { type Filter2d, setupFilter, upsample2d } from "../nn/ops/upfirdn2d.js";
 import { RandomState } from "../nn/random.js";
@@ -182,10 +182,8 @@ class SynthesisBlock {
     return this.numConv + (this.#toRgb === null ? 0 : 1);
   }
 
-  /** ws [N, numWs, wDim] */
-  forward({ x, img }: Features, ws: Tensor, noise: Noise, onLayer: SynthesisOptions["onLayer"]): Features {
-    const [n, , wDim] = ws.shape;
-    const w = (index: number): Tensor => reshape(slice(ws, 1, index, index + 1), [n, wDim]);
+  /** ws: numWs of [N, wDim] */
+  forward({ x, img }: Features, ws: readonly Tensor[], noise: Noise, onLayer: SynthesisOptions["onLayer"]): Features {
     const seen = (layer: string, output: Tensor): Tensor => {
       onLayer?.(`${this.#name}.${layer}`, output);
       return output;
@@ -194,20 +192,21 @@ class SynthesisBlock {
     let y: Tensor;
     if (this.#constant !== null) {
       const { shape } = this.#constant;
+      const [n] = ws[0].shape;
       const start = expand(reshape(this.#constant, [1, ...shape]), [n, ...shape]); // [N, C, 4, 4]
-      y = seen("conv1", this.#conv1.forward(start, w(0), noise));
+      y = seen("conv1", this.#conv1.forward(start, ws[0], noise));
     } else if (this.#skip !== null) {
       const shortcut = this.#skip.forward(x!, Math.SQRT1_2);
-      y = seen("conv0", this.#conv0!.forward(x!, w(0), noise));
-      y = seen("conv1", this.#conv1.forward(lastUse(y), w(1), noise, Math.SQRT1_2));
+      y = seen("conv0", this.#conv0!.forward(x!, ws[0], noise));
+      y = seen("conv1", this.#conv1.forward(lastUse(y), ws[1], noise, Math.SQRT1_2));
       y = add(shortcut, y);
     } else {
-      y = seen("conv0", this.#conv0!.forward(lastUse(x!), w(0), noise));
-      y = seen("conv1", this.#conv1.forward(lastUse(y), w(1), noise));
+      y = seen("conv0", this.#conv0!.forward(lastUse(x!), ws[0], noise));
+      y = seen("conv1", this.#conv1.forward(lastUse(y), ws[1], noise));
     }
 
     if (this.#toRgb === null) return { x: y, img: img === null ? null : upsample2d(img, this.#filter) };
-    const rgb = seen("torgb", this.#toRgb.forward(this.#isLast ? lastUse(y) : y, w(this.numConv)));
+    const rgb = seen("torgb", this.#toRgb.forward(this.#isLast ? lastUse(y) : y, ws[this.numConv]));
     const sum = img === null ? rgb : add(upsample2d(img, this.#filter), rgb);
     return { x: this.#isLast ? null : y, img: sum };
   }
@@ -243,10 +242,11 @@ export class SynthesisNetwork {
     const { noiseMode = "random", random = new RandomState(Math.floor(Math.random() * 2 ** 32)), onLayer } = options;
     assertShape("synthesis", "ws", ws.shape, [null, this.numWs, this.wDim], "N, numWs, wDim");
     return inScope(() => {
+      const layerWs = unstack(ws, 1); // numWs of [N, wDim]
       let first = 0;
       const start: Features = { x: null, img: null };
       const { img } = chain(this.#blocks, start, (features, block) => {
-        const blockWs = slice(ws, 1, first, first + block.numWs);
+        const blockWs = layerWs.slice(first, first + block.numWs);
         first += block.numConv;
         return block.forward(features, blockWs, { noiseMode, random }, onLayer);
       });

@@ -29,7 +29,7 @@ import { type Activation, biasAct } from "../../src/nn/ops/biasAct.js";
 import { conv2d, convTranspose2d } from "../../src/nn/ops/conv2d.js";
 import { conv2dResample } from "../../src/nn/ops/conv2dResample.js";
 import { type AffineMatrix, affineSample } from "../../src/nn/ops/gridSample.js";
-import { concat, flip, pad, permute, slice } from "../../src/nn/ops/layout.js";
+import { concat, flip, pad, permute, slice, unstack } from "../../src/nn/ops/layout.js";
 import { matmul } from "../../src/nn/ops/matmul.js";
 import { expand, reshape, sum, sumTo } from "../../src/nn/ops/reduce.js";
 import { mean } from "../../src/nn/ops/statistics.js";
@@ -163,6 +163,15 @@ check(
   "the middle of axis 1",
   (draw) => ({ x: draw.normals([2, 4, 2]) }),
   ({ x }) => slice(x, 1, 1, 3),
+);
+check(
+  "unstack",
+  "[2, 3, 2] along axis 1",
+  (draw) => ({ x: draw.normals([2, 3, 2]) }),
+  ({ x }) => {
+    const [a, b, c] = unstack(x, 1);
+    return sub(mul(a, b), c);
+  },
 );
 check(
   "pad",

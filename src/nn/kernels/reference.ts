@@ -58,7 +58,7 @@ export function createReferenceKernels(precision: "float64" | "float32"): Kernel
     fill: (y, value) => void y.data.fill(value, 0, y.length),
     unary: (op, x, y) => referenceUnary(op, x.data, y.data, y.length),
     affine: (x, y, scale, offset) => referenceAffine(x.data, y.data, y.length, scale, offset),
-    lerp: (x, y, t) => referenceLerp(x.data, y.data, y.length, t),
+    lerp: (x, y, t) => y.forEach((block, k) => void referenceLerp(x[k].data, block.data, block.length, t)),
     binary: (op, a, b, y, geometry) => referenceBinary(op, a.data, b.data, y.data, geometry),
     stridedCopy: (x, y, geometry) => referenceStridedCopy(x.data, y.data, geometry),
     sum: (x, y, geometry) => referenceSum(x.data, y.data, geometry),
@@ -71,7 +71,9 @@ export function createReferenceKernels(precision: "float64" | "float32"): Kernel
     biasActGrad: (dy, x, b, dx, geometry) =>
       referenceBiasActGrad(dy.data, x.data, b === null ? null : b.data, dx.data, geometry),
     dcoefs: (w, s, d, geometry) => referenceDcoefs(w.data, s.data, d.data, geometry),
-    adam: (parameter, gradient, m, v, options) =>
-      referenceAdam(parameter.data, gradient.data, m.data, v.data, parameter.length, options),
+    adam: (parameters, gradients, m, v, options) =>
+      parameters.forEach(({ data, length }, k) => {
+        referenceAdam(data, gradients[k].data, m[k].data, v[k].data, length, options);
+      }),
   };
 }

@@ -163,8 +163,8 @@ export interface Kernels {
   unary(op: UnaryOp, x: Block, y: Block): void;
   /** y = scale * x + offset. y may be x. */
   affine(x: Block, y: Block, scale: number, offset: number): void;
-  /** y = x + t (y - x), in place: y moves towards x, all the way for t = 0. */
-  lerp(x: Block, y: Block, t: number): void;
+  /** y = x + t (y - x) for each pair, in place: y moves towards x, all the way for t = 0. */
+  lerp(x: readonly Block[], y: readonly Block[], t: number): void;
   /** strides and offsets in the order a, b; y is dense over `shape`. y may be a or b where their strides are dense. */
   binary(op: BinaryOp, a: Block, b: Block, y: Block, geometry: StridedGeometry): void;
   /** strides and offsets in the order x, y: y[...] = x[...]. Writes only the elements that the geometry names. */
@@ -183,5 +183,12 @@ export interface Kernels {
   biasActGrad(dy: Block, x: Block, b: Block | null, dx: Block, geometry: BiasActGeometry): void;
   /** Demodulation: d[n, o] = 1 / sqrt(sum over i, k of (w[o, i, k] * s[n, i])^2 + 1e-8), w [O, I, taps], s [N, I]. */
   dcoefs(w: Block, s: Block, d: Block, geometry: { n: number; o: number; i: number; taps: number }): void;
-  adam(parameter: Block, gradient: Block, m: Block, v: Block, options: AdamOptions): void;
+  /** All parameters of a network in one call: the four lists go together. */
+  adam(
+    parameters: readonly Block[],
+    gradients: readonly Block[],
+    m: readonly Block[],
+    v: readonly Block[],
+    options: AdamOptions,
+  ): void;
 }

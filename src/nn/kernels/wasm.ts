@@ -27,6 +27,7 @@ import {
 import { wasmMatmul } from "./wasmMatmul.js";
 import { pointsConv2d, pointsConv2dInputGrad } from "./wasmPlanarConv.js";
 import { pointwiseConv2d, pointwiseConv2dInputGrad, pointwiseConv2dWeightGrad } from "./wasmPointwise.js";
+import { wasmAdam, wasmLerp } from "./wasmUpdates.js";
 import { wasmUpfirdn2d } from "./wasmUpfirdn2d.js";
 import { pointsConv2dWeightGrad } from "./wasmWeightGrad.js";
 
@@ -67,6 +68,8 @@ export async function createWasmKernels(options: WasmKernelsOptions = {}): Promi
   const engine = new Engine(loaded.memory, await createDispatcher(loaded));
   return kernelsOf(engine, name, tile);
 }
+
+const lengthsOf = (blocks: readonly Block[]): readonly number[] => blocks.map(({ length }) => length);
 
 class LinearBlock implements WasmBlock {
   readonly pointer: number;
@@ -186,7 +189,8 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
       }),
     affine: (x, y, scale, offset) =>
       withPointers([x], [y], (from, to) => wasmMap(engine, "affine", from, to, y.length, [scale, offset])),
-    lerp: (x, y, t) => withPointers([x, y], [y], (from, _, to) => wasmMap(engine, "lerp", from, to, y.length, [t])),
+    lerp: (x, y, t) =>
+      withPointers(x, y, (...at) => wasmLerp(engine, lengthsOf(y), at.slice(0, x.length), at.slice(x.length), t)),
     binary: (op, a, b, y, geometry) =>
       withPointers([a, b], [y], (aAt, bAt, yAt) => wasmBinary(engine, op, aAt, bAt, yAt, geometry)),
     stridedCopy: (x, y, geometry) => withPointers([x], [y], (from, to) => wasmStridedCopy(engine, from, to, geometry)),
@@ -233,15 +237,11 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
           ]),
         );
       }),
-    adam: (parameter, gradient, m, v, { learningRate, beta1, beta2, epsilon, step }) =>
-      withPointers([gradient], [parameter, m, v], (gradientAt, parameterAt, mAt, vAt) => {
-        const { length } = parameter;
-        engine.run(
-          "adam",
-          Math.ceil(length / elementsPerChunk),
-          [parameterAt, gradientAt, mAt, vAt, length, elementsPerChunk],
-          [beta1, 1 - beta1, beta2, 1 - beta2, learningRate / (1 - beta1 ** step), 1 / (1 - beta2 ** step), epsilon],
-        );
+    adam: (parameters, gradients, m, v, options) =>
+      withPointers(gradients, [...parameters, ...m, ...v], (...at) => {
+        const role = (k: number): readonly number[] => at.slice(k * m.length, (k + 1) * m.length);
+        const blocks = { gradients: role(0), parameters: role(1), m: role(2), v: role(3) };
+        wasmAdam(engine, lengthsOf(parameters), blocks, options);
       }),
   };
 }

@@ -6,6 +6,7 @@ import { defineOp, type Op } from "../autograd.js";
 import { activeKernels } from "../backend.js";
 import { assertShape, denseStrides, formatShape, normalizeAxes, type Shape } from "../shape.js";
 import { Tensor } from "../tensor.js";
+import { reshape } from "./reduce.js";
 
 const permuteOp: Op<{ x: Tensor }, readonly number[]> = defineOp("permute", {
   forward: ({ x }, order) => {
@@ -84,6 +85,13 @@ export function slice(x: Tensor, axis: number, start: number, end: number): Tens
   if (start === 0 && end === x.shape[at]) return x;
   const starts = x.shape.map((_, k) => (k === at ? start : 0));
   return sliceOp({ x }, { starts, shape: x.shape.map((extent, k) => (k === at ? end - start : extent)) });
+}
+
+/** The parts of x at each index of an axis, which they lack: x of shape [N, L, F] falls into L of shape [N, F] along axis 1. */
+export function unstack(x: Tensor, axis: number): Tensor[] {
+  const [at] = normalizeAxes("unstack", [axis], x.shape.length);
+  const shape = x.shape.filter((_, k) => k !== at);
+  return Array.from({ length: x.shape[at] }, (_, index) => reshape(slice(x, at, index, index + 1), shape));
 }
 
 /** Zeros before and after x along one axis. Throws RangeError unless both are whole numbers of at least 0. */
