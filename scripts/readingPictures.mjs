@@ -36,12 +36,8 @@ import { pattern, SIDE, statistics } from "./dropletMaps.mjs";
 import { axes, BLUE, GREY, Picture, RED } from "./picture.mjs";
 import {
   ALWAYS,
-  each,
-  factor,
   fitting,
   G,
-  isTrained,
-  judged,
   latents,
   model,
   PSI,
@@ -49,6 +45,7 @@ import {
   SEEDS,
   seedsFrom,
   synthesize,
+  untrainedDiscriminator,
   untrainedGrowing,
 } from "./readingNetwork.mjs";
 import { plots } from "./readingPlots.mjs";
@@ -89,7 +86,7 @@ const pictures = {
     run(() => {
       const ws = growing.mapping.forward(seedsToZ([3], growing.zDim), null);
       const generated = lods.map((lod) => fitting(growing.synthesis.forward(ws, { noiseMode: "none", lod })));
-      const real = each(latents([SEEDS[0]]));
+      const real = synthesize(latents([SEEDS[0]]));
       const faded = lods.map((lod) => imagesAtLod(real, lod));
       const above = lods.map((lod) => `lod ${lod}`);
       sheet("growing", [{ word: "G(w, lod)", images: concat(generated, 0) }], { above, zoom: 2 });
@@ -108,7 +105,7 @@ const pictures = {
     }
     picture.text(4, 62 + SHOWN / 2, "images");
     const count = Math.min(SEEDS.length, Math.floor((picture.width - 84) / CELL));
-    run(() => picture.images(84, 64, each(latents(SEEDS.slice(0, count))), { zoom: ZOOM }));
+    run(() => picture.images(84, 64, synthesize(latents(SEEDS.slice(0, count))), { zoom: ZOOM }));
     picture.save(path("constant"));
   },
 
@@ -120,8 +117,8 @@ const pictures = {
       const alongZ = steps.map((t) => G.mapping.forward(lerp(z0, z1, t), null, { truncationPsi: PSI }));
       const alongW = steps.map((t) => lerp(w0, w1, t));
       sheet("mapping", [
-        { word: "in z", images: each(concat(alongZ, 0)) },
-        { word: "in w", images: each(concat(alongW, 0)) },
+        { word: "in z", images: synthesize(concat(alongZ, 0)) },
+        { word: "in w", images: synthesize(concat(alongW, 0)) },
       ]);
     });
   },
@@ -161,7 +158,7 @@ const pictures = {
   noise() {
     run(() => {
       const ws = latents([SEEDS[1]]);
-      const draw = (noiseMode, seed = 0) => scale(synthesize(ws, { noiseMode, random: new RandomState(seed) }), factor);
+      const draw = (noiseMode, seed = 0) => synthesize(ws, { noiseMode, random: new RandomState(seed) });
       const drawn = seedsFrom(0, 20).map((seed) => draw("random", seed));
       const centre = scale(drawn.reduce(add), 1 / drawn.length);
       const variance = scale(drawn.map((image) => square(sub(image, centre))).reduce(add), 1 / drawn.length);
@@ -180,11 +177,14 @@ const pictures = {
     const [rows, columns] = [SEEDS.slice(0, 3), SEEDS.slice(3, 7)];
     const cutoff = Math.max(2, Math.floor(G.numWs / 2));
     run(() => {
-      const white = addScalar(scale(each(latents([SEEDS[0]])), 0), 1);
-      const top = concat([white, each(latents(columns))], 0);
+      const white = addScalar(scale(synthesize(latents([SEEDS[0]])), 0), 1);
+      const top = concat([white, synthesize(latents(columns))], 0);
       const others = rows.map((row) => {
         const own = latents([row]);
-        return concat([each(own), ...columns.map((column) => each(mixStyles(latents([column]), own, cutoff)))], 0);
+        return concat(
+          [synthesize(own), ...columns.map((column) => synthesize(mixStyles(latents([column]), own, cutoff)))],
+          0,
+        );
       });
       sheet("mixing", [{ word: "", images: top }, ...others.map((images) => ({ word: "", images }))], { left: 4 });
     });
@@ -304,8 +304,8 @@ const pictures = {
         let part = Tensor.from(...share);
         while (part.shape[3] < G.imgResolution) part = upsample2d(part, filter);
         sumSoFar = sumSoFar === null ? part : add(sumSoFar, part);
-        parts.push(scale(part, factor));
-        sums.push(scale(sumSoFar, factor));
+        parts.push(part);
+        sums.push(sumSoFar);
       }
       const above = shares.map(([, shape]) => `${shape[3]}x${shape[3]}`);
       sheet(
@@ -320,14 +320,11 @@ const pictures = {
   },
 
   r1() {
-    const { gEma, d } = judged;
-    const images = run(() => {
-      const made = gEma.forward(seedsToZ(SEEDS.slice(0, 4), gEma.zDim), null, ALWAYS);
-      return isTrained && gEma === G ? made : fitting(made);
-    });
+    const discriminator = untrainedDiscriminator();
+    const images = run(() => synthesize(latents(SEEDS.slice(0, 4))));
     scope(() => {
       const x = variable(images.detach());
-      const [dx] = grad([sum(d.forward(x, null))], [x]);
+      const [dx] = grad([sum(discriminator.forward(x, null))], [x]);
       const lengths = sqrt(sum(square(dx), { axes: [1], keepDims: true }));
       const shown = Array.from({ length: 4 }, (_, k) => brightness(slice(lengths, 0, k, k + 1)));
       const grey = concat(shown, 0);
@@ -347,7 +344,7 @@ const pictures = {
     run(() => {
       const rows = SEEDS.slice(0, 3).map((seed) => ({
         word: `seed ${seed}`,
-        images: each(
+        images: synthesize(
           concat(
             psis.map((psi) => latents([seed], psi)),
             0,
@@ -361,7 +358,7 @@ const pictures = {
   ada() {
     const ps = [0, 0.2, 0.4, 0.6, 0.8, 1];
     run(() => {
-      const image = each(latents([SEEDS[0]]));
+      const image = synthesize(latents([SEEDS[0]]));
       const rows = [5, 6].map((seed) => {
         const draws = drawAugmentation(new RandomState(seed), augmentPipelines.bgc, image.shape);
         const seen = ps.map((p) => augment(image, { pipeline: augmentPipelines.bgc, p, draws }));
@@ -375,7 +372,7 @@ const pictures = {
 };
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(pictures);
-console.log(`from ${isTrained ? model : "networks that are not trained"}`);
+console.log(`from ${model}`);
 for (const name of names) {
   if (!(name in pictures)) throw new RangeError(`no picture ${name}; there are ${Object.keys(pictures).join(", ")}`);
   pictures[name]();
