@@ -38,16 +38,20 @@ class BiasActArguments {
  * y may be x. Chunk = `rowsPerChunk` rows. Rounded after biasGain, after t (relaxed SIMD; else after each of its two operations)
  * and after the last factor. 8 bytes for each element: memory-bound.
  */
-export function biasAct(args: usize, chunk: i32, worker: i32): void { run(false, args, chunk); }
+export function biasAct(args: usize, chunk: i32, worker: i32): void { run(false, true, args, chunk); }
 
 /**
  * y = dy * inputGain * gain * act'(t) where |gain * act(t)| < clamp, else 0; act'(t) = t > 0 ? 1 : slope. As biasAct; y may be dy.
  */
-export function biasActGrad(args: usize, chunk: i32, worker: i32): void { run(true, args, chunk); }
+export function biasActGrad(args: usize, chunk: i32, worker: i32): void {
+  // Without a clamp the gradient needs the sign of t alone.
+  if (changetype<BiasActArguments>(args).clamped) run(true, true, args, chunk);
+  else run(true, false, args, chunk);
+}
 
 // @ts-ignore: decorator
 @inline
-function run(gradient: bool, args: usize, chunk: i32): void {
+function run(gradient: bool, clamped: bool, args: usize, chunk: i32): void {
   const g = changetype<BiasActArguments>(args);
   const inputGain = f32x4.splat(g.inputGain);
   const biasGain = f32x4.splat(g.biasGain);
@@ -59,7 +63,6 @@ function run(gradient: bool, args: usize, chunk: i32): void {
   const low = f32x4.splat(-g.clamp);
   // relu multiplies by zero, and zero times infinity is not zero: keep its negative numbers finite.
   const lowest = f32x4.splat(g.dead ? -f32.MAX_VALUE : -Infinity);
-  const unclamped = g.clamped ? i32x4.splat(0) : i32x4.splat(-1);
   const endRow = min(g.rows, (chunk + 1) * g.rowsPerChunk);
   const biasStep = floatBytes(g.biasStep);
   for (let row = chunk * g.rowsPerChunk; row < endRow; row++) {
@@ -74,7 +77,7 @@ function run(gradient: bool, args: usize, chunk: i32): void {
     while (x < vectorsEnd) {
       if (biasStep) bias = f32x4.mul(biasGain, v128.load(b));
       const t = madd(inputGain, v128.load(x), bias);
-      if (gradient) v128.store(y, slopeTimes(v128.load(dy), t, fall, gain, fallOfDy, gainOfDy, high, lowest, unclamped));
+      if (gradient) v128.store(y, slopeTimes(clamped, v128.load(dy), t, fall, gain, fallOfDy, gainOfDy, high, lowest));
       else v128.store(y, value(t, fall, gain, low, high, lowest));
       x += 16;
       y += 16;
@@ -85,7 +88,7 @@ function run(gradient: bool, args: usize, chunk: i32): void {
       bias = f32x4.mul(biasGain, v128.load32_splat(b));
       const t = madd(inputGain, v128.load32_splat(x), bias);
       const one = gradient
-        ? slopeTimes(v128.load32_splat(dy), t, fall, gain, fallOfDy, gainOfDy, high, lowest, unclamped)
+        ? slopeTimes(clamped, v128.load32_splat(dy), t, fall, gain, fallOfDy, gainOfDy, high, lowest)
         : value(t, fall, gain, low, high, lowest);
       v128.store32_lane(y, one, 0);
       x += 4;
@@ -107,10 +110,11 @@ function value(t: v128, fall: v128, gain: v128, low: v128, high: v128, lowest: v
 // @ts-ignore: decorator
 @inline
 function slopeTimes(
-  dy: v128, t: v128, fall: v128, gain: v128, fallOfDy: v128, gainOfDy: v128, high: v128, lowest: v128, unclamped: v128,
+  clamped: bool, dy: v128, t: v128, fall: v128, gain: v128, fallOfDy: v128, gainOfDy: v128, high: v128, lowest: v128,
 ): v128 {
   const positive = f32x4.gt(t, f32x4.splat(0));
+  const dx = f32x4.mul(dy, v128.bitselect(gainOfDy, fallOfDy, positive));
+  if (!clamped) return dx;
   const y = f32x4.mul(f32x4.pmax(t, lowest), v128.bitselect(gain, fall, positive));
-  const passes = v128.or(unclamped, f32x4.lt(f32x4.abs(y), high));
-  return v128.and(f32x4.mul(dy, v128.bitselect(gainOfDy, fallOfDy, positive)), passes);
+  return v128.and(dx, f32x4.lt(f32x4.abs(y), high));
 }
