@@ -11,6 +11,7 @@ export {
 } from "./elementwise";
 export { matmulTiles } from "./matmul";
 export { matmulDots, matmulRows } from "./matmulSmall";
+export { normal } from "./normal";
 export { packPanel } from "./pack";
 export { dcoefs, rowDots, sumColumns, sumRows } from "./reduce";
 export { planarConv } from "./planarConv";

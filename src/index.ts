@@ -24,6 +24,7 @@ import {
 export { CheckpointError } from "./formats/checkpointError.js";
 export { grad, noGrad, variable } from "./nn/autograd.js";
 export type { KernelOptions } from "./nn/kernels/select.js";
+export { NoiseGenerator, type NoiseSource } from "./nn/noise.js";
 export { RandomState } from "./nn/random.js";
 export { scope, Tensor } from "./nn/tensor.js";
 export type { Discriminator } from "./stylegan/discriminator.js";

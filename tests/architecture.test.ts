@@ -12,7 +12,7 @@ import { describe, expect, test } from "vitest";
 /** `*` stands for any name without a slash, `**` for anything. Of several rows that match, the first counts. */
 const FLOORS: readonly (readonly [floor: number, files: string, what: string])[] = [
   [1, "src/nn/kernels/*.ts", "arithmetic on blocks of memory: the contract, its definition, its fast forms"],
-  [2, "src/nn/{backend,random,shape,tensor}.ts", "tensors, and the scopes that own their memory"],
+  [2, "src/nn/{backend,noise,random,shape,tensor}.ts", "tensors, and the scopes that own their memory"],
   [3, "src/nn/{autograd,gradcheck,accelerate,fastPaths}.ts", "differentiation, and the seam to the fast kernels"],
   [3, "src/nn/ops/*.ts", "differentiable operations"],
   [4, "src/nn/layers/*.ts", "layers with parameters"],

@@ -8,6 +8,7 @@ import { noGrad } from "../src/nn/autograd.js";
 import { setKernels } from "../src/nn/backend.js";
 import { createReferenceKernels } from "../src/nn/kernels/reference.js";
 import { type Contents, initialContents, ParameterTree } from "../src/nn/layers/module.js";
+import { NoiseGenerator } from "../src/nn/noise.js";
 import { add, scale } from "../src/nn/ops/arith.js";
 import { concat, slice } from "../src/nn/ops/layout.js";
 import { setupFilter, upsample2d } from "../src/nn/ops/upfirdn2d.js";
@@ -136,13 +137,13 @@ describe("33: noise", () => {
 
   law(
     "strength not 0: const repeats, random differs by its generator and between samples, none is without",
-    { ...seeds, resolution },
-    (options, draw) => {
+    { ...seeds, resolution, Source: fc.constantFrom(NoiseGenerator, RandomState) },
+    ({ Source, ...options }, draw) => {
       const synthesis = network({ ...options, architecture: "skip" });
       const w = draw.normals([1, synthesis.numWs, 5]);
       const ws = concat([w, w], 0);
       const image = (noiseMode: NoiseMode, seed = 1): Tensor =>
-        run(synthesis, ws, { noiseMode, random: new RandomState(seed) }).image;
+        run(synthesis, ws, { noiseMode, random: new Source(seed) }).image;
       identical(image("const"), image("const", 2));
       identical(image("random"), image("random"));
       apart(image("random", 2), image("random"), 1e-3);
@@ -172,7 +173,7 @@ describe("33: noise", () => {
       const layer = (noiseMode: NoiseMode, count: number): Tensor =>
         run(synthesis, concat(new Array<Tensor>(count).fill(w), 0), {
           noiseMode,
-          random: new RandomState(seed),
+          random: new NoiseGenerator(seed),
         }).layers.get("b4.conv1")!;
       const still = numbersOf(layer("none", 1));
       const noise = numbersOf(layer("random", n)).map((value, at) => value - still[at % still.length]);

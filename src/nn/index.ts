@@ -3,6 +3,7 @@ export { type GradOptions, grad, isRecording, noGrad, variable } from "./autogra
 export { checkGradients, type GradientCheck, type GradientCheckOptions } from "./gradcheck.js";
 export { DenseLayer, type DenseOptions } from "./layers/dense.js";
 export * from "./layers/module.js";
+export { NoiseGenerator } from "./noise.js";
 export * from "./ops/arith.js";
 export * from "./ops/biasAct.js";
 export * from "./ops/conv2d.js";

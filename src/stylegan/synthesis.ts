@@ -10,14 +10,14 @@
  */
 import { DenseLayer } from "../nn/layers/dense.js";
 import { constant, normal, type ParameterTree } from "../nn/layers/module.js";
+import { drawNoise, NoiseGenerator, type NoiseSource } from "../nn/noise.js";
 import { add } from "../nn/ops/arith.js";
 import { type Activation, defaultGain } from "../nn/ops/biasAct.js";
 import { unstack } from "../nn/ops/layout.js";
 import { expand, reshape } from "../nn/ops/reduce.js";
 import { type Filter2d, setupFilter, upsample2d } from "../nn/ops/upfirdn2d.js";
-import { RandomState } from "../nn/random.js";
 import { assertShape } from "../nn/shape.js";
-import { chain, inScope, lastUse, Tensor } from "../nn/tensor.js";
+import { chain, inScope, lastUse, type Tensor } from "../nn/tensor.js";
 import type { SynthesisConfig } from "./config.js";
 import { Conv2dLayer, equalizedGain } from "./convLayer.js";
 import { modulatedLayer } from "./modulatedConv2d.js";
@@ -28,8 +28,8 @@ export type NoiseMode = "const" | "random" | "none";
 export interface SynthesisOptions {
   /** Default "random", as in the official implementation. */
   readonly noiseMode?: NoiseMode;
-  /** Generator of random noise. Default: one with a fresh seed. */
-  readonly random?: RandomState;
+  /** Where random noise is drawn from. Default: a `NoiseGenerator` with a fresh seed. */
+  readonly random?: NoiseSource;
   /** Called with each layer's name, such as "b8.conv0", and its feature maps; copy what should outlive the call. */
   readonly onLayer?: (name: string, output: Tensor) => void;
 }
@@ -37,7 +37,7 @@ export interface SynthesisOptions {
 /** Options with everything decided, as the layers see them. */
 interface Noise {
   readonly noiseMode: NoiseMode;
-  readonly random: RandomState;
+  readonly random: NoiseSource;
 }
 
 interface LayerOptions {
@@ -98,7 +98,7 @@ export class SynthesisLayer {
     if (this.noiseConst === null || noiseMode === "none") return null;
     const [h, w] = this.noiseConst.shape;
     if (noiseMode === "const") return reshape(this.noiseConst, [1, 1, h, w]);
-    return Tensor.filled([n, 1, h, w], (map) => random.fillNormal(map));
+    return drawNoise(random, [n, 1, h, w]);
   }
 }
 
@@ -239,7 +239,7 @@ export class SynthesisNetwork {
    * @throws RangeError when ws has another shape
    */
   forward(ws: Tensor, options: SynthesisOptions = {}): Tensor {
-    const { noiseMode = "random", random = new RandomState(Math.floor(Math.random() * 2 ** 32)), onLayer } = options;
+    const { noiseMode = "random", random = new NoiseGenerator(), onLayer } = options;
     assertShape("synthesis", "ws", ws.shape, [null, this.numWs, this.wDim], "N, numWs, wDim");
     return inScope(() => {
       const layerWs = unstack(ws, 1); // numWs of [N, wDim]

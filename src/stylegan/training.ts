@@ -13,11 +13,11 @@
  * Everything a phase computes lives in one scope: memory stays flat. Tests: tests/golden.training.test.ts.
  */
 import { grad, noGrad } from "../nn/autograd.js";
+import { NoiseGenerator } from "../nn/noise.js";
 import { add, scale, sign } from "../nn/ops/arith.js";
 import { concat, slice } from "../nn/ops/layout.js";
 import { mean } from "../nn/ops/statistics.js";
 import { emaBeta, updateEma } from "../nn/optim.js";
-import { RandomState } from "../nn/random.js";
 import { assertShape } from "../nn/shape.js";
 import { scope, type Tensor } from "../nn/tensor.js";
 import { type AugmentDraws, adjustP, augment } from "./augment.js";
@@ -152,7 +152,7 @@ function latents({ generator }: TrainingState, { z, c, mixing }: LatentDraws): T
 
 function synthesize({ generator }: TrainingState, ws: Tensor, noiseSeed: number | null): Tensor {
   if (noiseSeed === null) return generator.synthesis.forward(ws, { noiseMode: "const" });
-  return generator.synthesis.forward(ws, { noiseMode: "random", random: new RandomState(noiseSeed) });
+  return generator.synthesis.forward(ws, { noiseMode: "random", random: new NoiseGenerator(noiseSeed) });
 }
 
 /** images [N, C, H, W] -> logits [N, 1], through the augmentation. */

@@ -513,6 +513,25 @@ function adamCase(result: "parameter" | "m" | "v"): KernelCase {
 }
 
 /** In place: y is made of copies of the parts of the second input. */
+const normalCase: KernelCase = {
+  name: "normal",
+  c: 16,
+  kind: "positive",
+  terms: "output",
+  problem: fc
+    .record({
+      length: fc.oneof(fc.integer({ min: 0, max: 70 }), fc.constantFrom(16384, 33000)),
+      seed: fc.nat(2 ** 32 - 1),
+      stream: fc.oneof(fc.nat(20), fc.nat(2 ** 32 - 1)),
+    })
+    .map(({ length, seed, stream }) => ({
+      inputs: [],
+      output: length,
+      flops: 0,
+      run: (kernels, _, y) => kernels.normal(y, { seed, stream }),
+    })),
+};
+
 const lerpCase: KernelCase = {
   name: "lerp",
   c: 4,
@@ -570,6 +589,7 @@ export const kernelCases: readonly KernelCase[] = [
     problem: upTo67.map((n) => ({ inputs: [], output: n, flops: 0, run: (kernels, _, y) => kernels.fill(y, 0.1) })),
   },
   lerpCase,
+  normalCase,
   copyCase,
   sumCase,
   matmulCase,

@@ -15,6 +15,7 @@ import {
   referenceStridedCopy,
   referenceUnary,
 } from "./referenceElementwise.js";
+import { referenceNormal } from "./referenceNormal.js";
 import { referenceDcoefs, referenceMatmul, referenceSum } from "./referenceReduce.js";
 import { referenceUpfirdn2d } from "./referenceUpfirdn2d.js";
 import type { Block, Kernels } from "./types.js";
@@ -55,6 +56,7 @@ export function createReferenceKernels(precision: "float64" | "float32"): Kernel
 
     memory: () => ({ usedBytes, peakBytes, reservedBytes: usedBytes }),
 
+    normal: (y, { seed, stream }) => referenceNormal(y.data, y.length, seed, stream),
     fill: (y, value) => void y.data.fill(value, 0, y.length),
     unary: (op, x, y) => referenceUnary(op, x.data, y.data, y.length),
     affine: (x, y, scale, offset) => referenceAffine(x.data, y.data, y.length, scale, offset),

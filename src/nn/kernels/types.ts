@@ -159,6 +159,8 @@ export interface Kernels {
   memory(): { readonly usedBytes: number; readonly peakBytes: number; readonly reservedBytes: number };
 
   fill(y: Block, value: number): void;
+  /** y = standard normal numbers: each a function of seed, stream (both 32 bits) and its index. */
+  normal(y: Block, options: { readonly seed: number; readonly stream: number }): void;
   /** y may be x. */
   unary(op: UnaryOp, x: Block, y: Block): void;
   /** y = scale * x + offset. y may be x. */

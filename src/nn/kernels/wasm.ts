@@ -181,6 +181,13 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
       reservedBytes: memory.reservedBytes,
     }),
 
+    normal: (y, { seed, stream }) =>
+      withPointers([], [y], (at) =>
+        engine.withScratch(engine.workers * 64, (scratch) => {
+          const chunks = Math.ceil(y.length / elementsPerChunk);
+          engine.run("normal", chunks, [at, y.length, seed, stream, elementsPerChunk, scratch]);
+        }),
+      ),
     fill: (y, value) => withPointers([], [y], (at) => wasmMap(engine, "fill", at, at, y.length, [0, value])),
     unary: (op, x, y) =>
       withPointers([x], [y], (from, to) => {

@@ -3,9 +3,9 @@
  * make the image. What happens within a block is StyleGAN's (synthesis.ts) or StyleGAN2's (revisedSynthesis.ts).
  */
 import { constant, type ParameterTree } from "../../nn/layers/module.js";
+import { NoiseGenerator, type NoiseSource } from "../../nn/noise.js";
 import { slice } from "../../nn/ops/layout.js";
 import { reshape } from "../../nn/ops/reduce.js";
-import { RandomState } from "../../nn/random.js";
 import { assertShape } from "../../nn/shape.js";
 import { chain, inScope, type Tensor } from "../../nn/tensor.js";
 import type { NoiseMode, SynthesisOptions } from "../synthesis.js";
@@ -22,7 +22,7 @@ export interface GrowingSynthesisOptions extends SynthesisOptions {
 /** Options with everything decided, as the layers see them. */
 export interface LayerContext {
   readonly noiseMode: NoiseMode;
-  readonly random: RandomState;
+  readonly random: NoiseSource;
   /** Shows a layer's output to the caller who asked for it. */
   readonly seen: (layer: string, output: Tensor) => Tensor;
 }
@@ -74,7 +74,7 @@ export class GrowingSynthesis {
    */
   forward(ws: Tensor, options: GrowingSynthesisOptions = {}): Tensor {
     const { imgResolution, wDim } = this;
-    const { noiseMode = "random", random = new RandomState(Math.floor(Math.random() * 2 ** 32)) } = options;
+    const { noiseMode = "random", random = new NoiseGenerator() } = options;
     const { onLayer } = options;
     assertShape("synthesis", "ws", ws.shape, [null, this.numWs, wDim], "N, numWs, wDim");
     const { lod, level } = splitLod("synthesis", options.lod ?? this.lod.item(), imgResolution);

@@ -11,13 +11,14 @@
  */
 import { DenseLayer } from "../../nn/layers/dense.js";
 import { constant, normal, type ParameterTree } from "../../nn/layers/module.js";
+import { drawNoise } from "../../nn/noise.js";
 import { add, addScalar, mul, scale } from "../../nn/ops/arith.js";
 import { biasAct } from "../../nn/ops/biasAct.js";
 import { slice } from "../../nn/ops/layout.js";
 import { matmul } from "../../nn/ops/matmul.js";
 import { expand, reshape } from "../../nn/ops/reduce.js";
 import type { Filter2d } from "../../nn/ops/upfirdn2d.js";
-import { Tensor } from "../../nn/tensor.js";
+import type { Tensor } from "../../nn/tensor.js";
 import { instanceNorm, styleModulation } from "../adain.js";
 import type { Stylegan1SynthesisConfig } from "../config.js";
 import { normalize2ndMoment } from "../mapping.js";
@@ -60,7 +61,7 @@ class LayerEpilogue {
     if (this.noiseConst === null || noiseMode === "none") return null;
     const [h, w] = this.noiseConst.shape;
     if (noiseMode === "const") return reshape(this.noiseConst, [1, 1, h, w]);
-    return Tensor.from(random.randn(n * h * w), [n, 1, h, w]);
+    return drawNoise(random, [n, 1, h, w]);
   }
 }
 

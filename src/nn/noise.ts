@@ -1,0 +1,46 @@
+/**
+ * Noise for feature maps, fast enough to be drawn anew in every step of training: each number is a function of the seed, of how
+ * often the generator was asked before, and of its place (kernels/referenceNormal.ts), so a kernel draws them all at once.
+ * Whoever wants the numbers of the official TensorFlow tool takes numpy's `RandomState` instead. Tests: tests/noise.test.ts.
+ */
+import { activeKernels } from "./backend.js";
+import type { RandomState } from "./random.js";
+import { checkShape, type Shape } from "./shape.js";
+import { inScope, Tensor } from "./tensor.js";
+
+const MAX_SEED = 2 ** 32 - 1;
+
+export class NoiseGenerator {
+  readonly #seed: number;
+  #asked = 0;
+
+  /**
+   * @param seed a whole number from 0 to 2^32 - 1. Default: a fresh one
+   * @throws RangeError for another
+   */
+  constructor(seed: number = Math.floor(Math.random() * 2 ** 32)) {
+    if (!Number.isInteger(seed) || seed < 0 || seed > MAX_SEED) {
+      throw new RangeError(`NoiseGenerator: seed must be a whole number from 0 to 2^32 - 1, got ${seed}`);
+    }
+    this.#seed = seed;
+  }
+
+  /** Independent standard normals, others at every call. */
+  normal(shape: Shape): Tensor {
+    checkShape("NoiseGenerator.normal", shape);
+    return inScope(() => {
+      const y = Tensor.allocate(shape);
+      activeKernels().normal(y.block, { seed: this.#seed, stream: this.#asked++ });
+      return y;
+    });
+  }
+}
+
+/** What noise is drawn from. */
+export type NoiseSource = NoiseGenerator | RandomState;
+
+/** Independent standard normals from either source. */
+export function drawNoise(source: NoiseSource, shape: Shape): Tensor {
+  if (source instanceof NoiseGenerator) return source.normal(shape);
+  return Tensor.filled(shape, (data) => source.fillNormal(data));
+}
