@@ -2,6 +2,7 @@
  * Draws the random inputs of training steps from one seeded generator: latents, labels, style mixing, noise seeds,
  * augmentation. Its state is plain data; a run that stores it continues bit for bit.
  */
+import { NoiseGenerator } from "../nn/noise.js";
 import { type RandomSnapshot, RandomState } from "../nn/random.js";
 import { Tensor } from "../nn/tensor.js";
 import { type AugmentDraws, drawAugmentation } from "./augment.js";
@@ -91,6 +92,6 @@ export class TrainingSampler {
   }
 
   #normal(shape: readonly number[]): Tensor {
-    return Tensor.from(this.#random.randn(shape.reduce((size, extent) => size * extent, 1)), shape);
+    return new NoiseGenerator(this.#random.nextUint32()).normal(shape);
   }
 }
