@@ -608,9 +608,9 @@ export const plantedBugs = [
   [
     "const repeats, random differs",
     "identities.synthesis",
-    net("synthesis"),
-    'if (noiseMode === "const") return',
-    'if (noiseMode !== "none") return',
+    net("layerNoise"),
+    'return noiseMode === "const" ?',
+    'return noiseMode !== "none" ?',
   ],
   [
     "Var(conv1) grows",

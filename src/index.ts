@@ -30,12 +30,13 @@ export { scope, Tensor } from "./nn/tensor.js";
 export type { Discriminator } from "./stylegan/discriminator.js";
 export type { Generator, GeneratorOptions } from "./stylegan/generator.js";
 export { encodePng, imageGrid, toPixels } from "./stylegan/images.js";
+export type { NoiseMode } from "./stylegan/layerNoise.js";
 export type { TruncationOptions } from "./stylegan/mapping.js";
 export type { AnyDiscriminator, AnyGenerator } from "./stylegan/networks.js";
 export { type ExportOnnxOptions, exportOnnx } from "./stylegan/onnx/exportOnnx.js";
 export type { ProgressiveDiscriminator } from "./stylegan/stylegan1/discriminator.js";
 export type { ProgressiveGenerator, ProgressiveGeneratorOptions } from "./stylegan/stylegan1/generator.js";
-export type { NoiseMode, SynthesisOptions } from "./stylegan/synthesis.js";
+export type { SynthesisOptions } from "./stylegan/synthesis.js";
 
 /**
  * Loads the kernels. Calling it again switches them; without a call, `loadCheckpoint` loads the default ones.

@@ -18,7 +18,11 @@ const FLOORS: readonly (readonly [floor: number, files: string, what: string])[]
   [4, "src/nn/layers/*.ts", "layers with parameters"],
   [4, "src/nn/{optim,index}.ts", "optimisers; the package"],
   [4, "src/formats/*.ts", "bytes and plain data"],
-  [5, "src/stylegan/{config,mapping,adain,minibatchStd,modulatedConv2d,convLayer}.ts", "the parts of the networks"],
+  [
+    5,
+    "src/stylegan/{config,mapping,adain,layerNoise,minibatchStd,modulatedConv2d,convLayer}.ts",
+    "the parts of the networks",
+  ],
   [5, "src/stylegan/{synthesis,generator,discriminator}.ts", "StyleGAN2"],
   [5, "src/stylegan/stylegan1/*.ts", "StyleGAN"],
   [6, "src/stylegan/{losses,regularizers,training*,progressive,presets}.ts", "training"],

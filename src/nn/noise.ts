@@ -4,11 +4,9 @@
  * Whoever wants the numbers of the official TensorFlow tool takes numpy's `RandomState` instead. Tests: tests/noise.test.ts.
  */
 import { activeKernels } from "./backend.js";
-import type { RandomState } from "./random.js";
+import { checkSeed, type RandomState } from "./random.js";
 import { checkShape, type Shape } from "./shape.js";
 import { inScope, Tensor } from "./tensor.js";
-
-const MAX_SEED = 2 ** 32 - 1;
 
 export class NoiseGenerator {
   readonly #seed: number;
@@ -19,9 +17,7 @@ export class NoiseGenerator {
    * @throws RangeError for another
    */
   constructor(seed: number = Math.floor(Math.random() * 2 ** 32)) {
-    if (!Number.isInteger(seed) || seed < 0 || seed > MAX_SEED) {
-      throw new RangeError(`NoiseGenerator: seed must be a whole number from 0 to 2^32 - 1, got ${seed}`);
-    }
+    checkSeed("NoiseGenerator", seed);
     this.#seed = seed;
   }
 

@@ -27,9 +27,7 @@ export class RandomState {
 
   /** Seeds are whole numbers 0 to 2^32 - 1, as in numpy; RangeError otherwise. */
   constructor(seed: number) {
-    if (!Number.isInteger(seed) || seed < 0 || seed > MAX_SEED) {
-      throw new RangeError(`RandomState: seed must be a whole number from 0 to 2^32 - 1, got ${seed}`);
-    }
+    checkSeed("RandomState", seed);
     this.key[0] = seed;
     for (let i = 1; i < N; i++) {
       const previous = this.key[i - 1];
@@ -195,4 +193,11 @@ export function seedsToLatents(seeds: readonly number[], zDim: number): Float32A
 function checkCount(n: number, operation: string): number {
   if (!Number.isSafeInteger(n) || n < 0) throw new RangeError(`${operation}: expected a count of 0 or more, got ${n}`);
   return n;
+}
+
+/** @throws RangeError unless the seed has 32 bits */
+export function checkSeed(operation: string, seed: number): void {
+  if (!Number.isInteger(seed) || seed < 0 || seed > MAX_SEED) {
+    throw new RangeError(`${operation}: seed must be a whole number from 0 to 2^32 - 1, got ${seed}`);
+  }
 }

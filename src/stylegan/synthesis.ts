@@ -10,7 +10,7 @@
  */
 import { DenseLayer } from "../nn/layers/dense.js";
 import { constant, normal, type ParameterTree } from "../nn/layers/module.js";
-import { drawNoise, NoiseGenerator, type NoiseSource } from "../nn/noise.js";
+import { NoiseGenerator, type NoiseSource } from "../nn/noise.js";
 import { add } from "../nn/ops/arith.js";
 import { type Activation, defaultGain } from "../nn/ops/biasAct.js";
 import { unstack } from "../nn/ops/layout.js";
@@ -20,10 +20,8 @@ import { assertShape } from "../nn/shape.js";
 import { chain, inScope, lastUse, type Tensor } from "../nn/tensor.js";
 import type { SynthesisConfig } from "./config.js";
 import { Conv2dLayer, equalizedGain } from "./convLayer.js";
+import { layerNoise, type Noise, type NoiseMode } from "./layerNoise.js";
 import { modulatedLayer } from "./modulatedConv2d.js";
-
-/** Where the noise comes from: the maps stored with the network, a random generator, or nowhere. */
-export type NoiseMode = "const" | "random" | "none";
 
 export interface SynthesisOptions {
   /** Default "random", as in the official implementation. */
@@ -32,12 +30,6 @@ export interface SynthesisOptions {
   readonly random?: NoiseSource;
   /** Called with each layer's name, such as "b8.conv0", and its feature maps; copy what should outlive the call. */
   readonly onLayer?: (name: string, output: Tensor) => void;
-}
-
-/** Options with everything decided, as the layers see them. */
-interface Noise {
-  readonly noiseMode: NoiseMode;
-  readonly random: NoiseSource;
 }
 
 interface LayerOptions {
@@ -84,21 +76,13 @@ export class SynthesisLayer {
       up: this.#up,
       flipWeight: this.#up === 1,
       weightGain: scaleBeforeDemodulation ? equalizedGain(this.weight) : 1,
-      noise: this.#noise(x.shape[0], noise),
+      noise: layerNoise(this.noiseConst, x.shape[0], noise),
       noiseStrength: this.noiseStrength,
       bias: this.bias,
       activation,
       gain: defaultGain(activation) * gain,
       clamp: convClamp === null ? null : convClamp * gain,
     });
-  }
-
-  /** [1 or N, 1, H, W], or null */
-  #noise(n: number, { noiseMode, random }: Noise): Tensor | null {
-    if (this.noiseConst === null || noiseMode === "none") return null;
-    const [h, w] = this.noiseConst.shape;
-    if (noiseMode === "const") return reshape(this.noiseConst, [1, 1, h, w]);
-    return drawNoise(random, [n, 1, h, w]);
   }
 }
 

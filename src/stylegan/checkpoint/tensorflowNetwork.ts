@@ -99,7 +99,7 @@ export class TensorflowNetwork {
     throw new CheckpointError(`${this.path}.${name}: expected True or False, found ${describe(value)}`);
   }
 
-  /** Refuses a variant that is not implemented. */
+  /** Refuses any value but the default of the builder, the only one that this library builds. */
   expectKeyword(name: string, builderDefault: boolean): void {
     const value = this.booleanKeyword(name, builderDefault);
     if (value !== builderDefault) {

@@ -3,12 +3,13 @@
  * make the image. What happens within a block is StyleGAN's (synthesis.ts) or StyleGAN2's (revisedSynthesis.ts).
  */
 import { constant, type ParameterTree } from "../../nn/layers/module.js";
-import { NoiseGenerator, type NoiseSource } from "../../nn/noise.js";
+import { NoiseGenerator } from "../../nn/noise.js";
 import { slice } from "../../nn/ops/layout.js";
 import { reshape } from "../../nn/ops/reduce.js";
 import { assertShape } from "../../nn/shape.js";
 import { chain, inScope, type Tensor } from "../../nn/tensor.js";
-import type { NoiseMode, SynthesisOptions } from "../synthesis.js";
+import type { Noise } from "../layerNoise.js";
+import type { SynthesisOptions } from "../synthesis.js";
 import { fadeUp, splitLod, upscale2d } from "./growing.js";
 
 export interface GrowingSynthesisOptions extends SynthesisOptions {
@@ -20,9 +21,7 @@ export interface GrowingSynthesisOptions extends SynthesisOptions {
 }
 
 /** Options with everything decided, as the layers see them. */
-export interface LayerContext {
-  readonly noiseMode: NoiseMode;
-  readonly random: NoiseSource;
+export interface LayerContext extends Noise {
   /** Shows a layer's output to the caller who asked for it. */
   readonly seen: (layer: string, output: Tensor) => Tensor;
 }

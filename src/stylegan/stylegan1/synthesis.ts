@@ -11,7 +11,6 @@
  */
 import { DenseLayer } from "../../nn/layers/dense.js";
 import { constant, normal, type ParameterTree } from "../../nn/layers/module.js";
-import { drawNoise } from "../../nn/noise.js";
 import { add, addScalar, mul, scale } from "../../nn/ops/arith.js";
 import { biasAct } from "../../nn/ops/biasAct.js";
 import { slice } from "../../nn/ops/layout.js";
@@ -21,6 +20,7 @@ import type { Filter2d } from "../../nn/ops/upfirdn2d.js";
 import type { Tensor } from "../../nn/tensor.js";
 import { instanceNorm, styleModulation } from "../adain.js";
 import type { Stylegan1SynthesisConfig } from "../config.js";
+import { layerNoise } from "../layerNoise.js";
 import { normalize2ndMoment } from "../mapping.js";
 import { type GrowingBlock, GrowingSynthesis, type LayerContext } from "./growingSynthesis.js";
 import { blur, blurFilter, convSame, heGain, isFused, Stylegan1Conv, upscaleConv2d } from "./layers.js";
@@ -46,7 +46,7 @@ class LayerEpilogue {
   forward(x: Tensor, w: Tensor, context: LayerContext): Tensor {
     const { activation, usePixelNorm, useInstanceNorm } = this.#config;
     const [n, c] = x.shape;
-    const noise = this.#noise(n, context);
+    const noise = layerNoise(this.noiseConst, n, context);
     let y = noise === null ? x : add(x, mul(noise, reshape(this.noiseStrength!, [1, c, 1, 1])));
     y = biasAct(y, this.bias, { activation, gain: 1 });
     if (usePixelNorm) y = normalize2ndMoment(y);
@@ -54,14 +54,6 @@ class LayerEpilogue {
     if (this.affine === null) return y;
     const styles = this.affine.forward(w); // [N, 2C]
     return styleModulation(y, addScalar(slice(styles, 1, 0, c), 1), slice(styles, 1, c, 2 * c));
-  }
-
-  /** [1 or N, 1, H, W], or null */
-  #noise(n: number, { noiseMode, random }: LayerContext): Tensor | null {
-    if (this.noiseConst === null || noiseMode === "none") return null;
-    const [h, w] = this.noiseConst.shape;
-    if (noiseMode === "const") return reshape(this.noiseConst, [1, 1, h, w]);
-    return drawNoise(random, [n, 1, h, w]);
   }
 }
 
