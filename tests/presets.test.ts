@@ -12,6 +12,7 @@ import { expectedTensors } from "../src/stylegan/checkpoint/parameterNames.js";
 import type { Stylegan1GeneratorConfig } from "../src/stylegan/config.js";
 import { makeDiscriminator, makeGenerator } from "../src/stylegan/networks.js";
 import { networkPreset, presetNames } from "../src/stylegan/presets.js";
+import { TrainingState } from "../src/stylegan/training.js";
 import { SMALL } from "./support/growingNetworks.js";
 
 beforeAll(() => setKernels(createReferenceKernels("float64")));
@@ -76,5 +77,33 @@ describe("presets", () => {
       ["stylegan2-generator", 16, 2, false, 256],
       ["stylegan2-generator", 16, 2, false, 512],
     ]);
+  });
+
+  test("StyleGAN and configs A and B ask Adam for what they say; from config C on it is corrected for lazy penalties", () => {
+    const notLazy = ["stylegan1", "table1-a", "table1-b", "table1-c", "table1-d", "table1-e", "table1-f"] as const;
+    const lazy = ["config-c", "config-d", "config-e", "config-f"] as const;
+    for (const name of [...notLazy, "config-a", "config-b", ...lazy] as const) {
+      const { generator, discriminator, settings } = networkPreset(name, { resolution: 8, ...SMALL });
+      const contents = initialContents(new RandomState(1));
+      const networks = {
+        generator: makeGenerator(generator, contents),
+        discriminator: makeDiscriminator(discriminator, contents),
+      };
+      const state = new TrainingState(networks, settings);
+      const isLazy = lazy.some((other) => other === name);
+      const [ofG, ofD] = isLazy ? [4 / 5, 16 / 17] : [1, 1];
+      const rate = settings.generatorLearningRate ?? 0.002;
+      const check = (asked: number): void => {
+        const { generatorOptimizer: g, discriminatorOptimizer: d } = state;
+        expect([g.learningRate, g.betas]).toEqual([ofG * asked, [0, 0.99 ** ofG]]);
+        expect([d.learningRate, d.betas]).toEqual([ofD * asked, [0, 0.99 ** ofD]]);
+      };
+      check(rate);
+      state.setLearningRate(0.003);
+      check(0.003);
+      expect(state.isDue("Dreg")).toBe(name !== "table1-a");
+      state.progress.steps = 1;
+      expect(state.isDue("Dreg")).toBe(!isLazy && name !== "table1-a");
+    }
   });
 });

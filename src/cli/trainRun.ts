@@ -13,7 +13,6 @@ import {
   resetsOptimizers,
   setLod,
 } from "../stylegan/progressive.js";
-import { lazyRegularization } from "../stylegan/regularizers.js";
 import { NonFiniteLossError, type StepReport, trainingStep } from "../stylegan/training.js";
 import { restoreTraining } from "../stylegan/trainingSnapshot.js";
 import { formatDuration } from "./progress.js";
@@ -76,16 +75,12 @@ function step(run: TrainingRun, { batch, moment }: Moment): StepReport {
 
 /** Sets the lod and the learning rate; Adam starts anew where the layers in training change. */
 function grow({ state }: TrainingRun, lod: number, learningRate: number): void {
-  const { generator, discriminator, average, generatorOptimizer, discriminatorOptimizer, settings } = state;
+  const { generator, discriminator, average, generatorOptimizer, discriminatorOptimizer } = state;
   const previous = lodOf(generator);
   for (const network of [generator, discriminator, average]) setLod(network, lod);
-  const pairs = [
-    [generatorOptimizer, settings.gRegInterval],
-    [discriminatorOptimizer, settings.dRegInterval],
-  ] as const;
-  for (const [optimizer, interval] of pairs) {
-    optimizer.learningRate = lazyRegularization(interval, learningRate, settings.betas).learningRate;
-    if (!resetsOptimizers(previous, Math.fround(lod))) continue;
+  state.setLearningRate(learningRate);
+  if (!resetsOptimizers(previous, Math.fround(lod))) return;
+  for (const optimizer of [generatorOptimizer, discriminatorOptimizer]) {
     optimizer.steps = 0;
     for (const moments of [optimizer.m, optimizer.v]) {
       for (const tensor of moments.values()) tensor.update(({ data }) => data.fill(0));

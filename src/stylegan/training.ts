@@ -6,7 +6,8 @@
  *   Dmain  E[softplus(D(G(z)))] + E[softplus(-D(x))]             every step
  *   Dreg   R1, times its interval                                every 16th (StyleGAN2, appendix B: lazy regularisation)
  *
- * then the moving average of the generator, and, with augmentation, its probability. A step is a function of the
+ * Without lazy regularisation (StyleGAN, configs A and B) the penalties join the losses before them, in every step and
+ * with one update. Then the moving average of the generator, and, with augmentation, its probability. A step is a function of the
  * state and of `StepInputs`, which holds every random number it uses; `trainingSampler.ts` draws them. It reads no clock
  * and no other generator, so goldens replay and a resumed run repeats the uninterrupted one.
  *
@@ -60,6 +61,11 @@ export interface StepInputs {
   readonly Dreg: { readonly augmentReal: AugmentDraws | null } | null;
 }
 
+interface PhaseLoss {
+  readonly phase: Phase;
+  readonly loss: () => Tensor;
+}
+
 /** The loss of each phase that ran, and what the discriminator said. */
 export interface StepReport {
   readonly losses: Readonly<Partial<Record<Phase, number>>>;
@@ -70,7 +76,7 @@ export interface StepReport {
   readonly plMean: number;
 }
 
-/** The gradients of a phase, in the order of the network's parameters, before they are applied. */
+/** The gradients of an update, by its first phase, in the order of the network's parameters, before they are applied. */
 export type OnGradients = (phase: Phase, gradients: readonly Tensor[]) => void;
 
 /** A loss became infinite or not a number. The parameters are those before the phase. */
@@ -100,11 +106,16 @@ export class NonFiniteLossError extends Error {
 export function trainingStep(state: TrainingState, inputs: StepInputs, onGradients?: OnGradients): StepReport {
   const { settings, progress, generator, discriminator } = state;
   const losses: Partial<Record<Phase, number>> = {};
-  const update = (phase: Phase, loss: () => Tensor): void => {
+  const evaluate = ({ phase, loss }: PhaseLoss): Tensor => {
+    const value = loss();
+    losses[phase] = value.item();
+    if (!Number.isFinite(losses[phase])) throw new NonFiniteLossError(phase, progress.steps, losses[phase]);
+    return value;
+  };
+  const update = (phases: readonly PhaseLoss[]): void => {
     scope(() => {
-      const value = loss();
-      losses[phase] = value.item();
-      if (!Number.isFinite(losses[phase])) throw new NonFiniteLossError(phase, progress.steps, losses[phase]);
+      const value = phases.map(evaluate).reduce(add);
+      const [{ phase }] = phases;
       const [network, optimizer] = phase.startsWith("G")
         ? [generator, state.generatorOptimizer]
         : [discriminator, state.discriminatorOptimizer];
@@ -113,18 +124,22 @@ export function trainingStep(state: TrainingState, inputs: StepInputs, onGradien
       optimizer.step(gradients);
     });
   };
+  const updateBoth = (main: PhaseLoss, penalty: PhaseLoss | null): void => {
+    const isJoint = penalty !== null && !settings.lazyRegularization;
+    update(isJoint ? [main, penalty] : [main]);
+    if (penalty !== null && !isJoint) update([penalty]);
+  };
 
   const scores = { real: 0, fake: 0 };
-  update("Gmain", () => generatorLoss(state, inputs));
-  if (inputs.Greg !== null) {
-    const draws = inputs.Greg;
-    update("Greg", () => scale(pathLengthLoss(state, draws), settings.gRegInterval));
-  }
-  update("Dmain", () => discriminatorLoss(state, inputs, scores));
-  if (inputs.Dreg !== null) {
-    const { augmentReal } = inputs.Dreg;
-    update("Dreg", () => scale(r1Loss(state, inputs, augmentReal), settings.dRegInterval));
-  }
+  const { Greg, Dreg } = inputs;
+  updateBoth(
+    { phase: "Gmain", loss: () => generatorLoss(state, inputs) },
+    Greg && { phase: "Greg", loss: () => scale(pathLengthLoss(state, Greg), settings.gRegInterval) },
+  );
+  updateBoth(
+    { phase: "Dmain", loss: () => discriminatorLoss(state, inputs, scores) },
+    Dreg && { phase: "Dreg", loss: () => scale(r1Loss(state, inputs, Dreg.augmentReal), settings.dRegInterval) },
+  );
 
   finishStep(state, inputs.real.shape[0]);
   const { augmentP, plMean } = progress;

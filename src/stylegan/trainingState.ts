@@ -31,9 +31,15 @@ export interface TrainingSettings {
   readonly plWeight?: number;
   /** How far the average path length moves towards each batch. Default 0.01. */
   readonly plDecay?: number;
-  /** Steps from one Greg to the next. Default 4. */
+  /**
+   * Whether penalties are updates of their own, every few steps, with Adam corrected for them (StyleGAN2, appendix B).
+   * False adds them to the losses of every step, as StyleGAN did: one update of each network, at the rate asked for,
+   * and no intervals. Default true.
+   */
+  readonly lazyRegularization?: boolean;
+  /** Steps from one Greg to the next. Default 4; 1 without lazy regularisation. */
   readonly gRegInterval?: number;
-  /** Steps from one Dreg to the next. Default 16. */
+  /** Steps from one Dreg to the next. Default 16; 1 without lazy regularisation. */
   readonly dRegInterval?: number;
   /** Half-life of the average of the generator, in thousands of images. Default 10. */
   readonly emaKimg?: number;
@@ -56,6 +62,7 @@ const DEFAULTS: Required<TrainingSettings> = {
   r1Gamma: 10,
   plWeight: 2,
   plDecay: 0.01,
+  lazyRegularization: true,
   gRegInterval: 4,
   dRegInterval: 16,
   emaKimg: 10,
@@ -64,6 +71,20 @@ const DEFAULTS: Required<TrainingSettings> = {
   augmentP: 0,
   ada: null,
 };
+
+/** @throws RangeError for an interval without lazy regularisation */
+function withDefaults(given: TrainingSettings): Required<TrainingSettings> {
+  const settings = { ...DEFAULTS, ...given };
+  if (settings.lazyRegularization) return settings;
+  for (const name of ["gRegInterval", "dRegInterval"] as const) {
+    const interval = given[name] ?? 1;
+    if (interval === 1) continue;
+    throw new RangeError(
+      `TrainingState: without lazyRegularization penalties run in every step, so ${name} must be 1, got ${interval}`,
+    );
+  }
+  return { ...settings, gRegInterval: 1, dRegInterval: 1 };
+}
 
 /** The numbers of a state that are not tensors; plain data, safe to store as JSON. */
 export interface TrainingProgress {
@@ -91,7 +112,11 @@ export class TrainingState {
   readonly settings: Required<TrainingSettings>;
   readonly progress: TrainingProgress;
 
-  /** `average` starts as a copy of the generator unless it is given. */
+  /**
+   * `average` starts as a copy of the generator unless it is given.
+   *
+   * @throws RangeError for an interval other than 1 without lazy regularisation
+   */
   constructor(
     networks: {
       readonly generator: AnyGenerator;
@@ -102,17 +127,29 @@ export class TrainingState {
   ) {
     const generator = setTrainable(networks.generator, true);
     const discriminator = setTrainable(networks.discriminator, true);
-    this.settings = { ...DEFAULTS, ...settings };
-    const { betas, epsilon, gRegInterval, dRegInterval } = this.settings;
-    const { generatorLearningRate, discriminatorLearningRate } = this.settings;
+    this.settings = withDefaults(settings);
+    const { epsilon, gRegInterval, dRegInterval, generatorLearningRate, discriminatorLearningRate } = this.settings;
     const adam = (network: AnyGenerator | AnyDiscriminator, learningRate: number, interval: number): Adam =>
-      new Adam(network.parameters, { ...lazyRegularization(interval, learningRate, betas), epsilon });
+      new Adam(network.parameters, { ...this.#corrected(interval, learningRate), epsilon });
     this.generator = generator;
     this.discriminator = discriminator;
     this.average = networks.average ?? copyGenerator(generator);
     this.generatorOptimizer = adam(generator, generatorLearningRate, gRegInterval);
     this.discriminatorOptimizer = adam(discriminator, discriminatorLearningRate, dRegInterval);
     this.progress = { steps: 0, images: 0, plMean: 0, augmentP: this.settings.augmentP, signSum: 0, signCount: 0 };
+  }
+
+  /** The learning rate of both networks from now on, as it is asked for: lazy regularisation corrects it. */
+  setLearningRate(learningRate: number): void {
+    const { gRegInterval, dRegInterval } = this.settings;
+    this.generatorOptimizer.learningRate = this.#corrected(gRegInterval, learningRate).learningRate;
+    this.discriminatorOptimizer.learningRate = this.#corrected(dRegInterval, learningRate).learningRate;
+  }
+
+  /** What Adam gets for a rate that is asked for. A network whose penalty has weight 0 is corrected all the same. */
+  #corrected(interval: number, learningRate: number): Pick<Adam, "learningRate" | "betas"> {
+    const { betas, lazyRegularization: isLazy } = this.settings;
+    return isLazy ? lazyRegularization(interval, learningRate, betas) : { learningRate, betas };
   }
 
   /** Whether a regularisation phase is due in the next step. */
