@@ -1,23 +1,23 @@
 /** Everything that the module exports. Each name has a case in tests/support/kernelCases.ts. */
-export { biasAct, biasActGrad } from "./biasAct";
+export { biasAct, biasActGrad } from "./elementwise/biasAct";
 export {
   blockedFir, blockedToImage, blockedToPlanar, convBlocked, convInPlace, dcoefsFromSquares, inPlaceSeams, multiplyPanels,
   planarToBlocked, prepareWeights, sumOfSquares, transposedBlocked, transposedSeams,
-} from "./blocked";
-export { convTiles } from "./conv";
-export { convWeightGradTiles } from "./convWeightGrad";
+} from "./fused/index";
+export { convTiles } from "./conv/direct";
+export { convWeightGradTiles } from "./conv/weightGrad";
 export {
   affine, fill, unaryAbs, unaryNeg, unaryReciprocal, unaryRsqrt, unarySign, unarySqrt, unarySquare, unaryStep,
-} from "./elementwise";
-export { matmulTiles } from "./matmul";
-export { matmulDots, matmulRows } from "./matmulSmall";
-export { normal } from "./normal";
-export { packPanel } from "./pack";
-export { dcoefs, rowDots, sumColumns, sumRows } from "./reduce";
-export { planarConv } from "./planarConv";
-export { weightGradSums, weightsFromPoints } from "./pointsWeightGrad";
+} from "./elementwise/maps";
+export { matmulTiles } from "./gemm/matmul";
+export { matmulDots, matmulRows } from "./gemm/small";
+export { normal } from "./elementwise/normal";
+export { packPanel } from "./gemm/pack";
+export { dcoefs, rowDots, sumColumns, sumRows } from "./elementwise/reduce";
+export { planarConv } from "./conv/transformed";
+export { weightGradSums, weightsFromPoints } from "./conv/transformedWeightGrad";
 export {
   binaryAdd, binaryDiv, binaryGreater, binaryMax, binaryMin, binaryMul, binarySub, stridedCopy,
-} from "./strided";
-export { adam, lerp } from "./updates";
-export { upfirdn2dAny, upfirdn2dSeparable } from "./upfirdn2d";
+} from "./elementwise/strided";
+export { adam, lerp } from "./elementwise/updates";
+export { upfirdn2dAny, upfirdn2dSeparable } from "./resample/upfirdn2d";

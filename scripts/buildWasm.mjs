@@ -1,6 +1,6 @@
 /**
  * Compiles assembly/ into build/: every variant of the kernels, for plain and for shared memory. The settings that all
- * share are in asconfig.json. A variant differs only in compiler features; `assembly/simd.ts` reads them.
+ * share are in asconfig.json. A variant differs only in compiler features; `assembly/vector.ts` reads them.
  */
 import { mkdir } from "node:fs/promises";
 import asc from "assemblyscript/asc";

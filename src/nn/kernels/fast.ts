@@ -1,5 +1,5 @@
 /**
- * The fused layers of StyleGAN2 (fastTypes.ts) on the blocked kernels of assembly/blocked.ts:
+ * The fused layers of StyleGAN2 (fastTypes.ts) on the blocked kernels of assembly/fused/index.ts:
  *
  *   styles ride on the input transform; demodulation, weight gain, noise, bias, activation, gain and clamp on the output
  *   transform; activations stay blocked from layer to layer; weights are prepared once.

@@ -1,8 +1,8 @@
-/** Runs one convolution on blocked activations: from a plan to the argument frame of assembly/blockedJob.ts. */
+/** Runs one convolution on blocked activations: from a plan to the argument frame of assembly/fused/job.ts. */
 import { algorithms, type ConvShape, isTransposed, type MicroTile, planConv, planWeights } from "./planConv.js";
 import type { Engine } from "./wasmEngine.js";
 
-/** Pointers to float32 numbers, all in the form that assembly/blockedJob.ts describes. */
+/** Pointers to float32 numbers, all in the form that assembly/fused/job.ts describes. */
 export interface JobOperands {
   readonly x: number;
   readonly y: number;

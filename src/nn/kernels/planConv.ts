@@ -7,7 +7,7 @@
 export type Algorithm = "direct" | "f2" | "f4" | "t2" | "t4";
 
 interface AlgorithmFacts {
-  /** Its number in assembly/blockedJob.ts. */
+  /** Its number in assembly/fused/job.ts. */
   readonly code: number;
   /** Edge of the tile: outputs of a stride-1 convolution, inputs of a transposed one. */
   readonly step: number;
@@ -78,7 +78,7 @@ export function chooseAlgorithm({ kernel, up, down, height, width, inChannels, o
   return row!.algorithm;
 }
 
-/** Rows (tiles, pixels) and columns (output channels) of the micro-kernel: one of those in assembly/blockedGemm.ts. */
+/** Rows (tiles, pixels) and columns (output channels) of the micro-kernel: one of those in assembly/gemm/panels.ts. */
 export interface MicroTile {
   readonly rows: number;
   readonly cols: number;
@@ -128,7 +128,7 @@ export interface ConvPlan {
   readonly scratchBytes: number;
 }
 
-/** Streams of the transform points start this far apart modulo the cache's set size (assembly/blockedConv.ts). */
+/** Streams of the transform points start this far apart modulo the cache's set size (assembly/fused/conv.ts). */
 const skewBytes = 64;
 /** Room for one tile in every transform: 9 x 5 and 5 x 5, or 8 x 9, or 6 x 6 twice. */
 const tileBytes = 4096;
@@ -167,7 +167,7 @@ export function planWeights(
 /** Feature maps from this size on are overwritten where they may be. */
 const inPlaceBytes = 16 * 1024 * 1024;
 
-/** Whether the convolution is one that assembly/winoInPlace.ts does well. */
+/** Whether the convolution is one that assembly/fused/inPlace.ts does well. */
 export function fitsInPlace(shape: ConvShape): boolean {
   const { algorithm, n, inChannels, outChannels, height, width } = shape;
   const blocks = Math.ceil(inChannels / 8);
@@ -275,7 +275,7 @@ function planTransposed(shape: ConvShape, tile: MicroTile, workers: number): Con
   const { step, points } = algorithms[algorithm];
   const weights = planWeights(shape, tile);
   const { depth, panels } = weights;
-  // y has 2H + 1 rows: where tiles divide H, one more row of (edge) tiles; columns alike. See assembly/toom.ts.
+  // y has 2H + 1 rows: where tiles divide H, one more row of (edge) tiles; columns alike. See assembly/fused/upConv.ts.
   const mainY = Math.ceil(height / step);
   const mainX = Math.ceil(width / step);
   const tilesY = mainY + (height % step === 0 ? 1 : 0);

@@ -31,7 +31,7 @@ import { wasmAdam, wasmLerp } from "./wasmUpdates.js";
 import { wasmUpfirdn2d } from "./wasmUpfirdn2d.js";
 import { pointsConv2dWeightGrad } from "./wasmWeightGrad.js";
 
-/** The register tile of the blocked kernels: what fits the registers of every engine (assembly/blockedGemm.ts). */
+/** The register tile of the blocked kernels: what fits the registers of every engine (assembly/gemm/panels.ts). */
 const smallestTile: MicroTile = { rows: 4, cols: 8 };
 
 export interface WasmKernelsOptions {

@@ -1,4 +1,4 @@
-/** Plans bias + activation for `assembly/biasAct.ts`; smooth activations run in JavaScript on the same memory. */
+/** Plans bias + activation for `assembly/elementwise/biasAct.ts`; smooth activations run in JavaScript on the same memory. */
 import { referenceBiasAct, referenceBiasActGrad } from "./referenceActivations.js";
 import type { Activation, BiasActGeometry } from "./types.js";
 import { elementsPerChunk } from "./wasmElementwise.js";

@@ -1,5 +1,5 @@
 /**
- * Plans convolutions and their adjoints for `assembly/conv.ts` and `assembly/convWeightGrad.ts`.
+ * Plans convolutions and their adjoints for `assembly/conv/direct.ts` and `assembly/conv/weightGrad.ts`.
  *
  * The adjoint in x of a convolution with stride t splits into t x t phases. For input row y = t * u + phase only the taps
  * r = first + t * j meet it, first = (phase + padY) mod t, and they meet output rows p = u + (y0 - j), so that each phase is

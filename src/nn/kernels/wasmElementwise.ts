@@ -1,4 +1,4 @@
-/** Plans elementwise kernels, broadcasting and copies for `assembly/elementwise.ts` and `assembly/strided.ts`. */
+/** Plans elementwise kernels, broadcasting and copies for `assembly/elementwise/maps.ts` and `assembly/elementwise/strided.ts`. */
 import type { BinaryOp, StridedGeometry, UnaryOp } from "./types.js";
 import type { Engine } from "./wasmEngine.js";
 

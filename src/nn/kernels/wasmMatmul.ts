@@ -1,8 +1,8 @@
-/** Plans matrix products for `assembly/matmul.ts`: what to pack, where to cut, which form to use. */
+/** Plans matrix products for `assembly/gemm/matmul.ts`: what to pack, where to cut, which form to use. */
 import type { MatmulGeometry } from "./types.js";
 import type { Engine } from "./wasmEngine.js";
 
-/** Rows and columns of a register tile, and the depth of a panel (assembly/tile.ts). */
+/** Rows and columns of a register tile, and the depth of a panel (assembly/gemm/tile.ts). */
 export const tile = { rows: 4, columns: 8, depth: 256, bytes: 128 } as const;
 const panelBytes = tile.depth * tile.columns * 4;
 

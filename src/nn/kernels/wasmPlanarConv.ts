@@ -1,5 +1,5 @@
 /**
- * Plans 3x3 convolutions and their adjoints in x for `assembly/planarConv.ts`: Winograd with stride 1, Toom-Cook with stride 2
+ * Plans 3x3 convolutions and their adjoints in x for `assembly/conv/transformed.ts`: Winograd with stride 1, Toom-Cook with stride 2
  * (whose adjoint is the up-convolution of StyleGAN2), with weights transformed for the one call. Four, or nearly two, times
  * fewer products than the direct form pay for the transforms as soon as there is enough work to share that of the weights.
  *
@@ -13,7 +13,7 @@ import type { Conv2dAlgorithm } from "./wasmConv.js";
 import type { Engine } from "./wasmEngine.js";
 import { isPointsProblem } from "./wasmWeightGrad.js";
 
-/** Codes as in assembly/planarConv.ts; points per tile; the form of the weights; pixels from one tile of x (or dx) to the next. */
+/** Codes as in assembly/conv/transformed.ts; points per tile; the form of the weights; pixels from one tile of x (or dx) to the next. */
 const forms = {
   stride1: { code: 0, points: 36, algorithm: "f4", step: 4 },
   stride2: { code: 1, points: 81, algorithm: "t4", step: 8 },

@@ -1,4 +1,4 @@
-/** Plans the updates of a whole network for `assembly/updates.ts`: a table with a row for each of its tensors. */
+/** Plans the updates of a whole network for `assembly/elementwise/updates.ts`: a table with a row for each of its tensors. */
 import type { AdamOptions } from "./types.js";
 import { elementsPerChunk } from "./wasmElementwise.js";
 import type { Engine } from "./wasmEngine.js";

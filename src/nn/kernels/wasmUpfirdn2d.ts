@@ -1,4 +1,4 @@
-/** Plans upfirdn2d for `assembly/upfirdn2d.ts`. */
+/** Plans upfirdn2d for `assembly/resample/upfirdn2d.ts`. */
 import { type TapReach, tapReach } from "./referenceUpfirdn2d.js";
 import type { Upfirdn2dGeometry } from "./types.js";
 import type { Engine } from "./wasmEngine.js";
@@ -9,10 +9,10 @@ export function wasmUpfirdn2d(engine: Engine, x: number, y: number, geometry: Up
   else runSeparable(engine, x, y, geometry, geometry.filter.separable);
 }
 
-/** As in assembly/upfirdn2d.ts. */
+/** As in assembly/resample/upfirdn2d.ts. */
 const linesPerBlock = 8;
 /**
- * Of assembly/upfirdn2dFour.ts: input rows that stay in the first-level cache, but not fewer than are worth their overlap. Long
+ * Of assembly/resample/fourTaps.ts: input rows that stay in the first-level cache, but not fewer than are worth their overlap. Long
  * rows of outputs share cache sets, so that not many of them may be written at once.
  */
 const stripBytes = 16 * 1024;

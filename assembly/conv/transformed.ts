@@ -1,0 +1,177 @@
+/**
+ * The 3x3 convolution on planar images, as training uses it: with stride 1 by the points of planarF4.ts, with stride 2 and its
+ * adjoint in x by those of s4.ts. (With stride 1 the adjoint is a convolution, too.) A chunk is a range of images, several
+ * where an image has few tiles, so that products have enough of them, and of output panels. Within it rows of tiles are done
+ * strip by strip, all images at once, so that what lies between the transforms stays in the cache:
+ *
+ *   points of all input channels -> products for a group of panels -> output transform to a strip -> planar output
+ */
+import { floatBytes } from "../vector";
+import { multiplyPoint } from "../gemm/panels";
+import { storeStrip } from "./strip";
+import { outputF4 } from "../transforms/planarF4";
+import { outputS4, spreadS4 } from "../transforms/s4";
+import { GRAD_S4, INPUT_F4, INPUT_S4, transformRows } from "../transforms/points";
+
+/** What is computed: y = conv(x) with stride 1 or 2, or dx from dy with stride 2. */
+const STRIDE_1: i32 = 0;
+const STRIDE_2: i32 = 1;
+const ADJOINT_2: i32 = 2;
+
+@unmanaged
+class PlanarArguments {
+  /** One of the three above. For the adjoint, x is dy and y is dx. */
+  kind: i32;
+  x: usize;
+  y: usize;
+  n: i32;
+  inChannels: i32;
+  height: i32;
+  width: i32;
+  outChannels: i32;
+  outHeight: i32;
+  outWidth: i32;
+  /** Of the convolution: at x, or at y for the adjoint. */
+  padY: i32;
+  padX: i32;
+  tilesY: i32;
+  tilesX: i32;
+  /** Images and output panels of a chunk, panels of a pass, rows of tiles of a strip. */
+  chunkImages: i32;
+  panels: i32;
+  chunkPanels: i32;
+  groupPanels: i32;
+  stripRows: i32;
+  tileRows: i32;
+  tileCols: i32;
+  /** As `prepareWeights` writes them for F4, or for T4 with mirrored taps. */
+  weights: usize;
+  weightStride: usize;
+  scratch: usize;
+  scratchStride: usize;
+  /** After the points of the input: products, 81 pixels and strips; the last rows of strips, carried over. */
+  productOffset: usize;
+  tileOffset: usize;
+  carryOffset: usize;
+}
+
+/** Keeps the streams of the points out of each other's cache sets. */
+const SKEW: usize = 64;
+
+/**
+ * x [n, inChannels, height, width], y [n, outChannels, outHeight, outWidth]: any alignment, apart; writes all of y. Chunk =
+ * range of images + ranges * range of panels. Rounding: the sum over channels in order, one accumulator per product.
+ * For a tile (4x4 pixels of the smaller image), input and output channel 72 flops (stride 1) or 162 (stride 2) instead of 288.
+ */
+export function planarConv(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<PlanarArguments>(args);
+  const ranges = (g.n + g.chunkImages - 1) / g.chunkImages;
+  const image0 = (chunk % ranges) * g.chunkImages, images = min(g.chunkImages, g.n - image0);
+  const panel0 = chunk / ranges * g.chunkPanels, panel1 = min(g.panels, panel0 + g.chunkPanels);
+  const v = g.scratch + <usize>worker * g.scratchStride;
+  const m = v + g.productOffset, tile = v + g.tileOffset, carry = v + g.carryOffset;
+  const inBlocks = (g.inChannels + 7) >> 3, depth = inBlocks * 8;
+  const plane = <usize>(g.height * g.width), isAdjoint = g.kind == ADJOINT_2;
+  const kind = g.kind == STRIDE_1 ? INPUT_F4 : g.kind == STRIDE_2 ? INPUT_S4 : GRAD_S4;
+  const panelStride = <usize>(depth * g.tileRows) << 2, panelBytes = <usize>(depth * g.tileCols) << 2;
+
+  for (let row = 0; row < g.tilesY; row += g.stripRows) {
+    const rows = min(g.stripRows, g.tilesY - row), perImage = rows * g.tilesX;
+    const tilePanels = (images * perImage + g.tileRows - 1) / g.tileRows, tiles = tilePanels * g.tileRows;
+    const vStride = <usize>(tiles * depth) * 4 + SKEW, mStride = <usize>(tiles * g.groupPanels * g.tileCols) * 4 + SKEW;
+    for (let n = 0; n < images; n++) {
+      for (let block = 0; block < inBlocks; block++) {
+        const planes = g.x + floatBytes((image0 + n) * g.inChannels + block * 8) * plane;
+        transformRows(
+          kind, planes, g.height, g.width, min(8, g.inChannels - block * 8),
+          isAdjoint ? 0 : g.padY, isAdjoint ? 0 : g.padX, row, rows, g.tilesX,
+          v + <usize>(block * g.tileRows) * 32, g.tileRows, vStride, panelStride, n * perImage, tile,
+        );
+      }
+    }
+    for (let panel = panel0; panel < panel1; panel += g.groupPanels) {
+      const panels = min(g.groupPanels, panel1 - panel);
+      multiplyPoints(g, v, vStride, g.weights + <usize>panel * panelBytes, m, mStride, depth, tilePanels, panels);
+      const block0 = panel * (g.tileCols >> 3), block1 = min((g.outChannels + 7) >> 3, (panel + panels) * (g.tileCols >> 3));
+      for (let block = block0; block < block1; block++) {
+        for (let n = 0; n < images; n++) {
+          const kept = carry + <usize>((block - panel0 * (g.tileCols >> 3)) * g.chunkImages + n) * <usize>(g.tilesX * 8 + 1) * 32;
+          if (isAdjoint) spreadRows(g, image0 + n, block, row, rows, block - block0, n * perImage, m, mStride, tiles, tile, kept);
+          else outputRows(g, image0 + n, block, row, rows, block - block0, n * perImage, m, mStride, tiles, tile);
+        }
+      }
+    }
+  }
+}
+
+/** All products of a strip; with stride 2, points past the fifth share the sixth matrix. */
+function multiplyPoints(
+  g: PlanarArguments, v: usize, vStride: usize, u: usize, m: usize, mStride: usize, depth: i32, tilePanels: i32, panels: i32,
+): void {
+  const points = g.kind == STRIDE_1 ? 6 : 9;
+  for (let i = 0; i < points; i++) {
+    for (let j = 0; j < points; j++) {
+      const matrix = <usize>(min(i, 5) * 6 + min(j, 5));
+      multiplyPoint(g.tileRows, g.tileCols, v, u + matrix * g.weightStride, m, depth, tilePanels, panels);
+      v += vStride;
+      m += mStride;
+    }
+  }
+}
+
+/** Where the products of block `local` of a group begin: M is [points, panels, tiles, tileCols]. */
+// @ts-ignore: decorator
+@inline
+function products(g: PlanarArguments, m: usize, tiles: i32, local: i32, index: i32): usize {
+  const panelBlocks = g.tileCols >> 3;
+  const tileBytes = <usize>g.tileCols * 4;
+  return m + <usize>((local / panelBlocks) * tiles + index) * tileBytes + <usize>(local % panelBlocks) * 32;
+}
+
+/** Rows of tiles of one image and eight channels to y. */
+function outputRows(
+  g: PlanarArguments, image: i32, block: i32, row: i32, rows: i32, local: i32, index: i32, m: usize, mStride: usize, tiles: i32,
+  tile: usize,
+): void {
+  const columns = g.tilesX * 4, rowStride = <usize>columns * 32, strip = tile + 81 * 32;
+  let from = products(g, m, tiles, local, index);
+  for (let ty = 0; ty < rows; ty++) {
+    let to = strip + <usize>(ty * 4) * rowStride;
+    for (let tx = 0; tx < g.tilesX; tx++) {
+      if (g.kind == STRIDE_1) outputF4(from, mStride, to, rowStride, tile);
+      else outputS4(from, mStride, to, rowStride, tile);
+      from += <usize>g.tileCols * 4;
+      to += 128;
+    }
+  }
+  const planes = g.y + floatBytes(image * g.outChannels + block * 8) * <usize>(g.outHeight * g.outWidth);
+  storeStrip(planes, g.outHeight, g.outWidth, min(8, g.outChannels - block * 8), row * 4, rows * 4, 0, columns, strip);
+}
+
+/**
+ * The same for the adjoint, whose windows overlap by one pixel: they add up in the strip, and the last row of the strip, to which
+ * the next strip will add, is carried over in `kept`.
+ */
+function spreadRows(
+  g: PlanarArguments, image: i32, block: i32, row: i32, rows: i32, local: i32, index: i32, m: usize, mStride: usize, tiles: i32,
+  tile: usize, kept: usize,
+): void {
+  const columns = g.tilesX * 8 + 1, rowStride = <usize>columns * 32, strip = tile + 81 * 32;
+  const isLast = row + rows == g.tilesY;
+  memory.fill(strip, 0, <usize>(rows * 8 + 1) * rowStride);
+  if (row > 0) memory.copy(strip, kept, rowStride);
+  let from = products(g, m, tiles, local, index);
+  for (let ty = 0; ty < rows; ty++) {
+    let to = strip + <usize>(ty * 8) * rowStride;
+    for (let tx = 0; tx < g.tilesX; tx++) {
+      spreadS4(from, mStride, to, rowStride, tile);
+      from += <usize>g.tileCols * 4;
+      to += 256;
+    }
+  }
+  if (!isLast) memory.copy(kept, strip + <usize>(rows * 8) * rowStride, rowStride);
+  const planes = g.y + floatBytes(image * g.outChannels + block * 8) * <usize>(g.outHeight * g.outWidth);
+  const finished = isLast ? rows * 8 + 1 : rows * 8;
+  const lanes = min(8, g.outChannels - block * 8);
+  storeStrip(planes, g.outHeight, g.outWidth, lanes, row * 8 - g.padY, finished, -g.padX, columns, strip);
+}

@@ -1,0 +1,280 @@
+/**
+ * The gradient of a 3x3 convolution in its weights, from the points of its input (V) and of the gradient of its output (W),
+ * points.ts: for every matrix the product V^T W over all tiles of all images, then the transform back to nine taps.
+ */
+import { madd } from "../fused/vector";
+import { transpose4 } from "./strip";
+import { GRAD_F4, GRAD_S4, INPUT_F4, INPUT_S4, transformRows } from "../transforms/points";
+import { weightGradF4 } from "../transforms/planarF4";
+import { weightGradS4 } from "../transforms/s4";
+import { floatBytes } from "../vector";
+
+/** c [4, 8] += sum over tiles of v[tile, 0..3] (outer) w[tile, 0..7]; tiles lie 32 bytes apart. One accumulator each. */
+// @ts-ignore: decorator
+@inline
+function pairs4x8(v: usize, w: usize, end: usize, c: usize, accumulate: bool): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0);
+  while (w < end) {
+    const b0 = v128.load(w), b1 = v128.load(w, 16);
+    const a0 = v128.load32_splat(v);
+    c00 = madd(c00, a0, b0); c01 = madd(c01, a0, b1);
+    const a1 = v128.load32_splat(v, 4);
+    c10 = madd(c10, a1, b0); c11 = madd(c11, a1, b1);
+    const a2 = v128.load32_splat(v, 8);
+    c20 = madd(c20, a2, b0); c21 = madd(c21, a2, b1);
+    const a3 = v128.load32_splat(v, 12);
+    c30 = madd(c30, a3, b0); c31 = madd(c31, a3, b1);
+    v += 32;
+    w += 32;
+  }
+  if (accumulate) {
+    c00 = f32x4.add(c00, v128.load(c)); c01 = f32x4.add(c01, v128.load(c, 16));
+    c10 = f32x4.add(c10, v128.load(c, 32)); c11 = f32x4.add(c11, v128.load(c, 48));
+    c20 = f32x4.add(c20, v128.load(c, 64)); c21 = f32x4.add(c21, v128.load(c, 80));
+    c30 = f32x4.add(c30, v128.load(c, 96)); c31 = f32x4.add(c31, v128.load(c, 112));
+  }
+  v128.store(c, c00); v128.store(c, c01, 16);
+  v128.store(c, c10, 32); v128.store(c, c11, 48);
+  v128.store(c, c20, 64); v128.store(c, c21, 80);
+  v128.store(c, c30, 96); v128.store(c, c31, 112);
+}
+
+/** pairs4x8 for two blocks of output channels, `block` bytes apart, whose sums lie `cBlock` bytes apart. */
+// @ts-ignore: decorator
+@inline
+function pairs4x16(v: usize, w: usize, end: usize, block: usize, c: usize, cBlock: usize, accumulate: bool): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c02 = f32x4.splat(0), c03 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0), c12 = f32x4.splat(0), c13 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c22 = f32x4.splat(0), c23 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0), c32 = f32x4.splat(0), c33 = f32x4.splat(0);
+  let other = w + block;
+  while (w < end) {
+    const b0 = v128.load(w), b1 = v128.load(w, 16), b2 = v128.load(other), b3 = v128.load(other, 16);
+    const a0 = v128.load32_splat(v);
+    c00 = madd(c00, a0, b0); c01 = madd(c01, a0, b1); c02 = madd(c02, a0, b2); c03 = madd(c03, a0, b3);
+    const a1 = v128.load32_splat(v, 4);
+    c10 = madd(c10, a1, b0); c11 = madd(c11, a1, b1); c12 = madd(c12, a1, b2); c13 = madd(c13, a1, b3);
+    const a2 = v128.load32_splat(v, 8);
+    c20 = madd(c20, a2, b0); c21 = madd(c21, a2, b1); c22 = madd(c22, a2, b2); c23 = madd(c23, a2, b3);
+    const a3 = v128.load32_splat(v, 12);
+    c30 = madd(c30, a3, b0); c31 = madd(c31, a3, b1); c32 = madd(c32, a3, b2); c33 = madd(c33, a3, b3);
+    v += 32;
+    w += 32;
+    other += 32;
+  }
+  const d = c + cBlock;
+  if (accumulate) {
+    c00 = f32x4.add(c00, v128.load(c)); c01 = f32x4.add(c01, v128.load(c, 16));
+    c10 = f32x4.add(c10, v128.load(c, 32)); c11 = f32x4.add(c11, v128.load(c, 48));
+    c20 = f32x4.add(c20, v128.load(c, 64)); c21 = f32x4.add(c21, v128.load(c, 80));
+    c30 = f32x4.add(c30, v128.load(c, 96)); c31 = f32x4.add(c31, v128.load(c, 112));
+    c02 = f32x4.add(c02, v128.load(d)); c03 = f32x4.add(c03, v128.load(d, 16));
+    c12 = f32x4.add(c12, v128.load(d, 32)); c13 = f32x4.add(c13, v128.load(d, 48));
+    c22 = f32x4.add(c22, v128.load(d, 64)); c23 = f32x4.add(c23, v128.load(d, 80));
+    c32 = f32x4.add(c32, v128.load(d, 96)); c33 = f32x4.add(c33, v128.load(d, 112));
+  }
+  v128.store(c, c00); v128.store(c, c01, 16);
+  v128.store(c, c10, 32); v128.store(c, c11, 48);
+  v128.store(c, c20, 64); v128.store(c, c21, 80);
+  v128.store(c, c30, 96); v128.store(c, c31, 112);
+  v128.store(d, c02); v128.store(d, c03, 16);
+  v128.store(d, c12, 32); v128.store(d, c13, 48);
+  v128.store(d, c22, 64); v128.store(d, c23, 80);
+  v128.store(d, c32, 96); v128.store(d, c33, 112);
+}
+
+/** One point for two blocks of output channels. */
+function multiplyTwoBlocks(v: usize, w: usize, u: usize, inBlocks: i32, tiles: i32, accumulate: bool): void {
+  const block = <usize>tiles * 32, uBlock = <usize>inBlocks * 256;
+  for (let i = 0; i < inBlocks; i++) {
+    pairs4x16(v, w, w + block, block, u, uBlock, accumulate);
+    pairs4x16(v + 16, w, w + block, block, u + 128, uBlock, accumulate);
+    v += block;
+    u += 256;
+  }
+}
+
+/** One point. A function of its own, called often: V8 replaces baseline code only at calls. */
+function multiplyPairs(v: usize, w: usize, u: usize, inBlocks: i32, outBlocks: i32, tiles: i32, accumulate: bool): void {
+  const block = <usize>tiles * 32;
+  for (let o = 0; o < outBlocks; o++) {
+    let from = v;
+    for (let i = 0; i < inBlocks; i++) {
+      pairs4x8(from, w, w + block, u, accumulate);
+      pairs4x8(from + 16, w, w + block, u + 128, accumulate);
+      from += block;
+      u += 256;
+    }
+    w += block;
+  }
+}
+
+/**
+ * One matrix of u for `outBlocks` blocks of output channels: (+)= the sum over tiles of V [points, inBlocks, tiles, 8] and
+ * W [points, outBlocks, tiles, 8]. With stride 2 the last row and column of matrices have 4 of the 9 rows and columns of points.
+ */
+function sumOfMatrix(
+  stride: i32, matrix: i32, v: usize, vPointStride: usize, w: usize, wPointStride: usize, u: usize, inBlocks: i32,
+  outBlocks: i32, tiles: i32, first: bool, tileCols: i32,
+): void {
+  const points = stride == 1 ? 6 : 9, row = matrix / 6, column = matrix % 6;
+  const endRow = stride == 2 && row == 5 ? 9 : row + 1, endColumn = stride == 2 && column == 5 ? 9 : column + 1;
+  const wBlock = <usize>tiles * 32, uBlock = <usize>inBlocks * 256;
+  const paired = tileCols == 16 ? outBlocks & ~1 : 0;
+  let accumulate = !first;
+  for (let i = row; i < endRow; i++) {
+    for (let j = column; j < endColumn; j++) {
+      const point = <usize>(i * points + j), vAt = v + point * vPointStride, wAt = w + point * wPointStride;
+      for (let o: usize = 0; o < <usize>paired; o += 2) {
+        multiplyTwoBlocks(vAt, wAt + o * wBlock, u + o * uBlock, inBlocks, tiles, accumulate);
+      }
+      const done = <usize>paired;
+      multiplyPairs(vAt, wAt + done * wBlock, u + done * uBlock, inBlocks, outBlocks - paired, tiles, accumulate);
+      accumulate = true;
+    }
+  }
+}
+
+@unmanaged
+class SumsArguments {
+  /** 1: the 6x6 points of F4, each a matrix. 2: the 9x9 points of S4, of which rows (columns) 5 to 8 share a matrix. */
+  stride: i32;
+  x: usize;
+  inChannels: i32;
+  height: i32;
+  width: i32;
+  padY: i32;
+  padX: i32;
+  dy: usize;
+  outChannels: i32;
+  outHeight: i32;
+  outWidth: i32;
+  n: i32;
+  tilesY: i32;
+  tilesX: i32;
+  /** A group is so many images, or so many rows of tiles of one image. */
+  groupImages: i32;
+  groupRows: i32;
+  /** Parts of the groups, one after the other, each with its own u. */
+  parts: i32;
+  u: usize;
+  partStride: usize;
+  /** Output channels of a chunk, in blocks of eight. */
+  sliceBlocks: i32;
+  /** Output channels of the micro-kernel: 8, or 16 for engines that join vector pairs (panels.ts). */
+  tileCols: i32;
+  /** From one point to the next (bytes). */
+  vPointStride: usize;
+  wPointStride: usize;
+  /** Of each thread: V, then W, then the scratch of the transforms. */
+  scratch: usize;
+  scratchStride: usize;
+  wOffset: usize;
+  tileOffset: usize;
+}
+
+/**
+ * u [parts, 36, outBlocks, inBlocks, 8 inputs, 8 outputs] = of every part the sum over its groups of tiles. A thread transforms a
+ * group and multiplies it while it is in its cache; what a part sums, and in which order, does not depend on the threads. Chunk =
+ * part + parts * slice of the output channels; slices transform the input again. 2 flops per term; one accumulator for
+ * the tiles of one point of a group, then one sum: long sums are taken in steps. Reads x and dy inside their extent only.
+ */
+export function weightGradSums(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<SumsArguments>(args);
+  const part = chunk % g.parts, inBlocks = (g.inChannels + 7) >> 3, outBlocks = (g.outChannels + 7) >> 3;
+  const firstBlock = chunk / g.parts * g.sliceBlocks, blocks = min(g.sliceBlocks, outBlocks - firstBlock);
+  const v = g.scratch + <usize>worker * g.scratchStride, w = v + g.wOffset, tile = v + g.tileOffset;
+  const inputKind = g.stride == 1 ? INPUT_F4 : INPUT_S4, gradKind = g.stride == 1 ? GRAD_F4 : GRAD_S4;
+  const bands = (g.tilesY + g.groupRows - 1) / g.groupRows;
+  const groups = (g.n + g.groupImages - 1) / g.groupImages * bands;
+  const start = part * groups / g.parts, end = (part + 1) * groups / g.parts;
+  const matrixStride = <usize>(inBlocks * outBlocks) * 256;
+  const u = g.u + <usize>part * g.partStride + <usize>(firstBlock * inBlocks) * 256;
+  for (let group = start; group < end; group++) {
+    const image = group / bands * g.groupImages, row = group % bands * g.groupRows;
+    const images = min(g.groupImages, g.n - image), rows = min(g.groupRows, g.tilesY - row);
+    const imageTiles = rows * g.tilesX, tiles = images * imageTiles, block = <usize>tiles * 32;
+    for (let k = 0; k < images; k++) {
+      for (let b = 0; b < inBlocks; b++) {
+        const planes = g.x + floatBytes((image + k) * g.inChannels + b * 8) * <usize>(g.height * g.width);
+        transformRows(
+          inputKind, planes, g.height, g.width, min(8, g.inChannels - b * 8), g.padY, g.padX, row, rows, g.tilesX,
+          v + <usize>b * block, 1, g.vPointStride, 32, k * imageTiles, tile,
+        );
+      }
+      for (let b = 0; b < blocks; b++) {
+        const channel = (firstBlock + b) * 8;
+        const planes = g.dy + floatBytes((image + k) * g.outChannels + channel) * <usize>(g.outHeight * g.outWidth);
+        transformRows(
+          gradKind, planes, g.outHeight, g.outWidth, min(8, g.outChannels - channel), 0, 0, row, rows, g.tilesX,
+          w + <usize>b * block, 1, g.wPointStride, 32, k * imageTiles, tile,
+        );
+      }
+    }
+    for (let matrix = 0; matrix < 36; matrix++) {
+      sumOfMatrix(
+        g.stride, matrix, v, g.vPointStride, w, g.wPointStride, u + <usize>matrix * matrixStride, inBlocks, blocks, tiles,
+        group == start, g.tileCols,
+      );
+    }
+  }
+}
+
+@unmanaged
+class WeightsArguments {
+  stride: i32;
+  u: usize;
+  parts: i32;
+  partStride: usize;
+  dw: usize;
+  inChannels: i32;
+  outChannels: i32;
+  scratch: usize;
+  scratchStride: usize;
+}
+
+/** Adds `length` bytes of every part to those of the first. */
+function addParts(u: usize, length: usize, parts: i32, partStride: usize): void {
+  for (let at = u, end = u + length; at < end; at += 16) {
+    let sum = v128.load(at);
+    for (let part = 1, from = at + partStride; part < parts; part++, from += partStride) sum = f32x4.add(sum, v128.load(from));
+    v128.store(at, sum);
+  }
+}
+
+/** dw [outChannels, inChannels, 9] = G^T (sum of the parts of u) G. Chunk = eight output channels. Scratch: 288 + 144 bytes. */
+export function weightsFromPoints(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<WeightsArguments>(args);
+  const inBlocks = (g.inChannels + 7) >> 3, outBlocks = (g.outChannels + 7) >> 3;
+  const matrixStride = <usize>(inBlocks * outBlocks) * 256;
+  const taps = g.scratch + <usize>worker * g.scratchStride, tile = taps + 144;
+  const rowBytes = <usize>g.inChannels * 36, blockBytes = <usize>inBlocks * 256;
+  for (let matrix: usize = 0; matrix < 36; matrix++) {
+    addParts(g.u + matrix * matrixStride + <usize>chunk * blockBytes, blockBytes, g.parts, g.partStride);
+  }
+  for (let quad = 0; quad < 8; quad += 4) {
+    const first = chunk * 8 + quad, lanes = min(4, g.outChannels - first);
+    if (lanes <= 0) return;
+    let u = g.u + <usize>(chunk * inBlocks) * 256 + <usize>quad * 4;
+    let to = g.dw + <usize>first * rowBytes;
+    for (let i = 0; i < g.inChannels; i++) {
+      if (g.stride == 1) weightGradF4(u, matrixStride, taps, tile);
+      else weightGradS4(u, matrixStride, taps, tile);
+      let row = to, firstTap: usize = 0;
+      if (lanes == 4) {
+        transpose4(taps, 16, row, rowBytes);
+        transpose4(taps + 64, 16, row + 16, rowBytes);
+        firstTap = 8;
+      }
+      for (let lane: usize = 0; lane < <usize>lanes << 2; lane += 4) {
+        for (let tap = firstTap; tap < 9; tap++) store<f32>(row + (tap << 2), load<f32>(taps + (tap << 4) + lane));
+        row += rowBytes;
+      }
+      u += 32;
+      to += 36;
+    }
+  }
+}

@@ -1,0 +1,184 @@
+/** Sums over rows and columns, and the demodulation coefficients. Sums are carried in float64 and rounded once. */
+import { floatBytes, madd } from "../vector";
+
+@unmanaged
+class SumArguments {
+  x: usize;
+  y: usize;
+  batch: i32;
+  outer: i32;
+  reduce: i32;
+  inner: i32;
+  perChunk: i32;
+  gain: f32;
+}
+
+/**
+ * y[o] = gain * (sum over b, r of x[b, o, r]) (inner = 1). x, y: dense float32, any alignment, apart. Chunk = `perChunk` values
+ * of o. Eight float64 partial sums (r mod 8) and one for the tails, b ascending: the order depends on `batch` and `reduce` alone.
+ */
+export function sumRows(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<SumArguments>(args);
+  const first = chunk * g.perChunk;
+  const end = min(g.outer, first + g.perChunk);
+  const batchStep = floatBytes(g.outer) * <usize>g.reduce;
+  for (let o = first; o < end; o++) {
+    let row = g.x + floatBytes(o) * <usize>g.reduce;
+    let s0 = f64x2.splat(0), s1 = f64x2.splat(0), s2 = f64x2.splat(0), s3 = f64x2.splat(0);
+    let tail: f64 = 0;
+    for (let b = 0; b < g.batch; b++) {
+      let x = row;
+      const vectorsEnd = x + floatBytes(g.reduce & ~7);
+      const rowEnd = x + floatBytes(g.reduce);
+      while (x < vectorsEnd) {
+        s0 = f64x2.add(s0, f64x2.promote_low_f32x4(v128.load64_zero(x)));
+        s1 = f64x2.add(s1, f64x2.promote_low_f32x4(v128.load64_zero(x, 8)));
+        s2 = f64x2.add(s2, f64x2.promote_low_f32x4(v128.load64_zero(x, 16)));
+        s3 = f64x2.add(s3, f64x2.promote_low_f32x4(v128.load64_zero(x, 24)));
+        x += 32;
+      }
+      for (; x < rowEnd; x += 4) tail += <f64>load<f32>(x);
+      row += batchStep;
+    }
+    const s = f64x2.add(f64x2.add(s0, s1), f64x2.add(s2, s3));
+    const sum = f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1) + tail;
+    store<f32>(g.y + floatBytes(o), <f32>(<f64>g.gain * sum));
+  }
+}
+
+/**
+ * y[o, i] = gain * (sum over b, r of x[b, o, r, i]). x, y: dense float32, any alignment, apart. Chunk = (o, block of `perChunk`
+ * columns). One float64 sum for each column, b and r ascending.
+ */
+export function sumColumns(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<SumArguments>(args);
+  const blocks = (g.inner + g.perChunk - 1) / g.perChunk;
+  const o = chunk / blocks;
+  const first = (chunk % blocks) * g.perChunk;
+  const end = min(g.inner, first + g.perChunk);
+  const step = floatBytes(g.inner);
+  const batchStep = floatBytes(g.outer) * <usize>g.reduce * <usize>g.inner;
+  const x = g.x + floatBytes(o) * <usize>g.reduce * <usize>g.inner;
+  const y = g.y + floatBytes(o) * <usize>g.inner;
+  const gain = f64x2.splat(g.gain);
+  let i = first;
+  for (; i + 8 <= end; i += 8) {
+    let s0 = f64x2.splat(0), s1 = f64x2.splat(0), s2 = f64x2.splat(0), s3 = f64x2.splat(0);
+    for (let b = 0; b < g.batch; b++) {
+      let from = x + floatBytes(i) + <usize>b * batchStep;
+      for (let r = 0; r < g.reduce; r++) {
+        s0 = f64x2.add(s0, f64x2.promote_low_f32x4(v128.load64_zero(from)));
+        s1 = f64x2.add(s1, f64x2.promote_low_f32x4(v128.load64_zero(from, 8)));
+        s2 = f64x2.add(s2, f64x2.promote_low_f32x4(v128.load64_zero(from, 16)));
+        s3 = f64x2.add(s3, f64x2.promote_low_f32x4(v128.load64_zero(from, 24)));
+        from += step;
+      }
+    }
+    const to = y + floatBytes(i);
+    v128.store64_lane(to, f32x4.demote_f64x2_zero(f64x2.mul(gain, s0)), 0);
+    v128.store64_lane(to, f32x4.demote_f64x2_zero(f64x2.mul(gain, s1)), 0, 8);
+    v128.store64_lane(to, f32x4.demote_f64x2_zero(f64x2.mul(gain, s2)), 0, 16);
+    v128.store64_lane(to, f32x4.demote_f64x2_zero(f64x2.mul(gain, s3)), 0, 24);
+  }
+  for (; i < end; i++) {
+    let sum: f64 = 0;
+    for (let b = 0; b < g.batch; b++) {
+      let from = x + floatBytes(i) + <usize>b * batchStep;
+      for (let r = 0; r < g.reduce; r++) {
+        sum += <f64>load<f32>(from);
+        from += step;
+      }
+    }
+    store<f32>(y + floatBytes(i), <f32>(<f64>g.gain * sum));
+  }
+}
+
+@unmanaged
+class RowDotsArguments {
+  a: usize;
+  b: usize;
+  y: usize;
+  rows: i32;
+  depth: i32;
+  perChunk: i32;
+}
+
+/**
+ * y[row] = sum over k of a[row, k] * b[row, k]. a, b, y: dense float32, any alignment, y apart from a and b. Chunk = `perChunk`
+ * rows. Four float64 partial sums (k mod 4), added pairwise, then the tail. 8 bytes for each term: memory-bound.
+ */
+export function rowDots(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<RowDotsArguments>(args);
+  const end = min(g.rows, (chunk + 1) * g.perChunk), bytes = floatBytes(g.depth), vectors = floatBytes(g.depth & ~3);
+  for (let row = chunk * g.perChunk; row < end; row++) {
+    const a = g.a + <usize>row * bytes, b = g.b + <usize>row * bytes;
+    let low = f64x2.splat(0), high = f64x2.splat(0);
+    let k: usize = 0;
+    for (; k < vectors; k += 16) {
+      const aLow = f64x2.promote_low_f32x4(v128.load64_zero(a + k)), aHigh = f64x2.promote_low_f32x4(v128.load64_zero(a + k, 8));
+      const bLow = f64x2.promote_low_f32x4(v128.load64_zero(b + k)), bHigh = f64x2.promote_low_f32x4(v128.load64_zero(b + k, 8));
+      low = f64x2.add(low, f64x2.mul(aLow, bLow));
+      high = f64x2.add(high, f64x2.mul(aHigh, bHigh));
+    }
+    const sums = f64x2.add(low, high);
+    let sum = f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1);
+    for (; k < bytes; k += 4) sum += <f64>load<f32>(a + k) * <f64>load<f32>(b + k);
+    store<f32>(g.y + floatBytes(row), <f32>sum);
+  }
+}
+
+@unmanaged
+class DcoefsArguments {
+  w: usize;
+  s: usize;
+  d: usize;
+  scratch: usize;
+  scratchStride: i32;
+  n: i32;
+  outChannels: i32;
+  inChannels: i32;
+  taps: i32;
+  perChunk: i32;
+}
+
+/**
+ * d[n, o] = 1 / sqrt(sum over i of s[n, i]^2 * q[o, i] + 1e-8), q[o, i] = sum over k of w[o, i, k]^2: the styles scale whole
+ * kernels, so that the energy of each is taken once for the batch.
+ *
+ * w [O][I][taps], s [N][I], d [N][O]: dense float32, any alignment, d apart. scratch: I float64, 8-byte aligned.
+ * Chunk = `perChunk` output channels. Squares of a kernel in four float32 sums (k mod 4), the rest in float64, i ascending.
+ */
+export function dcoefs(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<DcoefsArguments>(args);
+  const energies = g.scratch + <usize>worker * <usize>g.scratchStride;
+  const energiesEnd = energies + (<usize>g.inChannels << 3);
+  const end = min(g.outChannels, (chunk + 1) * g.perChunk);
+  for (let o = chunk * g.perChunk; o < end; o++) {
+    let w = g.w + floatBytes(o) * <usize>g.inChannels * <usize>g.taps;
+    for (let at = energies; at < energiesEnd; at += 8) {
+      let squares = f32x4.splat(0);
+      const kernelEnd = w + floatBytes(g.taps);
+      for (const vectorsEnd = w + floatBytes(g.taps & ~3); w < vectorsEnd; w += 16) {
+        const weights = v128.load(w);
+        squares = madd(weights, weights, squares);
+      }
+      let energy = <f64>f32x4.extract_lane(squares, 0) + <f64>f32x4.extract_lane(squares, 1) +
+        (<f64>f32x4.extract_lane(squares, 2) + <f64>f32x4.extract_lane(squares, 3));
+      for (; w < kernelEnd; w += 4) {
+        const weight = <f64>load<f32>(w);
+        energy += weight * weight;
+      }
+      store<f64>(at, energy);
+    }
+    let s = g.s;
+    for (let n = 0; n < g.n; n++) {
+      let sum: f64 = 0;
+      for (let at = energies; at < energiesEnd; at += 8) {
+        const style = <f64>load<f32>(s);
+        sum += style * style * load<f64>(at);
+        s += 4;
+      }
+      store<f32>(g.d + floatBytes(n * g.outChannels + o), <f32>(1 / Math.sqrt(sum + 1e-8)));
+    }
+  }
+}

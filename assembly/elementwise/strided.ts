@@ -1,0 +1,150 @@
+/** Index spaces of up to six axes: y = f(a, b) with broadcasting, and copies from one walk of memory to another. */
+import { floatBytes } from "../vector";
+
+/**
+ * A walk over rows of `inner` elements. Rows are counted over `axes` outer axes (five entries each, outermost first);
+ * steps are in elements. A chunk is `rowsPerChunk` rows of one segment of the inner axis.
+ */
+@unmanaged
+class StridedArguments {
+  a: usize;
+  b: usize;
+  y: usize;
+  rows: i32;
+  rowsPerChunk: i32;
+  inner: i32;
+  segment: i32;
+  aStep: i32;
+  bStep: i32;
+  yStep: i32;
+  axes: i32;
+  // Then extent[5], aStride[5], bStride[5], yStride[5].
+}
+const EXTENTS: usize = offsetof<StridedArguments>();
+const A_STRIDES: usize = EXTENTS + 5 * 4;
+const B_STRIDES: usize = EXTENTS + 10 * 4;
+const Y_STRIDES: usize = EXTENTS + 15 * 4;
+
+const enum Binary {
+  Add, Sub, Mul, Div, Max, Min, Greater,
+}
+
+// @ts-ignore: decorator
+@inline
+function apply(op: Binary, a: v128, b: v128): v128 {
+  if (op == Binary.Add) return f32x4.add(a, b);
+  if (op == Binary.Sub) return f32x4.sub(a, b);
+  if (op == Binary.Mul) return f32x4.mul(a, b);
+  if (op == Binary.Div) return f32x4.div(a, b);
+  if (op == Binary.Max) return f32x4.max(a, b);
+  if (op == Binary.Min) return f32x4.min(a, b);
+  return v128.and(f32x4.gt(a, b), f32x4.splat(1));
+}
+
+/** Bytes from an operand's start to row `row`, along strides that begin at `strides`. */
+function rowOffset(args: usize, strides: usize, row: i32): usize {
+  const g = changetype<StridedArguments>(args);
+  let offset = 0;
+  for (let axis = g.axes - 1; axis >= 0; axis--) {
+    const at = args + ((<usize>axis) << 2);
+    const extent = load<i32>(at + EXTENTS);
+    offset += (row % extent) * load<i32>(at + strides);
+    row /= extent;
+  }
+  return (<usize>offset) << 2;
+}
+
+/**
+ * y = f(a, b) over the index space; a step or stride of 0 broadcasts. a, b, y: float32, any alignment; y may be a or b
+ * where they walk alike. Each operation is rounded once; memory-bound at 12 bytes for each element.
+ */
+// @ts-ignore: decorator
+@inline
+function zip(op: Binary, args: usize, chunk: i32): void {
+  const g = changetype<StridedArguments>(args);
+  const segments = (g.inner + g.segment - 1) / g.segment;
+  const first = (chunk % segments) * g.segment;
+  const count = min(g.segment, g.inner - first);
+  const firstRow = (chunk / segments) * g.rowsPerChunk;
+  const endRow = min(g.rows, firstRow + g.rowsPerChunk);
+  const vectors = g.yStep == 1 && <u32>g.aStep <= 1 && <u32>g.bStep <= 1;
+  const aStep = <usize>(g.aStep << 2);
+  const bStep = <usize>(g.bStep << 2);
+  const yStep = <usize>(g.yStep << 2);
+  for (let row = firstRow; row < endRow; row++) {
+    let a = g.a + rowOffset(args, A_STRIDES, row) + <usize>first * aStep;
+    let b = g.b + rowOffset(args, B_STRIDES, row) + <usize>first * bStep;
+    let y = g.y + rowOffset(args, Y_STRIDES, row) + <usize>first * yStep;
+    let left = count;
+    if (vectors) {
+      const end = y + floatBytes(count & ~3);
+      left = count & 3;
+      if (g.aStep == 0 && left < count) {
+        const splat = v128.load32_splat(a);
+        if (g.bStep == 0) {
+          const value = apply(op, splat, v128.load32_splat(b));
+          for (; y < end; y += 16) v128.store(y, value);
+        } else {
+          for (; y < end; y += 16) {
+            v128.store(y, apply(op, splat, v128.load(b)));
+            b += 16;
+          }
+        }
+      } else if (g.bStep == 0 && left < count) {
+        const splat = v128.load32_splat(b);
+        for (; y < end; y += 16) {
+          v128.store(y, apply(op, v128.load(a), splat));
+          a += 16;
+        }
+      } else {
+        for (; y < end; y += 16) {
+          v128.store(y, apply(op, v128.load(a), v128.load(b)));
+          a += 16;
+          b += 16;
+        }
+      }
+    }
+    for (; left > 0; left--) {
+      v128.store32_lane(y, apply(op, v128.load32_splat(a), v128.load32_splat(b)), 0);
+      a += aStep;
+      b += bStep;
+      y += yStep;
+    }
+  }
+}
+
+export function binaryAdd(args: usize, chunk: i32, worker: i32): void { zip(Binary.Add, args, chunk); }
+export function binarySub(args: usize, chunk: i32, worker: i32): void { zip(Binary.Sub, args, chunk); }
+export function binaryMul(args: usize, chunk: i32, worker: i32): void { zip(Binary.Mul, args, chunk); }
+export function binaryDiv(args: usize, chunk: i32, worker: i32): void { zip(Binary.Div, args, chunk); }
+export function binaryMax(args: usize, chunk: i32, worker: i32): void { zip(Binary.Max, args, chunk); }
+export function binaryMin(args: usize, chunk: i32, worker: i32): void { zip(Binary.Min, args, chunk); }
+export function binaryGreater(args: usize, chunk: i32, worker: i32): void { zip(Binary.Greater, args, chunk); }
+
+/**
+ * y[...] = a[...] over the index space; b is not used. a, y: float32, any alignment, apart from each other. Writes only what
+ * the walk of y names. Moves 8 bytes for each element.
+ */
+export function stridedCopy(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<StridedArguments>(args);
+  const segments = (g.inner + g.segment - 1) / g.segment;
+  const first = (chunk % segments) * g.segment;
+  const count = min(g.segment, g.inner - first);
+  const firstRow = (chunk / segments) * g.rowsPerChunk;
+  const endRow = min(g.rows, firstRow + g.rowsPerChunk);
+  const aStep = <usize>(g.aStep << 2);
+  const yStep = <usize>(g.yStep << 2);
+  for (let row = firstRow; row < endRow; row++) {
+    let a = g.a + rowOffset(args, A_STRIDES, row) + <usize>first * aStep;
+    let y = g.y + rowOffset(args, Y_STRIDES, row) + <usize>first * yStep;
+    if (g.aStep == 1 && g.yStep == 1) {
+      memory.copy(y, a, floatBytes(count));
+      continue;
+    }
+    for (let i = 0; i < count; i++) {
+      store<f32>(y, load<f32>(a));
+      a += aStep;
+      y += yStep;
+    }
+  }
+}

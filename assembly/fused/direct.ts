@@ -1,0 +1,73 @@
+/**
+ * Direct convolution as one matrix product: y[o, p] = sum over (tap, i) of w[o, tap, i] * x[i, p * stride + tap - pad]. Here a
+ * "tile" is one output pixel and there is one transform point; the depth is taps * inBlocks * 8, tap by tap. For 1x1
+ * kernels, and for the stride-2 convolution of the discriminator.
+ */
+import { Job } from "./job";
+import { add, finish, mul } from "./vector";
+
+/**
+ * V of `count` output pixels of image n from pixel `first` on: the modulated input under every tap, zeros outside the
+ * image. Reads x inside its extent only.
+ */
+export function inputDirect(job: Job, n: i32, first: i32, count: i32, index: i32, v: usize): void {
+  const width = job.width, height = job.height, stride = job.stride, blocks = job.inBlocks;
+  const plane = <usize>height * <usize>width * 32;
+  const tileRows = job.tileRows, groupStride = <usize>tileRows * 32;
+  const panelStride = groupStride * <usize>(job.kernel * job.kernel * blocks);
+  for (let tap = 0; tap < job.kernel * job.kernel; tap++) {
+    const dy = tap / job.kernel - job.pad, dx = tap % job.kernel - job.pad;
+    for (let block = 0; block < blocks; block++) {
+      const x = job.x + (<usize>n * <usize>blocks + <usize>block) * plane;
+      const style = job.styles + <usize>n * job.stylesStride + <usize>block * 32;
+      const styleLow = v128.load(style), styleHigh = v128.load(style, 16);
+      let panel = v + <usize>(index / tileRows) * panelStride + <usize>(tap * blocks + block) * groupStride;
+      let lane = index % tileRows, ty = first / job.tilesX, tx = first % job.tilesX;
+      for (let t = 0; t < count; t++) {
+        const iy = ty * stride + dy, ix = tx * stride + dx;
+        let low = f32x4.splat(0), high = f32x4.splat(0);
+        if (iy >= 0 && iy < height && ix >= 0 && ix < width) {
+          const from = x + (<usize>iy * <usize>width + <usize>ix) * 32;
+          low = mul(v128.load(from), styleLow);
+          high = mul(v128.load(from, 16), styleHigh);
+        }
+        const to = panel + <usize>lane * 32;
+        v128.store(to, low);
+        v128.store(to, high, 16);
+        if (++lane == tileRows) { lane = 0; panel += panelStride; }
+        if (++tx == job.tilesX) { tx = 0; ty++; }
+      }
+    }
+  }
+}
+
+/** The epilogue of `count` pixels of image n: output blocks [block0, block1), as outputF4 (f4.ts). */
+export function outputDirect(
+  job: Job, n: i32, first: i32, count: i32, index: i32, m: usize, tiles: i32, block0: i32, block1: i32,
+): void {
+  const plane = <usize>job.outWidth * <usize>job.outHeight * 32;
+  const tileStride = <usize>job.tileCols * 4, panelBlocks = job.tileCols >> 3;
+  const slope = f32x4.splat(job.slope), clamp = f32x4.splat(job.clamp);
+  for (let block = block0; block < block1; block++) {
+    let y = job.y + (<usize>n * <usize>job.outBlocks + <usize>block) * plane + <usize>first * 32;
+    const channel = <usize>block * 32;
+    const scale = job.scale + <usize>n * job.scaleStride + channel;
+    const scaleLow = v128.load(scale), scaleHigh = v128.load(scale, 16);
+    const biasLow = v128.load(job.bias + channel), biasHigh = v128.load(job.bias + channel, 16);
+    const noiseLow = v128.load(job.noiseGain + channel), noiseHigh = v128.load(job.noiseGain + channel, 16);
+    const local = block - block0;
+    let from = m + (<usize>(local / panelBlocks) * <usize>tiles + <usize>index) * tileStride + <usize>(local % panelBlocks) * 32;
+    let ty = first / job.tilesX, tx = first % job.tilesX;
+    for (let t = 0; t < count; t++) {
+      const noise = v128.load32_splat(
+        job.noise + <usize>n * job.noiseImageStride + <usize>ty * job.noiseRowStride + <usize>tx * 4,
+      );
+      const shiftLow = add(mul(noise, noiseLow), biasLow), shiftHigh = add(mul(noise, noiseHigh), biasHigh);
+      v128.store(y, finish(v128.load(from), scaleLow, shiftLow, slope, clamp));
+      v128.store(y, finish(v128.load(from, 16), scaleHigh, shiftHigh, slope, clamp), 16);
+      from += tileStride;
+      y += 32;
+      if (++tx == job.tilesX) { tx = 0; ty++; }
+    }
+  }
+}

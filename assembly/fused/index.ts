@@ -1,0 +1,11 @@
+/**
+ * The fused layers of `src/nn/kernels/fast.ts`: chunk functions on activations in the blocked layout (job.ts).
+ */
+export { convBlocked } from "./conv";
+export { blockedFir } from "./fir";
+export { multiplyPanels } from "../gemm/panels";
+export { blockedToPlanar, planarToBlocked } from "./layout";
+export { blockedToImage } from "./image";
+export { dcoefsFromSquares, prepareWeights, sumOfSquares } from "./weights";
+export { transposedBlocked, transposedSeams } from "./upConv";
+export { convInPlace, inPlaceSeams } from "./inPlace";

@@ -1,0 +1,139 @@
+/**
+ * Preparing weights, once per layer: from [outChannels, inChannels, kernel, kernel] to the U of panels.ts,
+ * [matrix, panel, depth, tileCols], zeros past the last channels. The depth of the direct algorithm is [tap, inPadded].
+ */
+import { DIRECT, F2, F4, T2 } from "./job";
+import { transpose4 } from "../conv/strip";
+import { weightsT2 } from "../transforms/t2";
+import { weightsT4 } from "../transforms/t4";
+import { weightsF2 } from "../transforms/f2";
+import { weightsF4 } from "../transforms/f4";
+
+@unmanaged
+class WeightArguments {
+  w: usize;
+  u: usize;
+  algorithm: i32;
+  outChannels: i32;
+  inChannels: i32;
+  outStride: usize;
+  inStride: usize;
+  taps: i32;
+  flip: i32;
+  matrixStride: usize;
+  inPadded: i32;
+  tileCols: i32;
+  scratch: usize;
+  scratchStride: usize;
+}
+
+/**
+ * U of one panel per chunk. Weight (o, i, tap) is at w + o * outStride + i * inStride + tap * 4 bytes: with the strides
+ * exchanged and `flip` (mirrored taps) the same routine prepares the adjoint convolution. `taps` is 1 or 9.
+ * Scratch: 144 + 288 bytes. Writes all of the panel, padding included, in every matrix.
+ */
+export function prepareWeights(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<WeightArguments>(args);
+  const algorithm = g.algorithm, stride = g.matrixStride, tileCols = g.tileCols, taps = g.taps;
+  const depth = algorithm == DIRECT ? taps * g.inPadded : g.inPadded;
+  const row = <usize>tileCols * 4, panel = g.u + <usize>chunk * <usize>depth * row;
+  const gathered = g.scratch + <usize>worker * g.scratchStride, tile = gathered + 144;
+  for (let i = 0; i < g.inPadded; i++) {
+    for (let quad = 0; quad < tileCols; quad += 4) {
+      gather(g, chunk * tileCols + quad, i, gathered);
+      const to = panel + <usize>i * row + <usize>quad * 4;
+      if (algorithm == F4) weightsF4(gathered, to, stride, tile);
+      else if (algorithm == F2) weightsF2(gathered, to, stride, tile);
+      else if (algorithm == T2) weightsT2(gathered, to, stride, tile);
+      else if (algorithm == DIRECT) {
+        for (let tap = 0; tap < taps; tap++) {
+          v128.store(to + <usize>(tap * g.inPadded) * row, v128.load(gathered + <usize>tap * 16));
+        }
+      } else weightsT4(gathered, to, stride, tile);
+    }
+  }
+}
+
+/** The taps of output channels [o, o + 4) and input channel i as [tap][4]. */
+// @ts-ignore: decorator
+@inline
+function gather(g: WeightArguments, o: i32, i: i32, to: usize): void {
+  const taps = g.taps, mirror = g.flip ? taps - 1 : 0, step = g.flip ? -1 : 1;
+  if (taps == 9 && o + 4 <= g.outChannels && i < g.inChannels) {
+    const w = g.w + <usize>o * g.outStride + <usize>i * g.inStride;
+    const first = to + <usize>mirror * 16, next = <usize>(step * 16);
+    transpose4(w, g.outStride, first, next);
+    transpose4(w + 16, g.outStride, first + 4 * next, next);
+    for (let lane: usize = 0; lane < 4; lane++) {
+      store<f32>(first + 8 * next + lane * 4, load<f32>(w + lane * g.outStride + 32));
+    }
+    return;
+  }
+  for (let lane = 0; lane < 4; lane++) {
+    const exists = o + lane < g.outChannels && i < g.inChannels;
+    const from = g.w + <usize>(o + lane) * g.outStride + <usize>i * g.inStride;
+    for (let tap = 0; tap < taps; tap++) {
+      store<f32>(to + <usize>(tap * 4 + lane) * 4, exists ? load<f32>(from + <usize>(mirror + step * tap) * 4) : 0);
+    }
+  }
+}
+
+@unmanaged
+class SquaresArguments {
+  w: usize;
+  q: usize;
+  outChannels: i32;
+  inChannels: i32;
+  taps: i32;
+}
+
+/** q[o, i] = sum over taps of w[o, i, tap]^2: what demodulation needs of the weights. Chunk: one o. */
+export function sumOfSquares(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<SquaresArguments>(args);
+  const taps = g.taps, inChannels = g.inChannels;
+  let w = g.w + <usize>chunk * <usize>(inChannels * taps) * 4, q = g.q + <usize>chunk * <usize>inChannels * 4;
+  for (let i = 0; i < inChannels; i++) {
+    let sum: f32 = 0;
+    for (let tap = 0; tap < taps; tap++) {
+      const value = load<f32>(w);
+      sum += value * value;
+      w += 4;
+    }
+    store<f32>(q, sum);
+    q += 4;
+  }
+}
+
+@unmanaged
+class DcoefsArguments {
+  q: usize;
+  s: usize;
+  d: usize;
+  outChannels: i32;
+  inChannels: i32;
+  gain: f32;
+}
+
+/**
+ * d[n, o] = 1 / sqrt(gain^2 * sum over i of q[o, i] * s[n, i]^2 + 1e-8). Chunk: one n. Four partial sums (i modulo 4), then
+ * the tail.
+ */
+export function dcoefsFromSquares(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<DcoefsArguments>(args);
+  const inChannels = g.inChannels, vectors = inChannels & ~3, gain = g.gain;
+  const style = g.s + <usize>(chunk * inChannels) * 4;
+  for (let o = 0; o < g.outChannels; o++) {
+    const squares = g.q + <usize>o * <usize>inChannels * 4;
+    let sums = f32x4.splat(0);
+    for (let i = 0; i < vectors; i += 4) {
+      const value = v128.load(style + <usize>i * 4);
+      sums = f32x4.add(sums, f32x4.mul(v128.load(squares + <usize>i * 4), f32x4.mul(value, value)));
+    }
+    let sum = f32x4.extract_lane(sums, 0) + f32x4.extract_lane(sums, 1) + f32x4.extract_lane(sums, 2) + f32x4.extract_lane(sums, 3);
+    for (let i = vectors; i < inChannels; i++) {
+      const value = load<f32>(style + <usize>i * 4);
+      sum += load<f32>(squares + <usize>i * 4) * (value * value);
+    }
+    store<f32>(g.d + <usize>(chunk * g.outChannels + o) * 4, <f32>1 / sqrt<f32>(gain * gain * sum + 1e-8));
+  }
+}

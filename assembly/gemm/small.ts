@@ -1,0 +1,236 @@
+/**
+ * Products of matrices that are multiplied where they lie, because packing them would cost more than it saves: dense layers at
+ * the batches of training, their gradients, and gradients of 1x1 convolutions.
+ */
+import { floatBytes, madd, splatAt } from "../vector";
+
+/** Steps in bytes, of which the innermost are 4. */
+@unmanaged
+class DotArguments {
+  a: usize;
+  b: usize;
+  y: usize;
+  rows: i32;
+  columns: i32;
+  depth: i32;
+  outer: i32;
+  aRow: usize;
+  aOuter: usize;
+  bRow: usize;
+  bOuter: usize;
+  yRow: usize;
+  yColumn: usize;
+  columnsPerChunk: i32;
+}
+
+/**
+ * y[row, column] = sum over o, k of a[o, row, k] * b[o, column, k], as dot products of rows, in blocks of 4 x 2: as many products
+ * for each load as a tile of the packed form.
+ *
+ * a, b, y: float32, any alignment, y apart from a and b. Reads and writes existing elements only. Chunk = block of columns.
+ * Rounding: for each o four partial sums (k mod 4), added pairwise; then o ascending. 2 flops for each term.
+ */
+export function matmulDots(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<DotArguments>(args);
+  const first = chunk * g.columnsPerChunk, end = min(g.columns, first + g.columnsPerChunk);
+  if (g.outer == 0 || g.depth == 0) {
+    for (let column = first; column < end; column++) {
+      for (let row = 0; row < g.rows; row++) store<f32>(g.y + <usize>row * g.yRow + <usize>column * g.yColumn, 0);
+    }
+    return;
+  }
+  for (let o = 0; o < g.outer; o++) {
+    const a = g.a + <usize>o * g.aOuter, b = g.b + <usize>o * g.bOuter;
+    for (let column = first; column < end; column += 2) {
+      const b0 = b + <usize>column * g.bRow, b1 = column + 1 < end ? b0 + g.bRow : b0;
+      dotRows(g, a, b0, b1, g.y + <usize>column * g.yColumn, column + 1 < end, o > 0);
+    }
+  }
+}
+
+/** All rows with two columns. Missing rows and columns repeat the last ones; their sums are not stored. */
+function dotRows(g: DotArguments, a: usize, b0: usize, b1: usize, y: usize, both: bool, accumulate: bool): void {
+  for (let row = 0; row < g.rows; row += 4) {
+    const left = g.rows - row;
+    const a0 = a + <usize>row * g.aRow;
+    const a1 = left > 1 ? a0 + g.aRow : a0, a2 = left > 2 ? a1 + g.aRow : a1, a3 = left > 3 ? a2 + g.aRow : a2;
+    dots4x2(a0, a1, a2, a3, b0, b1, g.depth, y + <usize>row * g.yRow, g.yRow, both ? g.yColumn : 0, left, accumulate);
+  }
+}
+
+/** y (+)= the products of four rows with two columns; `columnStep` is 0 where there is only one, `rows` says how many exist. */
+function dots4x2(
+  a0: usize, a1: usize, a2: usize, a3: usize, b0: usize, b1: usize, depth: i32, y: usize, rowStep: usize, columnStep: usize,
+  rows: i32, accumulate: bool,
+): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0);
+  let k: usize = 0;
+  for (const end = floatBytes(depth & ~3); k < end; k += 16) {
+    const x0 = v128.load(b0 + k), x1 = v128.load(b1 + k);
+    const w0 = v128.load(a0 + k);
+    c00 = madd(w0, x0, c00); c01 = madd(w0, x1, c01);
+    const w1 = v128.load(a1 + k);
+    c10 = madd(w1, x0, c10); c11 = madd(w1, x1, c11);
+    const w2 = v128.load(a2 + k);
+    c20 = madd(w2, x0, c20); c21 = madd(w2, x1, c21);
+    const w3 = v128.load(a3 + k);
+    c30 = madd(w3, x0, c30); c31 = madd(w3, x1, c31);
+  }
+  for (const end = floatBytes(depth); k < end; k += 4) {
+    const x0 = v128.load32_zero(b0 + k), x1 = v128.load32_zero(b1 + k);
+    const w0 = v128.load32_zero(a0 + k);
+    c00 = madd(w0, x0, c00); c01 = madd(w0, x1, c01);
+    const w1 = v128.load32_zero(a1 + k);
+    c10 = madd(w1, x0, c10); c11 = madd(w1, x1, c11);
+    const w2 = v128.load32_zero(a2 + k);
+    c20 = madd(w2, x0, c20); c21 = madd(w2, x1, c21);
+    const w3 = v128.load32_zero(a3 + k);
+    c30 = madd(w3, x0, c30); c31 = madd(w3, x1, c31);
+  }
+  put(y, columnStep, c00, c01, accumulate);
+  if (rows > 1) put(y + rowStep, columnStep, c10, c11, accumulate);
+  if (rows > 2) put(y + 2 * rowStep, columnStep, c20, c21, accumulate);
+  if (rows > 3) put(y + 3 * rowStep, columnStep, c30, c31, accumulate);
+}
+
+// @ts-ignore: decorator
+@inline
+function put(y: usize, columnStep: usize, c0: v128, c1: v128, accumulate: bool): void {
+  store<f32>(y, accumulate ? load<f32>(y) + sumOf(c0) : sumOf(c0));
+  if (columnStep) store<f32>(y + columnStep, accumulate ? load<f32>(y + columnStep) + sumOf(c1) : sumOf(c1));
+}
+
+// @ts-ignore: decorator
+@inline
+function sumOf(c: v128): f32 {
+  return (f32x4.extract_lane(c, 0) + f32x4.extract_lane(c, 1)) + (f32x4.extract_lane(c, 2) + f32x4.extract_lane(c, 3));
+}
+
+@unmanaged
+class RowsArguments {
+  a: usize;
+  b: usize;
+  y: usize;
+  rows: i32;
+  columns: i32;
+  depth: i32;
+  /** Element (row, k) of a lies at row * aRow + k * aDepth (bytes). */
+  aRow: usize;
+  aDepth: usize;
+  /** From one product to the next (bytes); 0 shares a matrix. */
+  aItem: usize;
+  bItem: usize;
+  yItem: usize;
+  /** Multiples of 4 and of 8. */
+  rowsPerChunk: i32;
+  columnsPerChunk: i32;
+  scratch: usize;
+  scratchStride: usize;
+}
+
+/** Terms of the sum taken at a time: so many rows of b stay in the L1 cache, whatever their distance. */
+const STEPS: i32 = 16;
+
+/**
+ * y[item, rows, columns] = sum over k of a(item, row, k) * b[item, k, columns], by tiles of 4 x 8.
+ *
+ * b [depth, columns], y [rows, columns]: dense float32; all of any alignment, y apart from a and b. Reads and writes existing
+ * elements only. Chunk = row block + row blocks * (column block + column blocks * item). Scratch: the sums so far,
+ * rowsPerChunk * columnsPerChunk numbers; rows of y itself, far apart, would push each other out of the cache.
+ * Rounding: k ascending, one accumulator. 2 * depth flops for each element of y.
+ */
+export function matmulRows(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<RowsArguments>(args);
+  const rowBlocks = (g.rows + g.rowsPerChunk - 1) / g.rowsPerChunk;
+  const columnBlocks = (g.columns + g.columnsPerChunk - 1) / g.columnsPerChunk;
+  const row = chunk % rowBlocks * g.rowsPerChunk, rows = min(g.rowsPerChunk, g.rows - row);
+  const first = chunk / rowBlocks % columnBlocks * g.columnsPerChunk;
+  const columns = min(g.columnsPerChunk, g.columns - first), tiled = columns & ~7;
+  const item = <usize>(chunk / (rowBlocks * columnBlocks));
+  const step = floatBytes(g.columns), sums = g.scratch + <usize>worker * g.scratchStride;
+  const a = g.a + item * g.aItem + <usize>row * g.aRow, b = g.b + item * g.bItem + floatBytes(first);
+  const y = g.y + item * g.yItem + <usize>row * step + floatBytes(first);
+  for (let k = 0; k == 0 || k < g.depth; k += STEPS) {
+    const steps = min(STEPS, g.depth - k), isLast = k + STEPS >= g.depth;
+    const aPart = a + <usize>k * g.aDepth, bPart = b + <usize>k * step;
+    for (let r = 0; r < rows; r += 4) {
+      rowOfTiles(
+        aPart + <usize>r * g.aRow, g.aRow, g.aDepth, min(4, rows - r), bPart, step, steps, tiled, sums + floatBytes(r * tiled),
+        y + <usize>r * step, k > 0, isLast,
+      );
+    }
+  }
+  if (tiled < columns) scalarColumns(g, a, b + floatBytes(tiled), y + floatBytes(tiled), step, rows, columns - tiled);
+}
+
+/** Four rows (of which `rows` exist) and all whole tiles of columns: sums of `steps` terms, to y where they are the last. */
+function rowOfTiles(
+  a0: usize, aRow: usize, aDepth: usize, rows: i32, b: usize, step: usize, steps: i32, columns: i32, sums: usize, y: usize,
+  accumulate: bool, isLast: bool,
+): void {
+  const a1 = rows > 1 ? a0 + aRow : a0, a2 = rows > 2 ? a1 + aRow : a1, a3 = rows > 3 ? a2 + aRow : a2;
+  const yStep = isLast ? step : 32;
+  for (const end = b + floatBytes(columns); b < end; b += 32) {
+    const to = isLast ? y : sums;
+    tile4x8(a0, a1, a2, a3, aDepth, b, b + <usize>steps * step, step, sums, to, yStep, isLast ? rows : 4, accumulate);
+    sums += 128;
+    y += 32;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function tile4x8(
+  a0: usize, a1: usize, a2: usize, a3: usize, aStep: usize, b: usize, end: usize, step: usize, sums: usize, y: usize, yStep: usize,
+  rows: i32, accumulate: bool,
+): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0);
+  if (accumulate) {
+    c00 = v128.load(sums); c01 = v128.load(sums, 16);
+    c10 = v128.load(sums, 32); c11 = v128.load(sums, 48);
+    c20 = v128.load(sums, 64); c21 = v128.load(sums, 80);
+    c30 = v128.load(sums, 96); c31 = v128.load(sums, 112);
+  }
+  while (b < end) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16);
+    const w0 = splatAt(a0);
+    c00 = madd(w0, b0, c00); c01 = madd(w0, b1, c01);
+    const w1 = splatAt(a1);
+    c10 = madd(w1, b0, c10); c11 = madd(w1, b1, c11);
+    const w2 = splatAt(a2);
+    c20 = madd(w2, b0, c20); c21 = madd(w2, b1, c21);
+    const w3 = splatAt(a3);
+    c30 = madd(w3, b0, c30); c31 = madd(w3, b1, c31);
+    a0 += aStep;
+    a1 += aStep;
+    a2 += aStep;
+    a3 += aStep;
+    b += step;
+  }
+  v128.store(y, c00); v128.store(y, c01, 16);
+  if (rows > 1) { y += yStep; v128.store(y, c10); v128.store(y, c11, 16); }
+  if (rows > 2) { y += yStep; v128.store(y, c20); v128.store(y, c21, 16); }
+  if (rows > 3) { y += yStep; v128.store(y, c30); v128.store(y, c31, 16); }
+}
+
+/** The last columns, fewer than eight. */
+function scalarColumns(g: RowsArguments, a: usize, b: usize, y: usize, step: usize, rows: i32, columns: i32): void {
+  for (let row = 0; row < rows; row++) {
+    for (let column: usize = 0; column < floatBytes(columns); column += 4) {
+      let sum: f32 = 0;
+      let from = a + <usize>row * g.aRow, x = b + column;
+      for (let k = 0; k < g.depth; k++) {
+        sum += load<f32>(from) * load<f32>(x);
+        from += g.aDepth;
+        x += step;
+      }
+      store<f32>(y + <usize>row * step + column, sum);
+    }
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * From planar images to transform points, for the gradients of 3x3 convolutions with stride 1 (planarF4.ts) and for all members
+ * of the family with stride 2 (s4.ts).
+ */
+import { loadStrip } from "../conv/strip";
+import { gradPointsF4, inputPointsF4 } from "./planarF4";
+import { gradPointsS4, inputPointsS4 } from "./s4";
+
+/** What is transformed: the input of the convolution (windows that overlap) or its output (tiles of 4x4). */
+export const INPUT_F4: i32 = 0;
+export const GRAD_F4: i32 = 1;
+export const INPUT_S4: i32 = 2;
+export const GRAD_S4: i32 = 3;
+
+/** Edge of the window that one tile reads, in pixels. */
+// @ts-ignore: decorator
+@inline
+function windowOf(kind: i32): i32 {
+  return kind == INPUT_F4 ? 6 : kind == INPUT_S4 ? 9 : 4;
+}
+
+/** From one window to the next. */
+// @ts-ignore: decorator
+@inline
+function stepOf(kind: i32): i32 {
+  return kind == INPUT_S4 ? 8 : 4;
+}
+
+/**
+ * The points of `rows` rows of tiles from row `ty` on, of eight channels (`lanes` of which exist) of one image, as tiles
+ * `index`, index + 1, ...: tile t goes to v + (t / rowsOfPanel) * panelStride + (t % rowsOfPanel) * 32, its next point `pointStride`
+ * further on. Window (0, 0) begins at pixel (-padY, -padX). Scratch: 81 pixels and a strip of one row of windows.
+ */
+export function transformRows(
+  kind: i32, planes: usize, height: i32, width: i32, lanes: i32, padY: i32, padX: i32, ty: i32, rows: i32, tilesX: i32,
+  v: usize, rowsOfPanel: i32, pointStride: usize, panelStride: usize, index: i32, tile: usize,
+): void {
+  const size = windowOf(kind), step = stepOf(kind);
+  const columns = (tilesX - 1) * step + size, rowStride = <usize>columns * 32;
+  const strip = tile + 81 * 32;
+  let panel = v + <usize>(index / rowsOfPanel) * panelStride, lane = index % rowsOfPanel;
+  for (let row = ty; row < ty + rows; row++) {
+    loadStrip(planes, height, width, lanes, row * step - padY, size, -padX, columns, strip);
+    let from = strip;
+    for (let t = 0; t < tilesX; t++) {
+      const to = panel + <usize>lane * 32;
+      if (kind == INPUT_F4) inputPointsF4(from, rowStride, to, pointStride, tile);
+      else if (kind == GRAD_F4) gradPointsF4(from, rowStride, to, pointStride, tile);
+      else if (kind == INPUT_S4) inputPointsS4(from, rowStride, to, pointStride, tile);
+      else gradPointsS4(from, rowStride, to, pointStride, tile);
+      from += <usize>step * 32;
+      if (++lane == rowsOfPanel) { lane = 0; panel += panelStride; }
+    }
+  }
+}
