@@ -47,12 +47,11 @@ function plant(bug) {
 
 /** Titles of the tests of a file that fail. A file that cannot even be loaded counts as a failure of its name. */
 function failures(testFile) {
-  const path = `tests/${testFile}.test.ts`;
-  const command = [join("node_modules", "vitest", "vitest.mjs"), "run", path, "--reporter=json"];
+  const command = [join("node_modules", "vitest", "vitest.mjs"), "run", testFile, "--reporter=json"];
   const { stdout } = spawnSync(process.execPath, command, { cwd: copy, encoding: "utf8", maxBuffer: 2 ** 28 });
   const report = JSON.parse(stdout.slice(stdout.indexOf("{")));
   const tests = report.testResults.flatMap(({ assertionResults }) => assertionResults);
-  if (tests.length === 0) throw new Error(`${path} did not run: ${report.testResults[0]?.message}`);
+  if (tests.length === 0) throw new Error(`${testFile} did not run: ${report.testResults[0]?.message}`);
   return tests.filter(({ status }) => status === "failed").map(({ fullName }) => fullName);
 }
 
@@ -94,13 +93,7 @@ function page() {
     `${rows.length} bugs. "Red" counts all tests of the file that failed.`,
   ];
   for (const testFile of new Set(rows.map((row) => row.testFile))) {
-    lines.push(
-      "",
-      `## tests/${testFile}.test.ts`,
-      "",
-      "| law | file | instead of | planted | red |",
-      "|---|---|---|---|---|",
-    );
+    lines.push("", `## ${testFile}`, "", "| law | file | instead of | planted | red |", "|---|---|---|---|---|");
     for (const { law, file, find, replace, red } of rows.filter((row) => row.testFile === testFile)) {
       lines.push(
         `| ${cell(law)} | ${file} | ${find === null ? "(no file)" : cell(find)} | ${cell(replace) === "``" ? "(nothing)" : cell(replace)} | ${red} |`,
