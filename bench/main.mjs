@@ -13,7 +13,7 @@ import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { init } from "../dist/index.js";
 import { activeKernels } from "../dist/nn/backend.js";
-import { hasRelaxedSimd } from "../dist/nn/kernels/variants.js";
+import { hasRelaxedSimd } from "../dist/nn/kernels/wasm/variants.js";
 import { benchKernels } from "./kernels.mjs";
 import { describeMachine, printMachine } from "./lib/machine.mjs";
 import { measurePeak } from "./lib/peak.mjs";

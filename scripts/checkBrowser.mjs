@@ -56,7 +56,7 @@ async function bundlePage() {
   const alias = { stylegan: join(root, "dist/index.js") };
   const entry = async (options) => (await build({ ...common, ...options })).outputFiles[0].contents;
   const page = await entry({ entryPoints: [join(example, "main.js")], alias });
-  const worker = await entry({ entryPoints: [join(root, "dist/nn/kernels/worker.js")] });
+  const worker = await entry({ entryPoints: [join(root, "dist/nn/kernels/wasm/worker.js")] });
   const html = readFileSync(join(example, "index.html"), "utf8")
     .replace(/<script type="importmap">[\s\S]*?<\/script>/, "")
     .replace('src="main.js"', 'src="page.js"');

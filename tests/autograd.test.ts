@@ -5,10 +5,10 @@
 import { readdirSync } from "node:fs";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { defineOp, grad, isRecording, noGrad, variable } from "../src/nn/autograd.js";
+import { checkGradients } from "../src/nn/autograd/gradcheck.js";
+import { defineOp, grad, isRecording, noGrad, variable } from "../src/nn/autograd/record.js";
 import { setKernels } from "../src/nn/backend.js";
-import { checkGradients } from "../src/nn/gradcheck.js";
-import { createReferenceKernels } from "../src/nn/kernels/reference.js";
+import { createReferenceKernels } from "../src/nn/kernels/reference/kernels.js";
 import { add, exp, mul, scale, square, tanh } from "../src/nn/ops/arith.js";
 import { type Activation, biasAct } from "../src/nn/ops/biasAct.js";
 import { conv2d, convTranspose2d } from "../src/nn/ops/conv2d.js";

@@ -7,9 +7,9 @@
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { grad, variable } from "../src/nn/autograd.js";
+import { grad, variable } from "../src/nn/autograd/record.js";
 import { setKernels } from "../src/nn/backend.js";
-import { createReferenceKernels } from "../src/nn/kernels/reference.js";
+import { createReferenceKernels } from "../src/nn/kernels/reference/kernels.js";
 import { add, addScalar, mul, scale, sqrt, square, sub } from "../src/nn/ops/arith.js";
 import { conv2d } from "../src/nn/ops/conv2d.js";
 import { slice } from "../src/nn/ops/layout.js";

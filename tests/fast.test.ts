@@ -4,10 +4,10 @@
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { FastKernels } from "../src/nn/kernels/fastTypes.js";
-import { chooseAlgorithm } from "../src/nn/kernels/planConv.js";
-import { hasRelaxedSimd } from "../src/nn/kernels/variants.js";
-import { createWasmKernels, type WasmKernels } from "../src/nn/kernels/wasm.js";
+import { chooseAlgorithm } from "../src/nn/kernels/wasm/fused/plan.js";
+import type { FastKernels } from "../src/nn/kernels/wasm/fused/types.js";
+import { createWasmKernels, type WasmKernels } from "../src/nn/kernels/wasm/kernels.js";
+import { hasRelaxedSimd } from "../src/nn/kernels/wasm/variants.js";
 import { arbitraryLayer, normals, plainLayer, runLayer, sameNumbers, toBlock } from "./support/fastCases.js";
 import { layerDefinition, layerTerms } from "./support/fastReference.js";
 

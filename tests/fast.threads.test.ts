@@ -4,18 +4,18 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fitsInPlace, planConv } from "../src/nn/kernels/planConv.js";
-import { createThreadPool } from "../src/nn/kernels/threads.js";
-import { createFastestKernels } from "../src/nn/kernels/variants.js";
-import { createWasmKernels } from "../src/nn/kernels/wasm.js";
-import { createSerialDispatcher, loadModule } from "../src/nn/kernels/wasmEngine.js";
+import { createSerialDispatcher, loadModule } from "../src/nn/kernels/wasm/engine.js";
+import { fitsInPlace, planConv } from "../src/nn/kernels/wasm/fused/plan.js";
+import { createWasmKernels } from "../src/nn/kernels/wasm/kernels.js";
+import { createThreadPool } from "../src/nn/kernels/wasm/threads.js";
+import { createFastestKernels } from "../src/nn/kernels/wasm/variants.js";
 import { arbitraryLayer, normals, runLayer, sameNumbers, toBlock } from "./support/fastCases.js";
 
 const run = promisify(execFile);
 
 /** Runs a script in a Node process of its own; `m` is the built variants.ts. */
 function runScript(script: string): Promise<{ stdout: string }> {
-  const variants = new URL("../dist/nn/kernels/variants.js", import.meta.url).href;
+  const variants = new URL("../dist/nn/kernels/wasm/variants.js", import.meta.url).href;
   const source = `const m = await import(${JSON.stringify(variants)}); ${script}`;
   const cwd = fileURLToPath(new URL("..", import.meta.url));
   return run(process.execPath, ["--input-type=module", "-e", source], { cwd, timeout: 20_000 });

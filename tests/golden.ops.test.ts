@@ -4,9 +4,9 @@
  */
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { grad, variable } from "../src/nn/autograd.js";
+import { grad, variable } from "../src/nn/autograd/record.js";
 import { setKernels } from "../src/nn/backend.js";
-import { createReferenceKernels } from "../src/nn/kernels/reference.js";
+import { createReferenceKernels } from "../src/nn/kernels/reference/kernels.js";
 import { add, mul, scale, square } from "../src/nn/ops/arith.js";
 import { type Activation, biasAct } from "../src/nn/ops/biasAct.js";
 import { conv2dResample } from "../src/nn/ops/conv2dResample.js";

@@ -6,7 +6,7 @@
 import { basename } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AnyDiscriminator, type AnyGenerator, encodeCheckpoint, init, loadCheckpoint } from "../src/index.js";
-import { noGrad } from "../src/nn/autograd.js";
+import { noGrad } from "../src/nn/autograd/record.js";
 import { scope, Tensor } from "../src/nn/tensor.js";
 import { setLod } from "../src/stylegan/progressive.js";
 import { compare, fixtureFiles, type Golden, readGolden } from "./support/goldens.js";

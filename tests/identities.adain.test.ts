@@ -4,9 +4,9 @@
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { grad, variable } from "../src/nn/autograd.js";
+import { grad, variable } from "../src/nn/autograd/record.js";
 import { setKernels } from "../src/nn/backend.js";
-import { createReferenceKernels } from "../src/nn/kernels/reference.js";
+import { createReferenceKernels } from "../src/nn/kernels/reference/kernels.js";
 import { abs, add, addScalar, div, mul, scale, sqrt, square, sub } from "../src/nn/ops/arith.js";
 import { reshape, sum } from "../src/nn/ops/reduce.js";
 import { mean } from "../src/nn/ops/statistics.js";

@@ -3,9 +3,9 @@
  */
 import fc from "fast-check";
 import { beforeAll, describe } from "vitest";
-import { grad, variable } from "../src/nn/autograd.js";
+import { grad, variable } from "../src/nn/autograd/record.js";
 import { setKernels } from "../src/nn/backend.js";
-import { createReferenceKernels } from "../src/nn/kernels/reference.js";
+import { createReferenceKernels } from "../src/nn/kernels/reference/kernels.js";
 import { createKernels } from "../src/nn/kernels/select.js";
 import { add, mul, scale } from "../src/nn/ops/arith.js";
 import { concat, flip, pad, permute, slice } from "../src/nn/ops/layout.js";

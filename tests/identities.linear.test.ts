@@ -4,9 +4,9 @@
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect } from "vitest";
-import { grad, variable } from "../src/nn/autograd.js";
+import { grad, variable } from "../src/nn/autograd/record.js";
 import { setKernels } from "../src/nn/backend.js";
-import { createReferenceKernels } from "../src/nn/kernels/reference.js";
+import { createReferenceKernels } from "../src/nn/kernels/reference/kernels.js";
 import { mul, scale } from "../src/nn/ops/arith.js";
 import { biasAct } from "../src/nn/ops/biasAct.js";
 import { conv2d, convTranspose2d } from "../src/nn/ops/conv2d.js";

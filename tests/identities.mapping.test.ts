@@ -4,9 +4,9 @@
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { grad, variable } from "../src/nn/autograd.js";
+import { grad, variable } from "../src/nn/autograd/record.js";
 import { setKernels } from "../src/nn/backend.js";
-import { createReferenceKernels } from "../src/nn/kernels/reference.js";
+import { createReferenceKernels } from "../src/nn/kernels/reference/kernels.js";
 import { initialContents, ParameterTree } from "../src/nn/layers/module.js";
 import { addScalar, mul, scale, square, sub } from "../src/nn/ops/arith.js";
 import { slice } from "../src/nn/ops/layout.js";

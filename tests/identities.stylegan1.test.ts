@@ -5,10 +5,10 @@
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { grad } from "../src/nn/autograd.js";
+import { checkGradients } from "../src/nn/autograd/gradcheck.js";
+import { grad } from "../src/nn/autograd/record.js";
 import { setKernels } from "../src/nn/backend.js";
-import { checkGradients } from "../src/nn/gradcheck.js";
-import { createReferenceKernels } from "../src/nn/kernels/reference.js";
+import { createReferenceKernels } from "../src/nn/kernels/reference/kernels.js";
 import { DenseLayer } from "../src/nn/layers/dense.js";
 import { type Contents, ParameterTree } from "../src/nn/layers/module.js";
 import { scale } from "../src/nn/ops/arith.js";

@@ -4,9 +4,9 @@
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { grad, variable } from "../src/nn/autograd.js";
+import { grad, variable } from "../src/nn/autograd/record.js";
 import { activeKernels, setKernels } from "../src/nn/backend.js";
-import { createReferenceKernels } from "../src/nn/kernels/reference.js";
+import { createReferenceKernels } from "../src/nn/kernels/reference/kernels.js";
 import { DenseLayer } from "../src/nn/layers/dense.js";
 import { initialContents, ParameterTree } from "../src/nn/layers/module.js";
 import { add, mul, neg, scale, square } from "../src/nn/ops/arith.js";

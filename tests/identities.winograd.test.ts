@@ -6,9 +6,9 @@
  * in them, which is why styles may scale activations instead of weights that were transformed once (identity 7).
  */
 import { beforeAll, describe, expect, test } from "vitest";
-import type { ConvLayerOptions } from "../src/nn/kernels/fastTypes.js";
-import { chooseAlgorithm } from "../src/nn/kernels/planConv.js";
-import { createWasmKernels, type WasmKernels } from "../src/nn/kernels/wasm.js";
+import { chooseAlgorithm } from "../src/nn/kernels/wasm/fused/plan.js";
+import type { ConvLayerOptions } from "../src/nn/kernels/wasm/fused/types.js";
+import { createWasmKernels, type WasmKernels } from "../src/nn/kernels/wasm/kernels.js";
 import { normals, plainLayer, toBlock } from "./support/fastCases.js";
 
 const TAPS = 9;

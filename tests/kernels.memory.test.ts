@@ -1,7 +1,7 @@
 /** The allocator: blocks never overlap, everything released is whole again, and a repeating program stays flat. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { LinearMemory } from "../src/nn/kernels/memory.js";
+import { LinearMemory } from "../src/nn/kernels/wasm/memory.js";
 import { Draw, SEED } from "./support/draw.js";
 
 const firstBlock = 64 * 1024;

@@ -3,11 +3,11 @@
  */
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createReferenceKernels } from "../src/nn/kernels/reference.js";
+import { createReferenceKernels } from "../src/nn/kernels/reference/kernels.js";
 import type { Kernels } from "../src/nn/kernels/types.js";
-import { hasRelaxedSimd } from "../src/nn/kernels/variants.js";
-import { createWasmKernels, type WasmKernels } from "../src/nn/kernels/wasm.js";
-import { createSerialDispatcher, loadModule } from "../src/nn/kernels/wasmEngine.js";
+import { createSerialDispatcher, loadModule } from "../src/nn/kernels/wasm/engine.js";
+import { createWasmKernels, type WasmKernels } from "../src/nn/kernels/wasm/kernels.js";
+import { hasRelaxedSimd } from "../src/nn/kernels/wasm/variants.js";
 import { assertWithinBound } from "./support/bounds.js";
 import { Draw, SEED } from "./support/draw.js";
 import { GuardedMemory } from "./support/guarded.js";

@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { setKernels } from "../src/nn/backend.js";
-import { createReferenceKernels } from "../src/nn/kernels/reference.js";
-import { philox } from "../src/nn/kernels/referenceNormal.js";
-import { createWasmKernels } from "../src/nn/kernels/wasm.js";
+import { createReferenceKernels } from "../src/nn/kernels/reference/kernels.js";
+import { philox } from "../src/nn/kernels/reference/normal.js";
+import { createWasmKernels } from "../src/nn/kernels/wasm/kernels.js";
 import { drawNoise, NoiseGenerator } from "../src/nn/noise.js";
 import { RandomState } from "../src/nn/random.js";
 

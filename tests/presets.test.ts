@@ -1,7 +1,7 @@
 /** The named networks: every row of both tables can be built, stored and run. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { setKernels } from "../src/nn/backend.js";
-import { createReferenceKernels } from "../src/nn/kernels/reference.js";
+import { createReferenceKernels } from "../src/nn/kernels/reference/kernels.js";
 import { initialContents } from "../src/nn/layers/module.js";
 import { mul } from "../src/nn/ops/arith.js";
 import { sum } from "../src/nn/ops/reduce.js";

@@ -1,8 +1,8 @@
 /** The projector: its schedules in closed form, its noise term as a law, and an image that it finds again. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { noGrad } from "../src/nn/autograd.js";
+import { noGrad } from "../src/nn/autograd/record.js";
 import { setKernels } from "../src/nn/backend.js";
-import { createReferenceKernels } from "../src/nn/kernels/reference.js";
+import { createReferenceKernels } from "../src/nn/kernels/reference/kernels.js";
 import { RandomState } from "../src/nn/random.js";
 import { scope, Tensor } from "../src/nn/tensor.js";
 import type { Generator } from "../src/stylegan/generator.js";

@@ -1,9 +1,9 @@
 /** Laws that docs/reading.md states and that no other file holds: the constant input, residual blocks, large networks. */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { noGrad } from "../src/nn/autograd.js";
+import { noGrad } from "../src/nn/autograd/record.js";
 import { setKernels } from "../src/nn/backend.js";
-import { createReferenceKernels } from "../src/nn/kernels/reference.js";
+import { createReferenceKernels } from "../src/nn/kernels/reference/kernels.js";
 import { type Contents, initialContents, ParameterTree } from "../src/nn/layers/module.js";
 import { add, scale } from "../src/nn/ops/arith.js";
 import { conv2dResample } from "../src/nn/ops/conv2dResample.js";

@@ -1,7 +1,7 @@
 /** Smoke: the whole of the library in two seconds. An 8x8 network trains three steps and generates an image. */
 import { beforeAll, expect, test } from "vitest";
 import { init } from "../src/index.js";
-import { noGrad } from "../src/nn/autograd.js";
+import { noGrad } from "../src/nn/autograd/record.js";
 import { RandomState } from "../src/nn/random.js";
 import { scope, Tensor } from "../src/nn/tensor.js";
 import { TrainingState, trainingStep } from "../src/stylegan/training.js";

@@ -13,7 +13,7 @@ import { listStates, loadState, readStats } from "../src/cli/trainFiles.js";
 import { decodePixels, encodePixels } from "../src/formats/png.js";
 import { writeZip } from "../src/formats/zip.js";
 import { init, loadCheckpoint } from "../src/index.js";
-import { grad } from "../src/nn/autograd.js";
+import { grad } from "../src/nn/autograd/record.js";
 import { initialContents } from "../src/nn/layers/module.js";
 import { Adam } from "../src/nn/optim.js";
 import { RandomState } from "../src/nn/random.js";

@@ -1,5 +1,5 @@
 /**
- * The fused layers of `src/nn/kernels/fast.ts`: chunk functions on activations in the blocked layout (job.ts).
+ * The fused layers of `src/nn/kernels/wasm/fused/layers.ts`: chunk functions on activations in the blocked layout (job.ts).
  */
 export { convBlocked } from "./conv";
 export { blockedFir } from "./fir";

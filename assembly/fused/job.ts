@@ -1,5 +1,5 @@
 /**
- * What one fused layer is asked to do: the arguments of its chunk functions, written by `src/nn/kernels/fastJob.ts` field by
+ * What one fused layer is asked to do: the arguments of its chunk functions, written by `src/nn/kernels/wasm/fused/job.ts` field by
  * field in the same order. All fields are 4 bytes; pointers are byte addresses, strides are bytes.
  *
  * Activations are [n, blocks, height, width, 8] ("blocked"): a pixel holds eight channels, 32 bytes. A *tile* is what one

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { readSafetensors } from "../../dist/formats/safetensors.js";
 import { init, RandomState, scope, Tensor } from "../../dist/index.js";
-import { noGrad } from "../../dist/nn/autograd.js";
+import { noGrad } from "../../dist/nn/autograd/record.js";
 import { activeKernels, setKernels } from "../../dist/nn/backend.js";
 import { initialContents } from "../../dist/nn/layers/module.js";
 import { augmentPipelines } from "../../dist/stylegan/augment.js";

@@ -3,7 +3,7 @@
  * the kernels in use run the whole of it as one, when they can and when no gradient is recorded. The layer's code
  * does not know which of the two will run. tests/fast*.test.ts hold them together.
  */
-import { isRecorded } from "./autograd.js";
+import { isRecorded } from "./autograd/record.js";
 import { activeKernels } from "./backend.js";
 import { inScope, Tensor } from "./tensor.js";
 

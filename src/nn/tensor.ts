@@ -30,7 +30,7 @@ export interface Scope {
   readonly tensors: Tensor[];
 }
 
-/** What autograd remembers of the operation that made a tensor; see autograd.ts. */
+/** What autograd remembers of the operation that made a tensor; see record.ts. */
 export interface GraphNode {
   readonly id: number;
   /** Tensors the node keeps alive: inputs, and what its gradient needs. */

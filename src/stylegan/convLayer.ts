@@ -7,7 +7,7 @@
  * The scale of w passes through the convolution to its result, where bias and activation take it along.
  */
 import { accelerated } from "../nn/accelerate.js";
-import { convLayerFastPath } from "../nn/fastPaths.js";
+import { convLayerFastPath } from "../nn/fused.js";
 import { constant, normal, type ParameterTree } from "../nn/layers/module.js";
 import { type Activation, biasAct, defaultGain } from "../nn/ops/biasAct.js";
 import { conv2dResample } from "../nn/ops/conv2dResample.js";

@@ -10,7 +10,7 @@
  * Q_oi = sum_k w_oik^2. Both forms are the same numbers: identities 26 and 27, tests/identities.demodulation.test.ts.
  */
 import { accelerated } from "../nn/accelerate.js";
-import { convLayerFastPath } from "../nn/fastPaths.js";
+import { convLayerFastPath } from "../nn/fused.js";
 import { add, addScalar, mul, rsqrt, scale, square } from "../nn/ops/arith.js";
 import { type Activation, biasAct } from "../nn/ops/biasAct.js";
 import { conv2dResample } from "../nn/ops/conv2dResample.js";

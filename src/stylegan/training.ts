@@ -13,7 +13,7 @@
  *
  * Everything a phase computes lives in one scope: memory stays flat. Tests: tests/golden.training.test.ts.
  */
-import { grad, noGrad } from "../nn/autograd.js";
+import { grad, noGrad } from "../nn/autograd/record.js";
 import { NoiseGenerator } from "../nn/noise.js";
 import { add, scale, sign } from "../nn/ops/arith.js";
 import { concat, slice } from "../nn/ops/layout.js";

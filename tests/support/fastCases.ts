@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { Block } from "../../src/nn/kernels/block.js";
-import { outputSize } from "../../src/nn/kernels/fastGeometry.js";
-import type { Activations, ConvLayerOptions } from "../../src/nn/kernels/fastTypes.js";
-import type { WasmKernels } from "../../src/nn/kernels/wasm.js";
+import { outputSize } from "../../src/nn/kernels/wasm/fused/geometry.js";
+import type { Activations, ConvLayerOptions } from "../../src/nn/kernels/wasm/fused/types.js";
+import type { WasmKernels } from "../../src/nn/kernels/wasm/kernels.js";
 import { type LayerData, separableFilter } from "./fastReference.js";
 
 /** A standard normal generator (mulberry32, Box-Muller). */

@@ -3,11 +3,11 @@
  * (items 4, 12 to 14) says, and the sum of the absolute values of all terms, to which rounding errors are proportional.
  */
 import type { Block } from "../../src/nn/kernels/block.js";
-import { outputSize } from "../../src/nn/kernels/fastGeometry.js";
-import type { ConvLayerOptions } from "../../src/nn/kernels/fastTypes.js";
-import { chooseAlgorithm } from "../../src/nn/kernels/planConv.js";
-import { createReferenceKernels } from "../../src/nn/kernels/reference.js";
+import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
 import type { Filter2d } from "../../src/nn/kernels/types.js";
+import { outputSize } from "../../src/nn/kernels/wasm/fused/geometry.js";
+import { chooseAlgorithm } from "../../src/nn/kernels/wasm/fused/plan.js";
+import type { ConvLayerOptions } from "../../src/nn/kernels/wasm/fused/types.js";
 
 const kernels = createReferenceKernels("float64");
 

@@ -1,7 +1,7 @@
 /** Operands in guarded memory: NaN around every input, sentinels around every output, any alignment. */
 import { expect } from "vitest";
 import type { Block } from "../../src/nn/kernels/types.js";
-import type { WasmKernels } from "../../src/nn/kernels/wasm.js";
+import type { WasmKernels } from "../../src/nn/kernels/wasm/kernels.js";
 
 const margin = 16;
 const sentinel = -12345.678;

@@ -2,7 +2,7 @@
  * Every differentiable operation of src/nn/ops, with inputs that are away from its kinks: what the gradient checks run
  * over. A test asserts that no exported operation is missing.
  */
-import type { TensorFunction } from "../../src/nn/gradcheck.js";
+import type { TensorFunction } from "../../src/nn/autograd/gradcheck.js";
 import {
   abs,
   add,

@@ -1,4 +1,4 @@
-/** What both kernel contracts, types.ts and fastTypes.ts, speak of. */
+/** What both kernel contracts, types.ts and fused/types.ts, speak of. */
 
 /** Where a kernel reads or writes. `data` is a fresh view at each access: growing the memory never leaves it stale. */
 export interface Block {

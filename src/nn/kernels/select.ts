@@ -1,7 +1,7 @@
 /** Which kernels to use: asked of the engine, not of its name. */
-import { createReferenceKernels } from "./reference.js";
+import { createReferenceKernels } from "./reference/kernels.js";
 import type { Kernels } from "./types.js";
-import { createFastestKernels } from "./variants.js";
+import { createFastestKernels } from "./wasm/variants.js";
 
 export interface KernelOptions {
   /** "auto": SIMD where the engine has it, else the reference in float32; "reference" is the float64 definition. Default "auto". */

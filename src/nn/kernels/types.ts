@@ -1,12 +1,12 @@
 /**
  * The contract between tensors and arithmetic: every heavy operation of the library, as a function on blocks of
- * numbers. `reference.ts` is its definition in plain loops, `wasm.ts` its fast form; `tests/kernels*.test.ts` hold the
+ * numbers. `reference/kernels.ts` is its definition in plain loops, `wasm/kernels.ts` its fast form; `tests/kernels*.test.ts` hold the
  * two together. Blocks are dense and row-major; every kernel writes the whole of its output and nothing else, and
  * no output may overlap an input unless the method says so.
  */
 
 import type { Block, Filter2d } from "./block.js";
-import type { FastKernels } from "./fastTypes.js";
+import type { FastKernels } from "./wasm/fused/types.js";
 
 export type { Block, Filter2d } from "./block.js";
 

@@ -3,7 +3,7 @@
  * tree records it under its full name (`synthesis.b64.conv0.affine.weight`) and takes the contents from a checkpoint
  * or from the initialiser. So there is one list of names, and a network is never first filled and then overwritten.
  */
-import { variable } from "../autograd.js";
+import { variable } from "../autograd/record.js";
 import type { RandomState } from "../random.js";
 import { type Shape, sizeOf } from "../shape.js";
 import { Tensor } from "../tensor.js";

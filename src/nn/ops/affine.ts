@@ -1,5 +1,5 @@
 /** Multiples of a tensor, and shifts, by plain numbers: y = scale x + offset. Tests: tests/autograd.test.ts. */
-import { defineOp } from "../autograd.js";
+import { defineOp } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import { Tensor } from "../tensor.js";
 

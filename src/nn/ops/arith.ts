@@ -2,7 +2,7 @@
  * Elementwise arithmetic with broadcasting. Each derivative is written with the same operations.
  * Tests: tests/autograd.test.ts (gradient checks of order one and two for every operation).
  */
-import { defineOp, setGradientAddition } from "../autograd.js";
+import { defineOp, setGradientAddition } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import type { BinaryOp, UnaryOp } from "../kernels/types.js";
 import { broadcastShapes, broadcastStrides, type Shape, sameShape } from "../shape.js";

@@ -7,7 +7,7 @@
  * kernel when nothing is recorded and as a composition of differentiable operations when it is.
  * Tests: tests/identities.linear.test.ts (identity 14), tests/autograd.test.ts.
  */
-import { defineOp, isRecorded, type Op } from "../autograd.js";
+import { defineOp, isRecorded, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import type { Activation, BiasActGeometry } from "../kernels/types.js";
 import { assertShape, sizeOf } from "../shape.js";

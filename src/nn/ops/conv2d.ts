@@ -7,7 +7,7 @@
  * differentiating any of the three gives one of the others with the same geometry: the family is closed.
  * Tests: tests/identities.linear.test.ts (identity 4), tests/autograd.test.ts.
  */
-import { defineOp, type Op } from "../autograd.js";
+import { defineOp, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import type { Conv2dGeometry } from "../kernels/types.js";
 import { assertShape } from "../shape.js";

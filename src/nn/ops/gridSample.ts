@@ -8,7 +8,7 @@
  * augmentation they are random, and nothing is differentiated with respect to them.
  * Tests: tests/golden.augment.test.ts (adjoint identity, gradient checks of order one and two).
  */
-import { defineOp, type Op } from "../autograd.js";
+import { defineOp, type Op } from "../autograd/record.js";
 import { assertShape } from "../shape.js";
 import { Tensor } from "../tensor.js";
 

@@ -2,7 +2,7 @@
  * Data movement: permute, slice and its adjoint pad, concatenate, flip. Nothing here computes.
  * Tests: tests/autograd.test.ts, tests/identities.autograd.test.ts (identity 20).
  */
-import { defineOp, type Op } from "../autograd.js";
+import { defineOp, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import { assertShape, denseStrides, formatShape, normalizeAxes, type Shape } from "../shape.js";
 import { Tensor } from "../tensor.js";

@@ -2,7 +2,7 @@
  * Matrix products. y = a b, da = dy b^T, db = a^T dy: the family is closed under differentiation.
  * Tests: tests/autograd.test.ts.
  */
-import { defineOp, type Op } from "../autograd.js";
+import { defineOp, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import { formatShape } from "../shape.js";
 import { Tensor } from "../tensor.js";

@@ -9,7 +9,7 @@
  * so x[i] meets y[q] through j = i up + p0 - q down: the same sum with i as the output, hence
  * p0' = k - p0 - 1 and p1' = in up - out down + p0 - up + 1. Identity 9, tests/identities.linear.test.ts.
  */
-import { defineOp, type Op } from "../autograd.js";
+import { defineOp, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import type { Filter2d, Upfirdn2dGeometry } from "../kernels/types.js";
 import { assertShape } from "../shape.js";

@@ -1,5 +1,5 @@
 /**
- * The fused layers of StyleGAN2 (fastTypes.ts) on the blocked kernels of assembly/fused/index.ts:
+ * The fused layers of StyleGAN2 (fused/types.ts) on the blocked kernels of assembly/fused/index.ts:
  *
  *   styles ride on the input transform; demodulation, weight gain, noise, bias, activation, gain and clamp on the output
  *   transform; activations stay blocked from layer to layer; weights are prepared once.
@@ -7,9 +7,11 @@
  * The positive gain g is folded into what the output transform multiplies and adds, g * act(z) = act(g * z).
  * Tested against the definition by tests/fast.test.ts.
  */
-import type { Block } from "./block.js";
-import { checkLayer, hasFusedForm } from "./fastGeometry.js";
-import { type JobOperands, runJob, Scratch } from "./fastJob.js";
+import type { Block } from "../../block.js";
+import type { Engine } from "../engine.js";
+import { checkLayer, hasFusedForm } from "./geometry.js";
+import { type JobOperands, runJob, Scratch } from "./job.js";
+import { type Algorithm, type ConvShape, chooseAlgorithm, fitsInPlace, type MicroTile, planWeights } from "./plan.js";
 import {
   type Activations,
   type BlockedLayout,
@@ -20,17 +22,8 @@ import {
   layoutLength,
   type PlanarLayout,
   type WeightRef,
-} from "./fastTypes.js";
-import { prepareInto, WeightCache } from "./fastWeights.js";
-import {
-  type Algorithm,
-  type ConvShape,
-  chooseAlgorithm,
-  fitsInPlace,
-  type MicroTile,
-  planWeights,
-} from "./planConv.js";
-import type { Engine } from "./wasmEngine.js";
+} from "./types.js";
+import { prepareInto, WeightCache } from "./weights.js";
 
 export interface FastKernelsOptions {
   readonly engine: Engine;

@@ -9,10 +9,11 @@
  *   wide          on request, Node with V8 13 or newer: V8's optimiser joins pairs of vectors into 256-bit registers; 6x16.
  *                 An experimental switch of the whole process, set before the module is compiled
  */
-import type { MicroTile } from "./planConv.js";
+
+import { createSerialDispatcher, Engine, loadModule, type WasmVariant } from "./engine.js";
+import type { MicroTile } from "./fused/plan.js";
+import { createWasmKernels, type WasmKernels } from "./kernels.js";
 import { availableThreads, createThreadPool, isNode } from "./threads.js";
-import { createWasmKernels, type WasmKernels } from "./wasm.js";
-import { createSerialDispatcher, Engine, loadModule, type WasmVariant } from "./wasmEngine.js";
 
 export interface FastestKernelsOptions {
   /** Cores to use. Default: all that are available; 1 where memory cannot be shared. Results do not depend on it. */

@@ -9,11 +9,12 @@
  * Jacobians by two evaluations each: a wrong entry is missed with probability zero (Griewank and Walther 2008).
  * Tests: tests/autograd.test.ts, which runs it over every operation and shows that it catches wrong rules.
  */
-import { grad, variable } from "./autograd.js";
-import { activeKernels } from "./backend.js";
-import { RandomState } from "./random.js";
-import type { Shape } from "./shape.js";
-import { scope, Tensor } from "./tensor.js";
+
+import { activeKernels } from "../backend.js";
+import { RandomState } from "../random.js";
+import type { Shape } from "../shape.js";
+import { scope, Tensor } from "../tensor.js";
+import { grad, variable } from "./record.js";
 
 /** A differentiable function of named tensors. */
 export type TensorFunction = (inputs: Readonly<Record<string, Tensor>>) => Tensor;

@@ -1,6 +1,7 @@
 /** Runs one convolution on blocked activations: from a plan to the argument frame of assembly/fused/job.ts. */
-import { algorithms, type ConvShape, isTransposed, type MicroTile, planConv, planWeights } from "./planConv.js";
-import type { Engine } from "./wasmEngine.js";
+
+import type { Engine } from "../engine.js";
+import { algorithms, type ConvShape, isTransposed, type MicroTile, planConv, planWeights } from "./plan.js";
 
 /** Pointers to float32 numbers, all in the form that assembly/fused/job.ts describes. */
 export interface JobOperands {

@@ -106,12 +106,12 @@ export class Engine {
 // Spelled out one by one, so that bundlers see the files. The depth is the same from src/ and from dist/.
 const builds = {
   simd: {
-    plain: new URL("../../../build/stylegan-simd.wasm", import.meta.url),
-    shared: new URL("../../../build/stylegan-simd-shared.wasm", import.meta.url),
+    plain: new URL("../../../../build/stylegan-simd.wasm", import.meta.url),
+    shared: new URL("../../../../build/stylegan-simd-shared.wasm", import.meta.url),
   },
   "relaxed-simd": {
-    plain: new URL("../../../build/stylegan-relaxed-simd.wasm", import.meta.url),
-    shared: new URL("../../../build/stylegan-relaxed-simd-shared.wasm", import.meta.url),
+    plain: new URL("../../../../build/stylegan-relaxed-simd.wasm", import.meta.url),
+    shared: new URL("../../../../build/stylegan-relaxed-simd-shared.wasm", import.meta.url),
   },
 } as const;
 

@@ -5,8 +5,10 @@
  *
  * Tested by tests/kernels.reference.test.ts (laws) and tests/kernels.wasm.test.ts (as the other side of the pair).
  */
-import { referenceBiasAct, referenceBiasActGrad } from "./referenceActivations.js";
-import { referenceConv2d, referenceConv2dInputGrad, referenceConv2dWeightGrad } from "./referenceConv.js";
+
+import type { Block, Kernels } from "../types.js";
+import { referenceBiasAct, referenceBiasActGrad } from "./activations.js";
+import { referenceConv2d, referenceConv2dInputGrad, referenceConv2dWeightGrad } from "./conv.js";
 import {
   referenceAdam,
   referenceAffine,
@@ -14,11 +16,10 @@ import {
   referenceLerp,
   referenceStridedCopy,
   referenceUnary,
-} from "./referenceElementwise.js";
-import { referenceNormal } from "./referenceNormal.js";
-import { referenceDcoefs, referenceMatmul, referenceSum } from "./referenceReduce.js";
-import { referenceUpfirdn2d } from "./referenceUpfirdn2d.js";
-import type { Block, Kernels } from "./types.js";
+} from "./elementwise.js";
+import { referenceNormal } from "./normal.js";
+import { referenceDcoefs, referenceMatmul, referenceSum } from "./reduce.js";
+import { referenceUpfirdn2d } from "./upfirdn2d.js";
 
 /** Kernels on the JavaScript heap: blocks are Float64Array or Float32Array, garbage is left to the engine. */
 export function createReferenceKernels(precision: "float64" | "float32"): Kernels {

@@ -3,8 +3,9 @@
  * inserted or padded: output q meets tap j where q * down + j - pad0 is a multiple of `up` inside the upsampled
  * signal, and those q are an arithmetic progression, one per tap.
  */
-import type { Numbers } from "./referenceElementwise.js";
-import type { Upfirdn2dGeometry } from "./types.js";
+
+import type { Upfirdn2dGeometry } from "../types.js";
+import type { Numbers } from "./elementwise.js";
 
 /** The outputs that one tap reaches along one axis: q = first + t * qStep reads x at index + t * xStep, t < count. */
 export interface TapReach {

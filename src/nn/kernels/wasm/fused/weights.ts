@@ -1,8 +1,8 @@
 /** Weights in the form that the blocked kernels read, prepared once and kept until the parameter changes or goes. */
-import type { Block } from "./block.js";
-import type { Scratch } from "./fastJob.js";
-import { algorithms, type ConvShape, type MicroTile, planWeights } from "./planConv.js";
-import type { Engine } from "./wasmEngine.js";
+import type { Block } from "../../block.js";
+import type { Engine } from "../engine.js";
+import type { Scratch } from "./job.js";
+import { algorithms, type ConvShape, type MicroTile, planWeights } from "./plan.js";
 
 /** How raw weights lie: element (o, i, tap) at pointer + o * outStride + i * inStride + tap * 4 bytes. */
 export interface RawWeights {

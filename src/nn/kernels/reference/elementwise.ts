@@ -1,5 +1,5 @@
 /** Reference kernels, element by element: y = f(x), y = f(a, b) with broadcasting, strided copies, Adam. */
-import type { AdamOptions, BinaryOp, StridedGeometry, UnaryOp } from "./types.js";
+import type { AdamOptions, BinaryOp, StridedGeometry, UnaryOp } from "../types.js";
 
 /** What a block holds: float32 or float64 numbers. */
 export type Numbers = Float32Array | Float64Array;

@@ -1,6 +1,7 @@
 /** Reference kernels that sum: reductions, matrix products, demodulation coefficients. */
-import type { Numbers } from "./referenceElementwise.js";
-import type { MatmulGeometry, SumGeometry } from "./types.js";
+
+import type { MatmulGeometry, SumGeometry } from "../types.js";
+import type { Numbers } from "./elementwise.js";
 
 /** y[outer, inner] = gain * (sum over b, r of x[b, outer, r, inner]). */
 export function referenceSum(x: Numbers, y: Numbers, { batch, outer, reduce, inner, gain }: SumGeometry): void {

@@ -1,21 +1,22 @@
 /**
  * The fast form of the kernels: SIMD code from `assembly/` over one linear memory. This file only marshals: it turns blocks
- * into pointers and passes them to the planners beside it (wasmConv.ts, wasmMatmul.ts, ...), which cut the work into
- * chunks. How a chunk is run is explained in wasmEngine.ts.
+ * into pointers and passes them to the planners beside it (conv/direct.ts, wasm/matmul.ts, ...), which cut the work into
+ * chunks. How a chunk is run is explained in engine.ts.
  *
  * Blocks of other kernels (reference blocks on the JavaScript heap) are accepted everywhere: they are copied into linear
  * memory for the duration of the call.
  *
  * Tested against the reference by tests/kernels.wasm.test.ts.
  */
-import { createFastKernels } from "./fast.js";
-import type { LinearMemory } from "./memory.js";
-import type { MicroTile } from "./planConv.js";
-import { referenceUnary } from "./referenceElementwise.js";
-import type { Block, Conv2dGeometry, Kernels } from "./types.js";
-import { wasmBiasAct, wasmBiasActGrad } from "./wasmActivations.js";
-import { type Conv2dAlgorithm, directConv2d, directConv2dInputGrad, directConv2dWeightGrad } from "./wasmConv.js";
-import { elementsPerChunk, wasmBinary, wasmMap, wasmStridedCopy, wasmUnary } from "./wasmElementwise.js";
+
+import { referenceUnary } from "../reference/elementwise.js";
+import type { Block, Conv2dGeometry, Kernels } from "../types.js";
+import { wasmBiasAct, wasmBiasActGrad } from "./activations.js";
+import { type Conv2dAlgorithm, directConv2d, directConv2dInputGrad, directConv2dWeightGrad } from "./conv/direct.js";
+import { pointwiseConv2d, pointwiseConv2dInputGrad, pointwiseConv2dWeightGrad } from "./conv/pointwise.js";
+import { pointsConv2dWeightGrad } from "./conv/weightGrad.js";
+import { pointsConv2d, pointsConv2dInputGrad } from "./conv/winograd.js";
+import { elementsPerChunk, wasmBinary, wasmMap, wasmStridedCopy, wasmUnary } from "./elementwise.js";
 import {
   createSerialDispatcher,
   type Dispatcher,
@@ -23,13 +24,13 @@ import {
   type LoadedModule,
   loadModule,
   type WasmVariant,
-} from "./wasmEngine.js";
-import { wasmMatmul } from "./wasmMatmul.js";
-import { pointsConv2d, pointsConv2dInputGrad } from "./wasmPlanarConv.js";
-import { pointwiseConv2d, pointwiseConv2dInputGrad, pointwiseConv2dWeightGrad } from "./wasmPointwise.js";
-import { wasmAdam, wasmLerp } from "./wasmUpdates.js";
-import { wasmUpfirdn2d } from "./wasmUpfirdn2d.js";
-import { pointsConv2dWeightGrad } from "./wasmWeightGrad.js";
+} from "./engine.js";
+import { createFastKernels } from "./fused/layers.js";
+import type { MicroTile } from "./fused/plan.js";
+import { wasmMatmul } from "./matmul.js";
+import type { LinearMemory } from "./memory.js";
+import { wasmAdam, wasmLerp } from "./updates.js";
+import { wasmUpfirdn2d } from "./upfirdn2d.js";
 
 /** The register tile of the blocked kernels: what fits the registers of every engine (assembly/gemm/panels.ts). */
 const smallestTile: MicroTile = { rows: 4, cols: 8 };
@@ -53,7 +54,7 @@ export interface WasmBlock extends Block {
   readonly pointer: number;
 }
 
-/** Kernels together with what the fused layers of fast*.ts build on. */
+/** Kernels together with what the fused layers of wasm/fused/ build on. */
 export interface WasmKernels extends Kernels {
   readonly engine: Engine;
   /** A window on part of a block, from element `offset`. It is not released, and must not outlive its block. */

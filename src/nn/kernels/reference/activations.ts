@@ -1,6 +1,7 @@
 /** Reference bias + activation + gain + clamp, and its gradient (CONVENTIONS 1.1, items 3 and 4). */
-import { type Numbers, sigmoid, softplus } from "./referenceElementwise.js";
-import type { Activation, BiasActGeometry } from "./types.js";
+
+import type { Activation, BiasActGeometry } from "../types.js";
+import { type Numbers, sigmoid, softplus } from "./elementwise.js";
 
 /** Constants of selu (Klambauer et al. 2017): the fixed point of mean 0 and variance 1. */
 const seluScale = 1.0507009873554805;

@@ -1,7 +1,7 @@
 /** Plans upfirdn2d for `assembly/resample/upfirdn2d.ts`. */
-import { type TapReach, tapReach } from "./referenceUpfirdn2d.js";
-import type { Upfirdn2dGeometry } from "./types.js";
-import type { Engine } from "./wasmEngine.js";
+import { type TapReach, tapReach } from "../reference/upfirdn2d.js";
+import type { Upfirdn2dGeometry } from "../types.js";
+import type { Engine } from "./engine.js";
 
 export function wasmUpfirdn2d(engine: Engine, x: number, y: number, geometry: Upfirdn2dGeometry): void {
   if (geometry.planes * geometry.outHeight * geometry.outWidth === 0) return;

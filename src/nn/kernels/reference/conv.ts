@@ -6,8 +6,9 @@
  * and differ only in which of the three is summed into. Zero padding is never touched: loop bounds leave it out, and
  * that covers negative padding (a crop) and padding wider than the kernel as well.
  */
-import type { Numbers } from "./referenceElementwise.js";
-import type { Conv2dGeometry } from "./types.js";
+
+import type { Conv2dGeometry } from "../types.js";
+import type { Numbers } from "./elementwise.js";
 
 /** The half-open range of outputs p in [0, outExtent) for which p * stride + shift lies in [0, extent). */
 function outputRange(shift: number, stride: number, extent: number, outExtent: number): readonly [number, number] {

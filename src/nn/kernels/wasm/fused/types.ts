@@ -1,10 +1,10 @@
 /**
  * The contract of the fast layer: one whole convolution layer of StyleGAN2 (modulation, convolution, resampling filter,
  * demodulation, noise, bias, activation, gain, clamp) in a single call, on activations that may stay in a layout of the
- * kernels' own between layers. `fast.ts` implements it; the definition that it must agree with is the composition of the
+ * kernels' own between layers. `fused/layers.ts` implements it; the definition that it must agree with is the composition of the
  * primitives in `types.ts`, and `tests/fast*.test.ts` hold the two together.
  */
-import type { Block, Filter2d } from "./block.js";
+import type { Block, Filter2d } from "../../block.js";
 
 /** Row-major [n, channels, height, width], as everywhere else. */
 export interface PlanarLayout {

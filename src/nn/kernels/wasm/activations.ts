@@ -1,8 +1,8 @@
 /** Plans bias + activation for `assembly/elementwise/biasAct.ts`; smooth activations run in JavaScript on the same memory. */
-import { referenceBiasAct, referenceBiasActGrad } from "./referenceActivations.js";
-import type { Activation, BiasActGeometry } from "./types.js";
-import { elementsPerChunk } from "./wasmElementwise.js";
-import type { Engine } from "./wasmEngine.js";
+import { referenceBiasAct, referenceBiasActGrad } from "../reference/activations.js";
+import type { Activation, BiasActGeometry } from "../types.js";
+import { elementsPerChunk } from "./elementwise.js";
+import type { Engine } from "./engine.js";
 
 /** Slope for negative numbers of the piecewise-linear activations; the others have none. */
 function negativeSlope(activation: Activation, alpha: number): number | null {

@@ -5,13 +5,14 @@
  *
  * With stride 1 the adjoint is a convolution itself: dx = conv(dy, w with channels exchanged and taps mirrored).
  */
-import { Scratch } from "./fastJob.js";
-import { prepareInto } from "./fastWeights.js";
-import { type MicroTile, planWeights } from "./planConv.js";
-import type { Conv2dGeometry } from "./types.js";
-import type { Conv2dAlgorithm } from "./wasmConv.js";
-import type { Engine } from "./wasmEngine.js";
-import { isPointsProblem } from "./wasmWeightGrad.js";
+
+import type { Conv2dGeometry } from "../../types.js";
+import type { Engine } from "../engine.js";
+import { Scratch } from "../fused/job.js";
+import { type MicroTile, planWeights } from "../fused/plan.js";
+import { prepareInto } from "../fused/weights.js";
+import type { Conv2dAlgorithm } from "./direct.js";
+import { isPointsProblem } from "./weightGrad.js";
 
 /** Codes as in assembly/conv/transformed.ts; points per tile; the form of the weights; pixels from one tile of x (or dx) to the next. */
 const forms = {

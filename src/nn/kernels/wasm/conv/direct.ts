@@ -5,11 +5,11 @@
  * r = first + t * j meet it, first = (phase + padY) mod t, and they meet output rows p = u + (y0 - j), so that each phase is
  * itself a stride-1 convolution of dy with some of the taps, in reverse order; all run on the one kernel `convTiles`.
  */
-import type { Conv2dGeometry } from "./types.js";
-import type { Engine } from "./wasmEngine.js";
-import { cutProduct, type MatrixLayout, packedBytes, packMatrix, tile } from "./wasmMatmul.js";
+import type { Conv2dGeometry } from "../../types.js";
+import type { Engine } from "../engine.js";
+import { cutProduct, type MatrixLayout, packedBytes, packMatrix, tile } from "../matmul.js";
 
-/** A way to compute conv2d, or one of its adjoints. The first in the tables of wasm.ts that applies is taken. */
+/** A way to compute conv2d, or one of its adjoints. The first in the tables of wasm/kernels.ts that applies is taken. */
 export interface Conv2dAlgorithm {
   readonly name: string;
   applies(geometry: Conv2dGeometry): boolean;

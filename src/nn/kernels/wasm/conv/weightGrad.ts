@@ -7,9 +7,10 @@
  * Tiles of all images are taken in groups whose points fit the cache, the groups in a few parts. Each part has a sum of its own,
  * which one thread builds group after group; the parts are added at the end. So sums have one order, whatever the number of threads.
  */
-import type { MicroTile } from "./planConv.js";
-import type { Conv2dGeometry } from "./types.js";
-import type { Conv2dAlgorithm } from "./wasmConv.js";
+
+import type { Conv2dGeometry } from "../../types.js";
+import type { MicroTile } from "../fused/plan.js";
+import type { Conv2dAlgorithm } from "./direct.js";
 
 /** Points of a tile; the window that it reads of x, and from one window to the next. */
 const forms = { 1: { points: 36, window: 6, step: 4 }, 2: { points: 81, window: 9, step: 8 } } as const;

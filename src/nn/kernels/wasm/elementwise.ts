@@ -1,6 +1,6 @@
 /** Plans elementwise kernels, broadcasting and copies for `assembly/elementwise/maps.ts` and `assembly/elementwise/strided.ts`. */
-import type { BinaryOp, StridedGeometry, UnaryOp } from "./types.js";
-import type { Engine } from "./wasmEngine.js";
+import type { BinaryOp, StridedGeometry, UnaryOp } from "../types.js";
+import type { Engine } from "./engine.js";
 
 /** Elements of a chunk: small enough to share out evenly, large enough that a call costs nothing. */
 export const elementsPerChunk = 16384;

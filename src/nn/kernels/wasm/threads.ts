@@ -13,10 +13,11 @@
  *
  * Idle threads look for work a while before they sleep on `remaining`, and the caller looks for the last chunks before it sleeps
  * on `done`: waking up takes longer than most kernels. A page's main thread may not sleep and goes on looking.
- * Chunks write disjoint outputs and no sum crosses chunks (wasmEngine.ts), so results do not depend on who took what.
+ * Chunks write disjoint outputs and no sum crosses chunks (engine.ts), so results do not depend on who took what.
  */
+
+import type { ChunkFunction, Dispatcher, LoadedModule } from "./engine.js";
 import { poolControl } from "./memory.js";
-import type { ChunkFunction, Dispatcher, LoadedModule } from "./wasmEngine.js";
 
 export const word = { remaining: 0, total: 1, kernel: 2, args: 3, done: 4, failed: 5 } as const;
 
@@ -134,7 +135,7 @@ function canSleep(words: Int32Array): boolean {
 
 async function startNodeThread(start: WorkerStart): Promise<void> {
   const { Worker } = await import("node:worker_threads");
-  const thread = new Worker(new URL("../../../dist/nn/kernels/worker.js", import.meta.url), {
+  const thread = new Worker(new URL("../../../../dist/nn/kernels/wasm/worker.js", import.meta.url), {
     workerData: start,
     execArgv: [],
   });
@@ -148,7 +149,7 @@ async function startNodeThread(start: WorkerStart): Promise<void> {
 }
 
 async function startBrowserThread(start: WorkerStart): Promise<void> {
-  const thread = new Worker(new URL("../../../dist/nn/kernels/worker.js", import.meta.url), { type: "module" });
+  const thread = new Worker(new URL("../../../../dist/nn/kernels/wasm/worker.js", import.meta.url), { type: "module" });
   await new Promise<void>((resolve, reject) => {
     thread.onmessage = () => resolve();
     thread.onerror = (event) => reject(new Error(`starting a thread failed: ${event.message}`));

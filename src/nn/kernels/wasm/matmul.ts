@@ -1,6 +1,6 @@
 /** Plans matrix products for `assembly/gemm/matmul.ts`: what to pack, where to cut, which form to use. */
-import type { MatmulGeometry } from "./types.js";
-import type { Engine } from "./wasmEngine.js";
+import type { MatmulGeometry } from "../types.js";
+import type { Engine } from "./engine.js";
 
 /** Rows and columns of a register tile, and the depth of a panel (assembly/gemm/tile.ts). */
 export const tile = { rows: 4, columns: 8, depth: 256, bytes: 128 } as const;

@@ -3,9 +3,9 @@
  *
  *   y[n] = w x[n],   dx[n] = w^T dy[n],   dw = sum over n of dy[n] x[n]^T
  */
-import type { Conv2dGeometry } from "./types.js";
-import { type Conv2dAlgorithm, mostExactProducts } from "./wasmConv.js";
-import { mostRowsInPlace, runDots, runRows } from "./wasmMatmul.js";
+import type { Conv2dGeometry } from "../../types.js";
+import { mostRowsInPlace, runDots, runRows } from "../matmul.js";
+import { type Conv2dAlgorithm, mostExactProducts } from "./direct.js";
 
 function isPointwise(g: Conv2dGeometry): boolean {
   return (

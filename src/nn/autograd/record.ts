@@ -6,8 +6,8 @@
  * operation: it records nodes while gradients are wanted, and walks them backwards in `grad`.
  */
 
-import { assertShape, sameShape } from "./shape.js";
-import { type GraphNode, inScope, releaseEarly, scope, Tensor } from "./tensor.js";
+import { assertShape, sameShape } from "../shape.js";
+import { type GraphNode, inScope, releaseEarly, scope, Tensor } from "../tensor.js";
 
 /** The tensors an operation takes, by name. */
 export type Inputs = Readonly<Record<string, Tensor | null>>;

@@ -1,5 +1,5 @@
 /** What a fused layer can be, and how large its parts must be. */
-import { type Activations, type ConvLayerOptions, layoutLength, type WeightRef } from "./fastTypes.js";
+import { type Activations, type ConvLayerOptions, layoutLength, type WeightRef } from "./types.js";
 
 /** Height and width of a layer's output. */
 export function outputSize({ height, width, kernel, up, down }: ConvLayerOptions): [number, number] {

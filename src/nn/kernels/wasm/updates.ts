@@ -1,7 +1,7 @@
 /** Plans the updates of a whole network for `assembly/elementwise/updates.ts`: a table with a row for each of its tensors. */
-import type { AdamOptions } from "./types.js";
-import { elementsPerChunk } from "./wasmElementwise.js";
-import type { Engine } from "./wasmEngine.js";
+import type { AdamOptions } from "../types.js";
+import { elementsPerChunk } from "./elementwise.js";
+import type { Engine } from "./engine.js";
 
 /** Pointers to the tensors that play one role, in the order of the rows. */
 type Pointers = readonly number[];
