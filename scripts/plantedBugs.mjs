@@ -946,7 +946,7 @@ export const plantedBugs = [
   [
     "imports the barrel",
     "tests/architecture.test.ts",
-    "src/formats/png.ts",
+    "src/formats/image/png.ts",
     "/**",
     'import * as all from "./index.js";\nexport { all };\n/**',
   ],

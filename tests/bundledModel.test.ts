@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bundledModel } from "../src/cli/networks.js";
 import { runCli } from "../src/cli/program.js";
-import { decodePixels } from "../src/formats/png.js";
+import { decodePixels } from "../src/formats/image/png.js";
 import { readSafetensors } from "../src/formats/safetensors.js";
 import { type AnyGenerator, init, loadCheckpoint } from "../src/index.js";
 

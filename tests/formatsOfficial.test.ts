@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { CheckpointError } from "../src/formats/checkpointError.js";
+import { encodePixels } from "../src/formats/image/png.js";
 import { writeNpy } from "../src/formats/npy.js";
-import { readPickle } from "../src/formats/pickle.js";
-import { encodePixels } from "../src/formats/png.js";
+import { readPickle } from "../src/formats/pickle/reader.js";
 import { readSafetensors, writeSafetensors } from "../src/formats/safetensors.js";
 import { writeZip } from "../src/formats/zip.js";
 import { networkNames } from "../src/stylegan/checkpoint/networkData.js";

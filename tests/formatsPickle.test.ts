@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CheckpointError } from "../src/formats/checkpointError.js";
-import { commonNames, firstOf, numpyNames, numpyTensor } from "../src/formats/commonPickle.js";
-import { readPickle } from "../src/formats/pickle.js";
-import { type PickleObject, PickleTuple, type PickleValue } from "../src/formats/pickleValues.js";
-import { allTorchNames } from "../src/formats/torch.js";
+import { commonNames, firstOf, numpyNames, numpyTensor } from "../src/formats/pickle/common.js";
+import { readPickle } from "../src/formats/pickle/reader.js";
+import { type PickleObject, PickleTuple, type PickleValue } from "../src/formats/pickle/values.js";
+import { allTorchNames } from "../src/formats/torch/reader.js";
 import { ascii, op, pickle } from "./support/pickleAssembler.js";
 
 const python = JSON.parse(readFileSync(new URL("./fixtures/formats/python.json", import.meta.url), "utf8"));

@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { CheckpointError } from "../src/formats/checkpointError.js";
-import { readPickle } from "../src/formats/pickle.js";
-import { PickleObject, PickleTuple, type PickleValue } from "../src/formats/pickleValues.js";
-import { allTorchNames } from "../src/formats/torch.js";
+import { readPickle } from "../src/formats/pickle/reader.js";
+import { PickleObject, PickleTuple, type PickleValue } from "../src/formats/pickle/values.js";
+import { allTorchNames } from "../src/formats/torch/reader.js";
 import { init, loadCheckpoint } from "../src/index.js";
 import { scope, Tensor } from "../src/nn/tensor.js";
 import type { Networks } from "../src/stylegan/checkpoint/networkData.js";

@@ -5,9 +5,9 @@ import { zipSync } from "fflate";
 import { describe, expect, test } from "vitest";
 import { bytesSource } from "../src/formats/byteSource.js";
 import { CheckpointError } from "../src/formats/checkpointError.js";
-import { readPickle } from "../src/formats/pickle.js";
-import type { PickleValue } from "../src/formats/pickleValues.js";
-import { allTorchNames, readTorch, TorchStorage, type TorchTensor } from "../src/formats/torch.js";
+import { readPickle } from "../src/formats/pickle/reader.js";
+import type { PickleValue } from "../src/formats/pickle/values.js";
+import { allTorchNames, readTorch, TorchStorage, type TorchTensor } from "../src/formats/torch/reader.js";
 import { writeZip } from "../src/formats/zip.js";
 import {
   type Bytes,

@@ -1,7 +1,7 @@
 /** The protobuf writer against a reader of the wire format written here, and against its limits. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { MAX_MESSAGE_BYTES, Message } from "../src/stylegan/onnx/protobuf.js";
+import { MAX_MESSAGE_BYTES, Message } from "../src/formats/protobuf.js";
 
 type Field = { readonly field: number; readonly value: number | Uint8Array };
 

@@ -10,7 +10,8 @@ import { runCli } from "../src/cli/program.js";
 import { chart, ticks } from "../src/cli/reportChart.js";
 import { crc32c, encodeEvent, tfRecord } from "../src/cli/tensorboard.js";
 import { listStates, loadState, readStats } from "../src/cli/trainFiles.js";
-import { decodePixels, encodePixels } from "../src/formats/png.js";
+import { decodePixels, encodePixels } from "../src/formats/image/png.js";
+import { Message } from "../src/formats/protobuf.js";
 import { writeZip } from "../src/formats/zip.js";
 import { init, loadCheckpoint } from "../src/index.js";
 import { grad } from "../src/nn/autograd/record.js";
@@ -19,7 +20,6 @@ import { Adam } from "../src/nn/optim.js";
 import { RandomState } from "../src/nn/random.js";
 import { scope, Tensor } from "../src/nn/tensor.js";
 import { Classifier, crossEntropy, decodeClassifier, encodeClassifier } from "../src/stylegan/classifier.js";
-import { Message } from "../src/stylegan/onnx/protobuf.js";
 import { lodOf } from "../src/stylegan/progressive.js";
 
 const folder = mkdtempSync(join(tmpdir(), "stylegan-train-"));

@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 
 import { join, relative, sep } from "node:path";
 import type { ByteSource } from "../formats/byteSource.js";
 import { CheckpointError } from "../formats/checkpointError.js";
-import { isImageName } from "../formats/imageFile.js";
+import { isImageName } from "../formats/image/imageFile.js";
 import { readZipDirectory, readZipEntry } from "../formats/zip.js";
 import type { ImageFile } from "../stylegan/dataset.js";
 import { fileError, readFile } from "./files.js";

@@ -2,11 +2,11 @@
 export { type ByteSource, bytesSource } from "./byteSource.js";
 export { CheckpointError } from "./checkpointError.js";
 export { halfToNumber, numberToHalf } from "./float16.js";
+export { decodePixels, encodePixels, type PixelImage } from "./image/png.js";
 export { type NpyArray, readNpy, readNpz, writeNpy, writeNpz } from "./npy.js";
-export { type PickleOptions, readPickle } from "./pickle.js";
-export { PickleGlobal, PickleObject, PickleTuple, type PickleValue } from "./pickleValues.js";
+export { type PickleOptions, readPickle } from "./pickle/reader.js";
+export { PickleGlobal, PickleObject, PickleTuple, type PickleValue } from "./pickle/values.js";
 export { type DType, denseTensor, type PlainTensor, stridedTensor } from "./plainTensor.js";
-export { decodePixels, encodePixels, type PixelImage } from "./png.js";
 export {
   readSafetensors,
   type SafetensorsEntry,
@@ -14,5 +14,5 @@ export {
   safetensorsChunks,
   writeSafetensors,
 } from "./safetensors.js";
-export { readTorch, TorchStorage, TorchTensor } from "./torch.js";
+export { readTorch, TorchStorage, TorchTensor } from "./torch/reader.js";
 export { readZipDirectory, readZipEntry, writeZip, type ZipEntry } from "./zip.js";

@@ -1,8 +1,8 @@
 /** numpy's .npy arrays and .npz archives of them. Format versions 1 to 3. Tested by tests/formats.test.ts. */
 import { bytesSource, viewOf } from "./byteSource.js";
 import { CheckpointError, describe } from "./checkpointError.js";
-import { fortranStrides, numpyDTypes } from "./commonPickle.js";
-import { latin1Text } from "./pickleText.js";
+import { fortranStrides, numpyDTypes } from "./pickle/common.js";
+import { latin1Text } from "./pickle/text.js";
 import { elementCount, type PlainTensor, stridedTensor } from "./plainTensor.js";
 import { concatBytes, readZipDirectory, readZipEntry, writeZip } from "./zip.js";
 

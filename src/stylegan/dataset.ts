@@ -6,7 +6,7 @@
  * {"labels": [["00000/img00000000.png", 6], ...]}. Tests: tests/dataset.test.ts.
  */
 import { CheckpointError, describe } from "../formats/checkpointError.js";
-import { decodeImage, imageHeader, resize, withChannels } from "../formats/imageFile.js";
+import { decodeImage, imageHeader, resize, withChannels } from "../formats/image/imageFile.js";
 import { type RandomSnapshot, RandomState } from "../nn/random.js";
 import { Tensor } from "../nn/tensor.js";
 

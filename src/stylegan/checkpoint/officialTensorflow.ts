@@ -6,7 +6,7 @@
  * tensorflowStylegan1.ts reads those that grow.
  * Tested by tests/formatsOfficial.test.ts and tests/formatsTensorflow.test.ts.
  */
-import { PickleTuple, type PickleValue } from "../../formats/pickleValues.js";
+import { PickleTuple, type PickleValue } from "../../formats/pickle/values.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
 import type { Activation } from "../../nn/ops/biasAct.js";
 import type {

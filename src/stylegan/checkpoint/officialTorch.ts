@@ -4,8 +4,8 @@
  * defaults, which differ between the two repositories. Tested by tests/formatsOfficial.test.ts.
  */
 import { CheckpointError, describe } from "../../formats/checkpointError.js";
-import { makeDict, type PickleResolver } from "../../formats/commonPickle.js";
-import type { PickleValue } from "../../formats/pickleValues.js";
+import { makeDict, type PickleResolver } from "../../formats/pickle/common.js";
+import type { PickleValue } from "../../formats/pickle/values.js";
 import type { DiscriminatorConfig, GeneratorConfig, MappingConfig } from "../config.js";
 import { activations, architectures, checkedGeometry, MAX_RESOLUTION, oneOf, separableTaps } from "./geometry.js";
 import {

@@ -1,10 +1,10 @@
 /** Any checkpoint, told apart by its bytes. */
 import { type ByteSource, bytesSource, readRange } from "../../formats/byteSource.js";
 import { CheckpointError, describe } from "../../formats/checkpointError.js";
-import { firstOf } from "../../formats/commonPickle.js";
-import { readPickle } from "../../formats/pickle.js";
-import type { PickleValue } from "../../formats/pickleValues.js";
-import { allTorchNames, readTorchLegacy, readTorchZip } from "../../formats/torch.js";
+import { firstOf } from "../../formats/pickle/common.js";
+import { readPickle } from "../../formats/pickle/reader.js";
+import type { PickleValue } from "../../formats/pickle/values.js";
+import { allTorchNames, readTorchLegacy, readTorchZip } from "../../formats/torch/reader.js";
 import { readNative } from "./native.js";
 import type { CheckpointData, ReadCheckpointOptions } from "./networkData.js";
 import { isOfficialTensorflow, readOfficialTensorflow } from "./officialTensorflow.js";

@@ -4,9 +4,9 @@
  * differ, and modulated weights are scaled before demodulation. Tested by tests/formatsOfficial.test.ts.
  */
 import { CheckpointError, describe } from "../../formats/checkpointError.js";
-import type { PickleValue } from "../../formats/pickleValues.js";
+import type { PickleValue } from "../../formats/pickle/values.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
-import { TorchTensor } from "../../formats/torch.js";
+import { TorchTensor } from "../../formats/torch/reader.js";
 import type { DiscriminatorConfig, GeneratorConfig } from "../config.js";
 import { adoptTensors, countNames, extentOf } from "./foreignNames.js";
 import { checkedGeometry, expectedNumWs, separableTaps } from "./geometry.js";

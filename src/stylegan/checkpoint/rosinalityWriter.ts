@@ -5,7 +5,7 @@
  * widths the table in its model has to be changed. Tested by tests/rosinalityWriter.test.ts.
  */
 import { denseTensor, type PlainTensor, reshapedTensor } from "../../formats/plainTensor.js";
-import { type StateDict, torchChunks } from "../../formats/torchWriter.js";
+import { type StateDict, torchChunks } from "../../formats/torch/writer.js";
 import type { AnyDiscriminatorConfig, AnyGeneratorConfig, NetworkConfig } from "../config.js";
 import { checkedNetwork, type NetworkData, type Networks } from "./networkData.js";
 import { discriminatorName, generatorName } from "./rosinality.js";

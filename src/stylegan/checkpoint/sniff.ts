@@ -1,5 +1,5 @@
 /** What kind of file is this? Told from its first bytes, in words when it is not a checkpoint. */
-import { latin1Text } from "../../formats/pickleText.js";
+import { latin1Text } from "../../formats/pickle/text.js";
 
 export type FileKind = "safetensors" | "zip" | "torch-stream" | "pickle";
 

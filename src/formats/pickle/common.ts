@@ -1,15 +1,8 @@
 /** The names from Python's standard library and numpy that checkpoints contain, and the plain data they become. */
-import { viewOf } from "./byteSource.js";
-import { CheckpointError, describe } from "./checkpointError.js";
-import {
-  type PickleConstructor,
-  PickleObject,
-  PickleTuple,
-  type PickleValue,
-  recordAs,
-  sequence,
-} from "./pickleValues.js";
-import { bytesPerElement, type DType, elementCount, type PlainTensor, stridedTensor } from "./plainTensor.js";
+import { viewOf } from "../byteSource.js";
+import { CheckpointError, describe } from "../checkpointError.js";
+import { bytesPerElement, type DType, elementCount, type PlainTensor, stridedTensor } from "../plainTensor.js";
+import { type PickleConstructor, PickleObject, PickleTuple, type PickleValue, recordAs, sequence } from "./values.js";
 
 export type PickleResolver = (module: string, name: string) => PickleConstructor | undefined;
 

@@ -1,7 +1,7 @@
 /** PNG images of 8 bits a channel, as rows of interleaved pixels. */
 import { convertIndexedToRgb, decode, encode } from "fast-png";
-import { viewOf } from "./byteSource.js";
-import { CheckpointError } from "./checkpointError.js";
+import { viewOf } from "../byteSource.js";
+import { CheckpointError } from "../checkpointError.js";
 
 export interface PixelImage {
   readonly width: number;

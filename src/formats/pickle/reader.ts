@@ -1,16 +1,16 @@
 /**
  * A reader for Python pickles, protocols 0 to 5, that executes nothing.
  *
- * A pickle is a program for a small stack machine. This one builds plain data only (pickleValues.ts); every class or
+ * A pickle is a program for a small stack machine. This one builds plain data only (values.ts); every class or
  * function that the program names goes through `resolve`, and a name that is not on its list ends the reading. Each
  * opcode is at least one byte and pushes at most one value, marks are kept on a stack of their own, the memo is a map,
  * bytes are views into the file, and operations and containers are counted: time and memory are bounded by the size of
  * the file and by the limits, whatever its bytes say. Tested by tests/formatsPickle.test.ts and tests/mutation.test.ts.
  */
-import { describe } from "./checkpointError.js";
-import { PickleScanner } from "./pickleScanner.js";
-import { parseFloatText, quotedText, unescapeText } from "./pickleText.js";
-import { type PickleConstructor, PickleGlobal, PickleObject, PickleTuple, type PickleValue } from "./pickleValues.js";
+import { describe } from "../checkpointError.js";
+import { PickleScanner } from "./scanner.js";
+import { parseFloatText, quotedText, unescapeText } from "./text.js";
+import { type PickleConstructor, PickleGlobal, PickleObject, PickleTuple, type PickleValue } from "./values.js";
 
 export interface PickleOptions {
   /** What a call to `module.name` becomes; undefined refuses the name. */

@@ -4,10 +4,10 @@
  * Tested by tests/rosinalityWriter.test.ts.
  */
 
-import { PickleTuple } from "./pickleValues.js";
-import { type Picklable, PickleCall, PickleName, PickleReference, writePickle } from "./pickleWriter.js";
-import { type PlainTensor, rowMajorStrides } from "./plainTensor.js";
-import { type ZipFile, zipChunks } from "./zip.js";
+import { PickleTuple } from "../pickle/values.js";
+import { type Picklable, PickleCall, PickleName, PickleReference, writePickle } from "../pickle/writer.js";
+import { type PlainTensor, rowMajorStrides } from "../plainTensor.js";
+import { type ZipFile, zipChunks } from "../zip.js";
 
 /** A state dict: tensors by name. */
 export type StateDict = ReadonlyMap<string, PlainTensor>;

@@ -3,13 +3,13 @@
  * the legacy stream (five pickles followed by the storages), and storages embedded as bytes in an ordinary pickle.
  * Tensors are views: their elements stay in the file until they are asked for. Tested by tests/formatsTorch.test.ts.
  */
-import { type ByteSource, bytesSource, readRange, viewOf } from "./byteSource.js";
-import { CheckpointError, describe } from "./checkpointError.js";
-import { commonNames, firstOf, integerList, makeDict, numpyNames, type PickleResolver } from "./commonPickle.js";
-import { readPickle } from "./pickle.js";
-import { type PickleConstructor, PickleGlobal, type PickleValue, recordAs, sequence } from "./pickleValues.js";
-import { bytesPerElement, type DType, type PlainTensor, stridedTensor } from "./plainTensor.js";
-import { readZipDirectory, readZipEntry } from "./zip.js";
+import { type ByteSource, bytesSource, readRange, viewOf } from "../byteSource.js";
+import { CheckpointError, describe } from "../checkpointError.js";
+import { commonNames, firstOf, integerList, makeDict, numpyNames, type PickleResolver } from "../pickle/common.js";
+import { readPickle } from "../pickle/reader.js";
+import { type PickleConstructor, PickleGlobal, type PickleValue, recordAs, sequence } from "../pickle/values.js";
+import { bytesPerElement, type DType, type PlainTensor, stridedTensor } from "../plainTensor.js";
+import { readZipDirectory, readZipEntry } from "../zip.js";
 
 /** A flat run of elements that tensors are views of. Its bytes may come later in the file than the tensors. */
 export class TorchStorage {

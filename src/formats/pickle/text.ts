@@ -1,5 +1,5 @@
 /** How the text opcodes of old pickles write numbers and strings. */
-import { CheckpointError, describe } from "./checkpointError.js";
+import { CheckpointError, describe } from "../checkpointError.js";
 
 /** One character a byte. */
 export function latin1Text(bytes: Uint8Array): string {

@@ -2,7 +2,7 @@
  * Writes pickles of protocol 2: the few kinds of values that `torch.save` is made of. Nothing is memoised, so a value
  * that occurs twice is written twice. Tested by tests/rosinalityWriter.test.ts.
  */
-import { PickleTuple } from "./pickleValues.js";
+import { PickleTuple } from "./values.js";
 
 /** A Python class or function, by name. */
 export class PickleName {

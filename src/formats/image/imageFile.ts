@@ -1,7 +1,7 @@
 /** Image files of data sets, PNG or JPEG, told apart by their bytes; and what is done to pixels before training. */
 import { decode } from "jpeg-js";
-import { viewOf } from "./byteSource.js";
-import { CheckpointError } from "./checkpointError.js";
+import { viewOf } from "../byteSource.js";
+import { CheckpointError } from "../checkpointError.js";
 import { decodePixels, type PixelImage } from "./png.js";
 
 export interface ImageHeader {

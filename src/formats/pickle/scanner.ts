@@ -1,7 +1,7 @@
 /** The bytes of a pickle, read front to back: lengths, numbers and strings, each checked against what is left. */
-import { viewOf } from "./byteSource.js";
-import { CheckpointError } from "./checkpointError.js";
-import { exactNumber, latin1Text, parseIntegerText } from "./pickleText.js";
+import { viewOf } from "../byteSource.js";
+import { CheckpointError } from "../checkpointError.js";
+import { exactNumber, latin1Text, parseIntegerText } from "./text.js";
 
 const MAX_INTEGER_BYTES = 256;
 const MAX_STRING_BYTES = 1 << 26;
