@@ -18,8 +18,8 @@ import { FrechetMetric, openClassifier } from "../dist/cli/trainMetric.js";
 import { commandOf } from "../dist/cli/trainRecord.js";
 import { openDataset, seedsOf } from "../dist/cli/trainSetup.js";
 import { init, loadCheckpoint, noGrad, RandomState, scope } from "../dist/index.js";
-import { featureStatistics, frechetDistance } from "../dist/stylegan/metrics.js";
-import { imagesAtLod, lodOf } from "../dist/stylegan/progressive.js";
+import { featureStatistics, frechetDistance } from "../dist/stylegan/evaluation/metrics.js";
+import { imagesAtLod, lodOf } from "../dist/stylegan/training/schedule.js";
 import { curveTable, readRun, snapshotsOf } from "./runs.mjs";
 
 const { values, positionals } = parseArgs({

@@ -817,7 +817,7 @@ export const plantedBugs = [
   [
     "several batches at once, in a network that grows",
     "tests/identities.discriminator.test.ts",
-    "src/stylegan/stylegan1/discriminator.ts",
+    "src/stylegan/growing/discriminator.ts",
     "this.#minibatchStd.forward(x, batches)",
     "this.#minibatchStd.forward(x)",
   ],
@@ -953,7 +953,7 @@ export const plantedBugs = [
   [
     "the networks know no kernels",
     "tests/architecture.test.ts",
-    "src/stylegan/losses.ts",
+    "src/stylegan/training/losses.ts",
     "/**",
     'import type { Kernels } from "../nn/kernels/types.js";\nexport type { Kernels };\n/**',
   ],
@@ -981,21 +981,21 @@ export const plantedBugs = [
   [
     "only once it is known to be Node",
     "tests/architecture.test.ts",
-    "src/stylegan/losses.ts",
+    "src/stylegan/training/losses.ts",
     "/**",
     'import { readFileSync } from "node:fs";\nexport { readFileSync };\n/**',
   ],
   [
     "packages: each is imported",
     "tests/architecture.test.ts",
-    "src/stylegan/losses.ts",
+    "src/stylegan/training/losses.ts",
     "/**",
     'import { unzipSync } from "fflate";\nexport { unzipSync };\n/**',
   ],
   [
     "mixing cuts at every layer that runs",
     "tests/identities.progressive.test.ts",
-    "src/stylegan/trainingSampler.ts",
+    "src/stylegan/training/sampler.ts",
     "layersAt(generator.numWs, lodOf(generator))",
     "generator.numWs",
   ],

@@ -5,9 +5,9 @@
 import { bundledModel } from "../dist/cli/networks.js";
 import { loadCheckpoint, noGrad, RandomState, scope, seedsToZ } from "../dist/index.js";
 import { concat, initialContents, scale, slice } from "../dist/nn/index.js";
+import { createNetworks, networkGeometry } from "../dist/stylegan/geometry.js";
 import { makeGenerator } from "../dist/stylegan/networks.js";
-import { networkPreset } from "../dist/stylegan/presets.js";
-import { createNetworks, networkGeometry } from "../dist/stylegan/trainingConfig.js";
+import { networkPreset } from "../dist/stylegan/training/presets.js";
 import { statistics } from "./dropletMaps.mjs";
 
 export function seedsFrom(first, count) {

@@ -28,10 +28,10 @@ import {
   upsample2d,
 } from "../dist/nn/index.js";
 import { adain, instanceNorm } from "../dist/stylegan/adain.js";
-import { augment, augmentPipelines, drawAugmentation } from "../dist/stylegan/augment.js";
+import { augment, augmentPipelines, drawAugmentation } from "../dist/stylegan/augment/pipeline.js";
 import { modulatedConv2d } from "../dist/stylegan/modulatedConv2d.js";
-import { imagesAtLod } from "../dist/stylegan/progressive.js";
-import { mixStyles, pathLengthPenalty } from "../dist/stylegan/regularizers.js";
+import { mixStyles, pathLengthPenalty } from "../dist/stylegan/training/regularizers.js";
+import { imagesAtLod } from "../dist/stylegan/training/schedule.js";
 import { pattern, SIDE, statistics } from "./dropletMaps.mjs";
 import { axes, BLUE, GREY, Picture, RED } from "./picture.mjs";
 import {

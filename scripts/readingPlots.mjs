@@ -2,10 +2,10 @@
 import { RandomState, scope, Tensor } from "../dist/index.js";
 import { add, filter2d, lerp, mean, setupFilter, slice } from "../dist/nn/index.js";
 import { expectedTensors } from "../dist/stylegan/checkpoint/parameterNames.js";
+import { createNetworks, networkGeometry } from "../dist/stylegan/geometry.js";
 import { MinibatchStdLayer } from "../dist/stylegan/minibatchStd.js";
-import { networkPreset } from "../dist/stylegan/presets.js";
-import { TrainingState } from "../dist/stylegan/training.js";
-import { createNetworks, networkGeometry } from "../dist/stylegan/trainingConfig.js";
+import { networkPreset } from "../dist/stylegan/training/presets.js";
+import { TrainingState } from "../dist/stylegan/training/step.js";
 import { axes, BLUE, GREEN, GREY, ORANGE, PALE, Picture, RED } from "./picture.mjs";
 
 const tensorSize = (shape) => shape.reduce((a, b) => a * b, 1);

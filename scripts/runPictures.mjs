@@ -12,7 +12,7 @@ import { generateImages } from "../dist/cli/trainImages.js";
 import { seedsOf } from "../dist/cli/trainSetup.js";
 import { init, loadCheckpoint, RandomState, scope } from "../dist/index.js";
 import { slice } from "../dist/nn/index.js";
-import { lodOf } from "../dist/stylegan/progressive.js";
+import { lodOf } from "../dist/stylegan/training/schedule.js";
 import { GREY, Picture } from "./picture.mjs";
 import { readRun, snapshotsOf } from "./runs.mjs";
 

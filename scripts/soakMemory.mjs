@@ -13,12 +13,12 @@ import { parseArgs } from "node:util";
 import { init, noGrad, RandomState, Tensor } from "../dist/index.js";
 import { activeKernels } from "../dist/nn/backend.js";
 import { initialContents } from "../dist/nn/layers/module.js";
-import { augmentPipelines } from "../dist/stylegan/augment.js";
+import { augmentPipelines } from "../dist/stylegan/augment/pipeline.js";
 import { Generator } from "../dist/stylegan/generator.js";
+import { createNetworks, networkGeometry } from "../dist/stylegan/geometry.js";
 import { setTrainable } from "../dist/stylegan/networks.js";
-import { TrainingState, trainingStep } from "../dist/stylegan/training.js";
-import { createNetworks, networkGeometry } from "../dist/stylegan/trainingConfig.js";
-import { TrainingSampler } from "../dist/stylegan/trainingSampler.js";
+import { TrainingSampler } from "../dist/stylegan/training/sampler.js";
+import { TrainingState, trainingStep } from "../dist/stylegan/training/step.js";
 
 const { values } = parseArgs({
   options: {

@@ -12,7 +12,7 @@ import { seedsToLatents } from "./nn/random.js";
 import { Tensor } from "./nn/tensor.js";
 import { writeNative } from "./stylegan/checkpoint/native.js";
 import { readCheckpoint } from "./stylegan/checkpoint/read.js";
-import { writeRosinality } from "./stylegan/checkpoint/rosinalityWriter.js";
+import { writeRosinality } from "./stylegan/checkpoint/rosinality/writer.js";
 import {
   type AnyDiscriminator,
   type AnyGenerator,
@@ -29,13 +29,13 @@ export { RandomState } from "./nn/random.js";
 export { scope, Tensor } from "./nn/tensor.js";
 export type { Discriminator } from "./stylegan/discriminator.js";
 export type { Generator, GeneratorOptions } from "./stylegan/generator.js";
+export type { ProgressiveDiscriminator } from "./stylegan/growing/discriminator.js";
+export type { ProgressiveGenerator, ProgressiveGeneratorOptions } from "./stylegan/growing/generator.js";
 export { encodePng, imageGrid, toPixels } from "./stylegan/images.js";
 export type { NoiseMode } from "./stylegan/layerNoise.js";
 export type { TruncationOptions } from "./stylegan/mapping.js";
 export type { AnyDiscriminator, AnyGenerator } from "./stylegan/networks.js";
 export { type ExportOnnxOptions, exportOnnx } from "./stylegan/onnx/exportOnnx.js";
-export type { ProgressiveDiscriminator } from "./stylegan/stylegan1/discriminator.js";
-export type { ProgressiveGenerator, ProgressiveGeneratorOptions } from "./stylegan/stylegan1/generator.js";
 export type { SynthesisOptions } from "./stylegan/synthesis.js";
 
 /**

@@ -15,7 +15,7 @@ import { encodePixels, type PixelImage } from "../src/formats/image/png.js";
 import { readZipDirectory, readZipEntry, writeZip } from "../src/formats/zip.js";
 import { init } from "../src/index.js";
 import { RandomState } from "../src/nn/random.js";
-import { DataOrder, ImageDataset, type ImageFile, parseLabels } from "../src/stylegan/dataset.js";
+import { DataOrder, ImageDataset, type ImageFile, parseLabels } from "../src/stylegan/training/dataset.js";
 
 const folder = mkdtempSync(join(tmpdir(), "stylegan-dataset-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

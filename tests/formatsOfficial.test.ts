@@ -8,10 +8,10 @@ import { readPickle } from "../src/formats/pickle/reader.js";
 import { readSafetensors, writeSafetensors } from "../src/formats/safetensors.js";
 import { writeZip } from "../src/formats/zip.js";
 import { networkNames } from "../src/stylegan/checkpoint/networkData.js";
-import { officialTorchNames } from "../src/stylegan/checkpoint/officialTorch.js";
 import { expectedTensors, isBufferName } from "../src/stylegan/checkpoint/parameterNames.js";
 import { readCheckpoint } from "../src/stylegan/checkpoint/read.js";
-import { TorchModule } from "../src/stylegan/checkpoint/torchModule.js";
+import { TorchModule } from "../src/stylegan/checkpoint/torch/module.js";
+import { officialTorchNames } from "../src/stylegan/checkpoint/torch/reader.js";
 import { type Bytes, op, pickle } from "./support/pickleAssembler.js";
 
 const folder = new URL("./fixtures/checkpoints/", import.meta.url);

@@ -8,9 +8,9 @@ import { allTorchNames } from "../src/formats/torch/reader.js";
 import { init, loadCheckpoint } from "../src/index.js";
 import { scope, Tensor } from "../src/nn/tensor.js";
 import type { Networks } from "../src/stylegan/checkpoint/networkData.js";
-import { readOfficialTensorflow } from "../src/stylegan/checkpoint/officialTensorflow.js";
 import { readCheckpoint } from "../src/stylegan/checkpoint/read.js";
-import { officialTensorflowNames } from "../src/stylegan/checkpoint/tensorflowNetwork.js";
+import { officialTensorflowNames } from "../src/stylegan/checkpoint/tensorflow/network.js";
+import { readOfficialTensorflow } from "../src/stylegan/checkpoint/tensorflow/reader.js";
 import { compare, readGolden } from "./support/goldens.js";
 import { adaTensorflowPickle } from "./support/tensorflowPickle.js";
 

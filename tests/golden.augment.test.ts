@@ -14,6 +14,9 @@ import { type AffineMatrix, affineSample } from "../src/nn/ops/gridSample.js";
 import { sum } from "../src/nn/ops/reduce.js";
 import { RandomState } from "../src/nn/random.js";
 import { scope, Tensor } from "../src/nn/tensor.js";
+import { FILTER_BANK } from "../src/stylegan/augment/corruption.js";
+import type { SampleDraw, Transformation } from "../src/stylegan/augment/draws.js";
+import { SYM6 } from "../src/stylegan/augment/geometry.js";
 import {
   type AugmentDraws,
   type AugmentPipeline,
@@ -21,10 +24,7 @@ import {
   augment,
   augmentPipelines,
   drawAugmentation,
-} from "../src/stylegan/augment.js";
-import { FILTER_BANK } from "../src/stylegan/augmentCorruption.js";
-import type { SampleDraw, Transformation } from "../src/stylegan/augmentDraws.js";
-import { SYM6 } from "../src/stylegan/augmentGeometry.js";
+} from "../src/stylegan/augment/pipeline.js";
 import { compare, FIXTURES, readGolden } from "./support/goldens.js";
 
 const golden = readGolden(join(FIXTURES, "augment", "augment.golden.safetensors"));

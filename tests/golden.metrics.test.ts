@@ -3,6 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RandomState } from "../src/nn/random.js";
+import { symmetricEigen } from "../src/stylegan/evaluation/eigen.js";
 import {
   type Features,
   featureStatistics,
@@ -10,8 +11,7 @@ import {
   kernelDistance,
   perceptualPathLength,
   precisionRecall,
-} from "../src/stylegan/metrics.js";
-import { symmetricEigen } from "../src/stylegan/symmetricEigen.js";
+} from "../src/stylegan/evaluation/metrics.js";
 import { FIXTURES, readGolden } from "./support/goldens.js";
 
 const golden = readGolden(join(FIXTURES, "metrics", "metrics.golden.safetensors"));

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AnyDiscriminator, type AnyGenerator, encodeCheckpoint, init, loadCheckpoint } from "../src/index.js";
 import { noGrad } from "../src/nn/autograd/record.js";
 import { scope, Tensor } from "../src/nn/tensor.js";
-import { setLod } from "../src/stylegan/progressive.js";
+import { setLod } from "../src/stylegan/training/schedule.js";
 import { compare, fixtureFiles, type Golden, readGolden } from "./support/goldens.js";
 
 const goldens = fixtureFiles("checkpoints", ".golden.safetensors").filter((path) =>

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { init, loadCheckpoint } from "../src/index.js";
 import { emaBeta } from "../src/nn/optim.js";
 import { Tensor } from "../src/nn/tensor.js";
-import { type LatentDraws, type StepInputs, TrainingState, trainingStep } from "../src/stylegan/training.js";
+import { type LatentDraws, type StepInputs, TrainingState, trainingStep } from "../src/stylegan/training/step.js";
 import { compare, FIXTURES, fixtureFiles, type Golden, readGolden } from "./support/goldens.js";
 
 const goldens = fixtureFiles("training", ".golden.safetensors");

@@ -13,8 +13,8 @@ import { expand, reshape, sum } from "../src/nn/ops/reduce.js";
 import { mean } from "../src/nn/ops/statistics.js";
 import { Tensor } from "../src/nn/tensor.js";
 import type { Architecture } from "../src/stylegan/config.js";
+import { createNetworks, networkGeometry } from "../src/stylegan/geometry.js";
 import { MinibatchStdLayer } from "../src/stylegan/minibatchStd.js";
-import { createNetworks, networkGeometry } from "../src/stylegan/trainingConfig.js";
 import { growing, smallNetworks } from "./support/growingNetworks.js";
 import { apart, dot, dotSize, equal, identical, law, numbersOf } from "./support/laws.js";
 

@@ -8,6 +8,8 @@ import { setKernels } from "../src/nn/backend.js";
 import { createReferenceKernels } from "../src/nn/kernels/reference/kernels.js";
 import { lerp } from "../src/nn/ops/arith.js";
 import { Tensor } from "../src/nn/tensor.js";
+import { downscale2d, upscale2d } from "../src/stylegan/growing/growing.js";
+import { TrainingSampler } from "../src/stylegan/training/sampler.js";
 import {
   imagesAtLod,
   layersAt,
@@ -15,10 +17,8 @@ import {
   type ProgressiveSchedule,
   resetsOptimizers,
   setLod,
-} from "../src/stylegan/progressive.js";
-import { downscale2d, upscale2d } from "../src/stylegan/stylegan1/growing.js";
-import { TrainingState } from "../src/stylegan/training.js";
-import { TrainingSampler } from "../src/stylegan/trainingSampler.js";
+} from "../src/stylegan/training/schedule.js";
+import { TrainingState } from "../src/stylegan/training/step.js";
 import { growing, smallNetworks } from "./support/growingNetworks.js";
 import { apart, equal, identical, law } from "./support/laws.js";
 

@@ -18,9 +18,10 @@ import { mean } from "../src/nn/ops/statistics.js";
 import { Adam, emaBeta, updateEma } from "../src/nn/optim.js";
 import { RandomState } from "../src/nn/random.js";
 import { scope, Tensor } from "../src/nn/tensor.js";
-import { augmentPipelines } from "../src/stylegan/augment.js";
+import { augmentPipelines } from "../src/stylegan/augment/pipeline.js";
 import { Discriminator } from "../src/stylegan/discriminator.js";
-import { adversarialLosses } from "../src/stylegan/losses.js";
+import { createNetworks, networkGeometry } from "../src/stylegan/geometry.js";
+import { adversarialLosses } from "../src/stylegan/training/losses.js";
 import {
   gradientPenalty,
   lazyRegularization,
@@ -28,11 +29,15 @@ import {
   pathLengthPenalty,
   r1Penalty,
   trackWAvg,
-} from "../src/stylegan/regularizers.js";
-import { NonFiniteLossError, type TrainingSettings, TrainingState, trainingStep } from "../src/stylegan/training.js";
-import { createNetworks, networkGeometry } from "../src/stylegan/trainingConfig.js";
-import { TrainingSampler } from "../src/stylegan/trainingSampler.js";
-import { restoreTraining, snapshotTraining } from "../src/stylegan/trainingSnapshot.js";
+} from "../src/stylegan/training/regularizers.js";
+import { TrainingSampler } from "../src/stylegan/training/sampler.js";
+import { restoreTraining, snapshotTraining } from "../src/stylegan/training/snapshot.js";
+import {
+  NonFiniteLossError,
+  type TrainingSettings,
+  TrainingState,
+  trainingStep,
+} from "../src/stylegan/training/step.js";
 import { apart, dot, equal, identical, largest, law } from "./support/laws.js";
 
 beforeAll(() => setKernels(createReferenceKernels("float64")));

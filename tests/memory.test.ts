@@ -17,7 +17,7 @@ import { slice } from "../src/nn/ops/layout.js";
 import { reshape, sum } from "../src/nn/ops/reduce.js";
 import { RandomState } from "../src/nn/random.js";
 import { chain, scope, Tensor } from "../src/nn/tensor.js";
-import { createNetworks, networkGeometry } from "../src/stylegan/trainingConfig.js";
+import { createNetworks, networkGeometry } from "../src/stylegan/geometry.js";
 import { Draw, SEED } from "./support/draw.js";
 import { identical } from "./support/laws.js";
 

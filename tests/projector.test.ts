@@ -6,8 +6,8 @@ import { createReferenceKernels } from "../src/nn/kernels/reference/kernels.js";
 import { RandomState } from "../src/nn/random.js";
 import { scope, Tensor } from "../src/nn/tensor.js";
 import type { Generator } from "../src/stylegan/generator.js";
-import { learningRateAt, noiseCorrelation, Projector } from "../src/stylegan/projector.js";
-import { createNetworks, networkGeometry } from "../src/stylegan/trainingConfig.js";
+import { createNetworks, networkGeometry } from "../src/stylegan/geometry.js";
+import { learningRateAt, noiseCorrelation, Projector } from "../src/stylegan/latents/projector.js";
 
 let generator: Generator;
 

@@ -14,10 +14,10 @@ import { RandomState } from "../src/nn/random.js";
 import { Tensor } from "../src/nn/tensor.js";
 import { expectedTensors } from "../src/stylegan/checkpoint/parameterNames.js";
 import type { Architecture } from "../src/stylegan/config.js";
+import { networkGeometry } from "../src/stylegan/geometry.js";
 import { makeGenerator } from "../src/stylegan/networks.js";
-import { networkPreset } from "../src/stylegan/presets.js";
 import { SynthesisNetwork, ToRgbLayer } from "../src/stylegan/synthesis.js";
-import { networkGeometry } from "../src/stylegan/trainingConfig.js";
+import { networkPreset } from "../src/stylegan/training/presets.js";
 import { drawnContents, SMALL } from "./support/growingNetworks.js";
 import { apart, equal, identical, law } from "./support/laws.js";
 

@@ -14,7 +14,7 @@ import { concatBytes, crc32, readZipDirectory, readZipEntry } from "../src/forma
 import { init, loadCheckpoint, noGrad, saveCheckpoint, scope, seedsToZ } from "../src/index.js";
 import type { Networks } from "../src/stylegan/checkpoint/networkData.js";
 import { readCheckpoint } from "../src/stylegan/checkpoint/read.js";
-import { type WriteRosinalityOptions, writeRosinality } from "../src/stylegan/checkpoint/rosinalityWriter.js";
+import { type WriteRosinalityOptions, writeRosinality } from "../src/stylegan/checkpoint/rosinality/writer.js";
 import { compare } from "./support/goldens.js";
 
 const path = (name: string) => new URL(`./fixtures/checkpoints/${name}`, import.meta.url).pathname;

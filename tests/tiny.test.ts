@@ -4,9 +4,9 @@ import { init } from "../src/index.js";
 import { noGrad } from "../src/nn/autograd/record.js";
 import { RandomState } from "../src/nn/random.js";
 import { scope, Tensor } from "../src/nn/tensor.js";
-import { TrainingState, trainingStep } from "../src/stylegan/training.js";
-import { createNetworks, networkGeometry } from "../src/stylegan/trainingConfig.js";
-import { TrainingSampler } from "../src/stylegan/trainingSampler.js";
+import { createNetworks, networkGeometry } from "../src/stylegan/geometry.js";
+import { TrainingSampler } from "../src/stylegan/training/sampler.js";
+import { TrainingState, trainingStep } from "../src/stylegan/training/step.js";
 
 beforeAll(() => init());
 

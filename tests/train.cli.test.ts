@@ -19,8 +19,8 @@ import { initialContents } from "../src/nn/layers/module.js";
 import { Adam } from "../src/nn/optim.js";
 import { RandomState } from "../src/nn/random.js";
 import { scope, Tensor } from "../src/nn/tensor.js";
-import { Classifier, crossEntropy, decodeClassifier, encodeClassifier } from "../src/stylegan/classifier.js";
-import { lodOf } from "../src/stylegan/progressive.js";
+import { Classifier, crossEntropy, decodeClassifier, encodeClassifier } from "../src/stylegan/evaluation/classifier.js";
+import { lodOf } from "../src/stylegan/training/schedule.js";
 
 const folder = mkdtempSync(join(tmpdir(), "stylegan-train-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { denseTensor } from "../../dist/formats/plainTensor.js";
 import { writeSafetensors } from "../../dist/formats/safetensors.js";
 import { RandomState } from "../../dist/index.js";
-import { createNetworks, networkGeometry } from "../../dist/stylegan/trainingConfig.js";
+import { createNetworks, networkGeometry } from "../../dist/stylegan/geometry.js";
 
 const FOLDER = new URL("../../out/bench/", import.meta.url);
 /** Images that the implementations are compared on. */

@@ -5,12 +5,12 @@ import { init, RandomState, scope, Tensor } from "../../dist/index.js";
 import { noGrad } from "../../dist/nn/autograd/record.js";
 import { activeKernels, setKernels } from "../../dist/nn/backend.js";
 import { initialContents } from "../../dist/nn/layers/module.js";
-import { augmentPipelines } from "../../dist/stylegan/augment.js";
+import { augmentPipelines } from "../../dist/stylegan/augment/pipeline.js";
 import { Discriminator } from "../../dist/stylegan/discriminator.js";
 import { Generator } from "../../dist/stylegan/generator.js";
-import { TrainingState, trainingStep } from "../../dist/stylegan/training.js";
-import { networkGeometry } from "../../dist/stylegan/trainingConfig.js";
-import { TrainingSampler } from "../../dist/stylegan/trainingSampler.js";
+import { networkGeometry } from "../../dist/stylegan/geometry.js";
+import { TrainingSampler } from "../../dist/stylegan/training/sampler.js";
+import { TrainingState, trainingStep } from "../../dist/stylegan/training/step.js";
 import { measuredKernels } from "./kernelTimes.mjs";
 import { median } from "./table.mjs";
 

@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { CheckpointError } from "../formats/checkpointError.js";
 import { cropCentre, decodeImage, imageHeader, resize, withChannels } from "../formats/image/imageFile.js";
 import { encodePixels, type PixelImage } from "../formats/image/png.js";
-import type { ImageFile } from "../stylegan/dataset.js";
+import type { ImageFile } from "../stylegan/training/dataset.js";
 import { openImages } from "./datasetFiles.js";
 import { makeFolder } from "./files.js";
 import { parseCount } from "./options.js";

@@ -5,7 +5,7 @@ import type { ByteSource } from "../formats/byteSource.js";
 import { CheckpointError } from "../formats/checkpointError.js";
 import { isImageName } from "../formats/image/imageFile.js";
 import { readZipDirectory, readZipEntry } from "../formats/zip.js";
-import type { ImageFile } from "../stylegan/dataset.js";
+import type { ImageFile } from "../stylegan/training/dataset.js";
 import { fileError, readFile } from "./files.js";
 
 export interface ImageFolder {

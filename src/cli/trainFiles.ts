@@ -27,9 +27,9 @@ import { join } from "node:path";
 import { CheckpointError } from "../formats/checkpointError.js";
 import { readSafetensors, type SafetensorsEntry, safetensorsChunks } from "../formats/safetensors.js";
 import { nativeGeometry, TRAINING_FORMAT } from "../stylegan/checkpoint/native.js";
-import type { OrderSnapshot } from "../stylegan/dataset.js";
-import type { TrainingSnapshot } from "../stylegan/trainingSnapshot.js";
-import type { TrainingState } from "../stylegan/trainingState.js";
+import type { OrderSnapshot } from "../stylegan/training/dataset.js";
+import type { TrainingSnapshot } from "../stylegan/training/snapshot.js";
+import type { TrainingState } from "../stylegan/training/state.js";
 import { openSource } from "./datasetFiles.js";
 import { fileError, writeFile } from "./files.js";
 

@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { saveCheckpoint } from "../index.js";
-import { snapshotTraining } from "../stylegan/trainingSnapshot.js";
+import { snapshotTraining } from "../stylegan/training/snapshot.js";
 import { fileError, readFile, writeFile } from "./files.js";
 import { type ReportGrid, renderReport } from "./report.js";
 import { EventWriter } from "./tensorboard.js";

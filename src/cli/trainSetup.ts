@@ -2,15 +2,15 @@
 import { loadCheckpoint, RandomState, type Tensor } from "../index.js";
 import { initialContents } from "../nn/layers/module.js";
 import { formatShape, sameShape } from "../nn/shape.js";
-import { augmentPipelines } from "../stylegan/augment.js";
+import { augmentPipelines } from "../stylegan/augment/pipeline.js";
 import type { AnyDiscriminatorConfig, AnyGeneratorConfig, Architecture } from "../stylegan/config.js";
-import { DataOrder, ImageDataset, parseLabels } from "../stylegan/dataset.js";
-import type { LossName } from "../stylegan/losses.js";
 import { type AnyDiscriminator, type AnyGenerator, makeDiscriminator, makeGenerator } from "../stylegan/networks.js";
-import { networkPreset, type Preset, type PresetName, type PresetOptions } from "../stylegan/presets.js";
-import { momentAt, type ProgressiveSchedule, setLod } from "../stylegan/progressive.js";
-import { type TrainingSettings, TrainingState } from "../stylegan/training.js";
-import { TrainingSampler } from "../stylegan/trainingSampler.js";
+import { DataOrder, ImageDataset, parseLabels } from "../stylegan/training/dataset.js";
+import type { LossName } from "../stylegan/training/losses.js";
+import { networkPreset, type Preset, type PresetName, type PresetOptions } from "../stylegan/training/presets.js";
+import { TrainingSampler } from "../stylegan/training/sampler.js";
+import { momentAt, type ProgressiveSchedule, setLod } from "../stylegan/training/schedule.js";
+import { type TrainingSettings, TrainingState } from "../stylegan/training/step.js";
 import { openImages } from "./datasetFiles.js";
 import { UsageError } from "./terminal.js";
 

@@ -5,8 +5,8 @@ import type { NetworkData } from "./checkpoint/networkData.js";
 import type { AnyDiscriminatorConfig, AnyGeneratorConfig } from "./config.js";
 import { Discriminator } from "./discriminator.js";
 import { Generator } from "./generator.js";
-import { ProgressiveDiscriminator } from "./stylegan1/discriminator.js";
-import { ProgressiveGenerator } from "./stylegan1/generator.js";
+import { ProgressiveDiscriminator } from "./growing/discriminator.js";
+import { ProgressiveGenerator } from "./growing/generator.js";
 
 /** A generator of StyleGAN2, or one that grows: StyleGAN, and configs A to D of StyleGAN2. They are used alike. */
 export type AnyGenerator = Generator | ProgressiveGenerator;

@@ -2,10 +2,10 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { Contents } from "../../src/nn/layers/module.js";
+import { ProgressiveDiscriminator } from "../../src/stylegan/growing/discriminator.js";
+import { ProgressiveGenerator } from "../../src/stylegan/growing/generator.js";
 import { makeDiscriminator, makeGenerator } from "../../src/stylegan/networks.js";
-import { networkPreset, type PresetName } from "../../src/stylegan/presets.js";
-import { ProgressiveDiscriminator } from "../../src/stylegan/stylegan1/discriminator.js";
-import { ProgressiveGenerator } from "../../src/stylegan/stylegan1/generator.js";
+import { networkPreset, type PresetName } from "../../src/stylegan/training/presets.js";
 import type { Draw } from "./draw.js";
 
 /** Small networks, with parameters drawn so that noise, biases and styles all matter. */

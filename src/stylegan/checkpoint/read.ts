@@ -7,11 +7,11 @@ import type { PickleValue } from "../../formats/pickle/values.js";
 import { allTorchNames, readTorchLegacy, readTorchZip } from "../../formats/torch/reader.js";
 import { readNative } from "./native.js";
 import type { CheckpointData, ReadCheckpointOptions } from "./networkData.js";
-import { isOfficialTensorflow, readOfficialTensorflow } from "./officialTensorflow.js";
-import { isOfficialTorch, officialTorchNames, readOfficialTorch } from "./officialTorch.js";
-import { isRosinality, readRosinality } from "./rosinality.js";
+import { isRosinality, readRosinality } from "./rosinality/reader.js";
 import { SNIFF_BYTES, sniff } from "./sniff.js";
-import { officialTensorflowNames } from "./tensorflowNetwork.js";
+import { officialTensorflowNames } from "./tensorflow/network.js";
+import { isOfficialTensorflow, readOfficialTensorflow } from "./tensorflow/reader.js";
+import { isOfficialTorch, officialTorchNames, readOfficialTorch } from "./torch/reader.js";
 
 /**
  * Reads a checkpoint from bytes or from a source of them. Tensors stay views of the source until they are copied, so it

@@ -3,14 +3,14 @@
  * The networks are StyleGAN2 with a skip generator and a residual discriminator; only names and a few axes of extent 1
  * differ, and modulated weights are scaled before demodulation. Tested by tests/formatsOfficial.test.ts.
  */
-import { CheckpointError, describe } from "../../formats/checkpointError.js";
-import type { PickleValue } from "../../formats/pickle/values.js";
-import type { PlainTensor } from "../../formats/plainTensor.js";
-import { TorchTensor } from "../../formats/torch/reader.js";
-import type { DiscriminatorConfig, GeneratorConfig } from "../config.js";
-import { adoptTensors, countNames, extentOf } from "./foreignNames.js";
-import { checkedGeometry, expectedNumWs, separableTaps } from "./geometry.js";
-import { type CheckpointData, collectNetworks, type NetworkData, type ReadCheckpointOptions } from "./networkData.js";
+import { CheckpointError, describe } from "../../../formats/checkpointError.js";
+import type { PickleValue } from "../../../formats/pickle/values.js";
+import type { PlainTensor } from "../../../formats/plainTensor.js";
+import { TorchTensor } from "../../../formats/torch/reader.js";
+import type { DiscriminatorConfig, GeneratorConfig } from "../../config.js";
+import { adoptTensors, countNames, extentOf } from "../foreignNames.js";
+import { checkedGeometry, expectedNumWs, separableTaps } from "../geometry.js";
+import { type CheckpointData, collectNetworks, type NetworkData, type ReadCheckpointOptions } from "../networkData.js";
 
 type Source = ReadonlyMap<string, PlainTensor>;
 

@@ -1,8 +1,8 @@
 /** What a training run is made of: its settings, and all that it remembers from step to step. */
-import { Adam } from "../nn/optim.js";
-import type { AugmentPipeline } from "./augment.js";
+import { Adam } from "../../nn/optim.js";
+import type { AugmentPipeline } from "../augment/pipeline.js";
+import { type AnyDiscriminator, type AnyGenerator, makeGenerator, setTrainable } from "../networks.js";
 import type { LossName } from "./losses.js";
-import { type AnyDiscriminator, type AnyGenerator, makeGenerator, setTrainable } from "./networks.js";
 import { lazyRegularization } from "./regularizers.js";
 
 export interface AdaSettings {

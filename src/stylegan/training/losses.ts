@@ -11,10 +11,10 @@
  * StyleGAN (appendix C) trains with the first and R1, or with the second and the gradient penalty of WGAN-GP: both
  * penalties are in regularizers.ts. Tests: identity 36, tests/identities.training.test.ts.
  */
-import { add, addScalar, neg, scale, softplus, square, sub } from "../nn/ops/arith.js";
-import { biasAct } from "../nn/ops/biasAct.js";
-import { mean } from "../nn/ops/statistics.js";
-import { inScope, type Tensor } from "../nn/tensor.js";
+import { add, addScalar, neg, scale, softplus, square, sub } from "../../nn/ops/arith.js";
+import { biasAct } from "../../nn/ops/biasAct.js";
+import { mean } from "../../nn/ops/statistics.js";
+import { inScope, type Tensor } from "../../nn/tensor.js";
 
 export interface AdversarialLoss {
   /** What the generator minimises: logits [N, 1] of its images -> []. */

@@ -2,21 +2,21 @@
  * Pickles of TensorFlow networks that grow: StyleGAN (2018), which is also config A of StyleGAN2, and StyleGAN2's
  * configs B to D. Every resolution has its ToRGB_lod{k} and FromRGB_lod{k}, k = log2(full resolution / resolution).
  * Kernels [kh, kw, in, out] become [out, in, kh, kw] and dense matrices are transposed; those of StyleGAN are not
- * mirrored, the network knows which of its convolutions are (stylegan1/layers.ts).
+ * mirrored, the network knows which of its convolutions are (growing/layers.ts).
  * Tested by tests/golden.stylegan1.test.ts.
  */
-import { CheckpointError, describe } from "../../formats/checkpointError.js";
-import type { PlainTensor } from "../../formats/plainTensor.js";
+import { CheckpointError, describe } from "../../../formats/checkpointError.js";
+import type { PlainTensor } from "../../../formats/plainTensor.js";
 import type {
   GrowingGeneratorConfig,
   MappingConfig,
   ProgressiveDiscriminatorConfig,
   ProgressiveGeneratorConfig,
   Stylegan1GeneratorConfig,
-} from "../config.js";
-import { adoptTensors, countNames, extentOf, type ForeignTensor } from "./foreignNames.js";
-import { activations, checkedGeometry, oneOf } from "./geometry.js";
-import type { NetworkData } from "./networkData.js";
+} from "../../config.js";
+import { adoptTensors, countNames, extentOf, type ForeignTensor } from "../foreignNames.js";
+import { activations, checkedGeometry, oneOf } from "../geometry.js";
+import type { NetworkData } from "../networkData.js";
 import {
   denseVariable,
   generatorVariable,
@@ -25,7 +25,7 @@ import {
   readMapping,
   type TensorflowNetwork,
   transposed,
-} from "./tensorflowNetwork.js";
+} from "./network.js";
 
 /** The official networks fuse scaling with convolution from this resolution on, unless told otherwise. */
 const AUTO_FUSED_FROM = 128;

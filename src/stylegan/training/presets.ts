@@ -21,10 +21,10 @@ import type {
   Stylegan1DiscriminatorConfig,
   Stylegan1GeneratorConfig,
   Stylegan1SynthesisConfig,
-} from "./config.js";
-import type { ByResolution, ProgressiveSchedule } from "./progressive.js";
-import type { TrainingSettings } from "./training.js";
-import { type GeometryOptions, networkGeometry } from "./trainingConfig.js";
+} from "../config.js";
+import { type GeometryOptions, networkGeometry } from "../geometry.js";
+import type { ByResolution, ProgressiveSchedule } from "./schedule.js";
+import type { TrainingSettings } from "./step.js";
 
 const table1Rows = ["table1-a", "table1-b", "table1-c", "table1-d", "table1-e", "table1-f"] as const;
 const growingConfigs = ["config-b", "config-c", "config-d"] as const;

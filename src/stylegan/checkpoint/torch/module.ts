@@ -1,8 +1,8 @@
 /** Official modules as their pickles hold them: a class name and the dictionary of attributes, read with care. */
-import { CheckpointError, describe } from "../../formats/checkpointError.js";
-import type { PickleConstructor, PickleValue } from "../../formats/pickle/values.js";
-import type { PlainTensor } from "../../formats/plainTensor.js";
-import { TorchTensor } from "../../formats/torch/reader.js";
+import { CheckpointError, describe } from "../../../formats/checkpointError.js";
+import type { PickleConstructor, PickleValue } from "../../../formats/pickle/values.js";
+import type { PlainTensor } from "../../../formats/plainTensor.js";
+import { TorchTensor } from "../../../formats/torch/reader.js";
 
 /** What `torch_utils.persistence` stores of an object. Its source text is not looked at. */
 export class PersistentObject {

@@ -8,17 +8,17 @@
  * that fades out; the second term keeps noise maps from carrying the image: each map, and its averages over 2x2 pixels
  * down to 8x8, must look uncorrelated. Tests: tests/projector.test.ts.
  */
-import { grad, noGrad, variable } from "../nn/autograd/record.js";
-import { add, mul, scale, square, sub } from "../nn/ops/arith.js";
-import { concat, slice } from "../nn/ops/layout.js";
-import { expand, reshape, sum } from "../nn/ops/reduce.js";
-import { mean } from "../nn/ops/statistics.js";
-import { Adam } from "../nn/optim.js";
-import { RandomState } from "../nn/random.js";
-import { assertShape } from "../nn/shape.js";
-import { inScope, scope, Tensor } from "../nn/tensor.js";
-import type { AnyGenerator } from "./networks.js";
-import { copyGenerator } from "./trainingState.js";
+import { grad, noGrad, variable } from "../../nn/autograd/record.js";
+import { add, mul, scale, square, sub } from "../../nn/ops/arith.js";
+import { concat, slice } from "../../nn/ops/layout.js";
+import { expand, reshape, sum } from "../../nn/ops/reduce.js";
+import { mean } from "../../nn/ops/statistics.js";
+import { Adam } from "../../nn/optim.js";
+import { RandomState } from "../../nn/random.js";
+import { assertShape } from "../../nn/shape.js";
+import { inScope, scope, Tensor } from "../../nn/tensor.js";
+import type { AnyGenerator } from "../networks.js";
+import { copyGenerator } from "../training/state.js";
 
 /** Images [1, C, H, W], values from -1 to 1, H and W at most 256 -> features of any shape. */
 export type FeatureFunction = (images: Tensor) => Tensor;

@@ -8,8 +8,8 @@
  * (`setLod`), so that a snapshot knows where its training had come to.
  * Tests: tests/identities.progressive.test.ts.
  */
-import { scope, type Tensor } from "../nn/tensor.js";
-import { imagesAtLod, splitLod } from "./stylegan1/growing.js";
+import { scope, type Tensor } from "../../nn/tensor.js";
+import { imagesAtLod, splitLod } from "../growing/growing.js";
 
 export { imagesAtLod };
 

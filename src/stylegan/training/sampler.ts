@@ -2,13 +2,13 @@
  * Draws the random inputs of training steps from one seeded generator: latents, labels, style mixing, noise seeds,
  * augmentation. Its state is plain data; a run that stores it continues bit for bit.
  */
-import { NoiseGenerator } from "../nn/noise.js";
-import { type RandomSnapshot, RandomState } from "../nn/random.js";
-import { Tensor } from "../nn/tensor.js";
-import { type AugmentDraws, drawAugmentation } from "./augment.js";
-import { layersAt, lodOf } from "./progressive.js";
-import type { LatentDraws, StepInputs } from "./training.js";
-import type { TrainingState } from "./trainingState.js";
+import { NoiseGenerator } from "../../nn/noise.js";
+import { type RandomSnapshot, RandomState } from "../../nn/random.js";
+import { Tensor } from "../../nn/tensor.js";
+import { type AugmentDraws, drawAugmentation } from "../augment/pipeline.js";
+import { layersAt, lodOf } from "./schedule.js";
+import type { TrainingState } from "./state.js";
+import type { LatentDraws, StepInputs } from "./step.js";
 
 export interface SamplerOptions {
   /** Real images of a step. */

@@ -5,7 +5,7 @@
  *
  * Tests: tests/golden.metrics.test.ts.
  */
-import { symmetricEigen } from "./symmetricEigen.js";
+import { symmetricEigen } from "./eigen.js";
 
 /** Feature vectors, one a row. */
 export interface Features {

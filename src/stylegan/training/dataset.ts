@@ -5,10 +5,10 @@
  * The layout is the official one: PNG or JPEG images of one size, and where they have classes a `dataset.json` with
  * {"labels": [["00000/img00000000.png", 6], ...]}. Tests: tests/dataset.test.ts.
  */
-import { CheckpointError, describe } from "../formats/checkpointError.js";
-import { decodeImage, imageHeader, resize, withChannels } from "../formats/image/imageFile.js";
-import { type RandomSnapshot, RandomState } from "../nn/random.js";
-import { Tensor } from "../nn/tensor.js";
+import { CheckpointError, describe } from "../../formats/checkpointError.js";
+import { decodeImage, imageHeader, resize, withChannels } from "../../formats/image/imageFile.js";
+import { type RandomSnapshot, RandomState } from "../../nn/random.js";
+import { Tensor } from "../../nn/tensor.js";
 
 /** A file of the data set; its bytes are read when they are needed. */
 export interface ImageFile {

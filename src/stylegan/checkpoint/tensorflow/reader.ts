@@ -3,12 +3,12 @@
  * with their variables as numpy arrays; which network it is, the name of the function that built it says. Here are the
  * final networks of StyleGAN2 (configs E and F) and those of ADA, which differ by a clamp and in what labels do: dense
  * matrices are stored [in, out], kernels [kh, kw, in, out], up-convolutions mirrored, and style biases less 1.
- * tensorflowStylegan1.ts reads those that grow.
+ * stylegan1.ts reads those that grow.
  * Tested by tests/formatsOfficial.test.ts and tests/formatsTensorflow.test.ts.
  */
-import { PickleTuple, type PickleValue } from "../../formats/pickle/values.js";
-import type { PlainTensor } from "../../formats/plainTensor.js";
-import type { Activation } from "../../nn/ops/biasAct.js";
+import { PickleTuple, type PickleValue } from "../../../formats/pickle/values.js";
+import type { PlainTensor } from "../../../formats/plainTensor.js";
+import type { Activation } from "../../../nn/ops/biasAct.js";
 import type {
   AnyDiscriminatorConfig,
   AnyGeneratorConfig,
@@ -16,19 +16,12 @@ import type {
   DiscriminatorConfig,
   GeneratorConfig,
   MappingConfig,
-} from "../config.js";
-import { adoptTensors, countNames, extentOf, type ForeignTensor } from "./foreignNames.js";
-import { activations, checkedGeometry, oneOf } from "./geometry.js";
-import { type CheckpointData, collectNetworks, type NetworkData, type ReadCheckpointOptions } from "./networkData.js";
-import {
-  denseVariable,
-  generatorVariable,
-  isNetwork,
-  kernel,
-  readMapping,
-  TensorflowNetwork,
-} from "./tensorflowNetwork.js";
-import { readGrowingDiscriminator, readGrowingGenerator } from "./tensorflowStylegan1.js";
+} from "../../config.js";
+import { adoptTensors, countNames, extentOf, type ForeignTensor } from "../foreignNames.js";
+import { activations, checkedGeometry, oneOf } from "../geometry.js";
+import { type CheckpointData, collectNetworks, type NetworkData, type ReadCheckpointOptions } from "../networkData.js";
+import { denseVariable, generatorVariable, isNetwork, kernel, readMapping, TensorflowNetwork } from "./network.js";
+import { readGrowingDiscriminator, readGrowingGenerator } from "./stylegan1.js";
 
 export function isOfficialTensorflow(value: PickleValue): value is PickleTuple {
   return value instanceof PickleTuple && value.items.length === 3 && value.items.every(isNetwork);

@@ -8,12 +8,12 @@
  *
  * Tests: tests/golden.augment.test.ts.
  */
-import { add, mul } from "../nn/ops/arith.js";
-import { conv2d } from "../nn/ops/conv2d.js";
-import { reshape } from "../nn/ops/reduce.js";
-import { Tensor } from "../nn/tensor.js";
-import { type AugmentDraws, type AugmentPipeline, amountsIfActive, type SampleDraw } from "./augmentDraws.js";
-import { reflectPad } from "./augmentGeometry.js";
+import { add, mul } from "../../nn/ops/arith.js";
+import { conv2d } from "../../nn/ops/conv2d.js";
+import { reshape } from "../../nn/ops/reduce.js";
+import { Tensor } from "../../nn/tensor.js";
+import { type AugmentDraws, type AugmentPipeline, amountsIfActive, type SampleDraw } from "./draws.js";
+import { reflectPad } from "./geometry.js";
 
 const ROOT_3 = Math.sqrt(3);
 /** Low-pass filter of sym2, which is Daubechies' wavelet with four taps, mirrored. */

@@ -4,11 +4,11 @@
  *
  * Tests: tests/golden.augment.test.ts.
  */
-import { add, mul } from "../nn/ops/arith.js";
-import { conv2d } from "../nn/ops/conv2d.js";
-import { reshape } from "../nn/ops/reduce.js";
-import { Tensor } from "../nn/tensor.js";
-import { type AugmentPipeline, amountsIfActive, type SampleDraw } from "./augmentDraws.js";
+import { add, mul } from "../../nn/ops/arith.js";
+import { conv2d } from "../../nn/ops/conv2d.js";
+import { reshape } from "../../nn/ops/reduce.js";
+import { Tensor } from "../../nn/tensor.js";
+import { type AugmentPipeline, amountsIfActive, type SampleDraw } from "./draws.js";
 import {
   IDENTITY_4,
   type Matrix,
@@ -17,7 +17,7 @@ import {
   scale3d,
   scaleAboutGrey,
   translate3d,
-} from "./augmentMatrices.js";
+} from "./matrices.js";
 
 /** The map of colours, 4x4; each transformation comes in on the left. Hue and saturation need more than one channel. */
 export function colourMap(draw: SampleDraw, p: number, pipeline: AugmentPipeline, channels: number): Matrix {

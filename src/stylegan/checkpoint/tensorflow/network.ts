@@ -1,12 +1,12 @@
 /** What all pickles of the official TensorFlow repositories share: networks with keyword arguments and variables. */
-import { CheckpointError, describe } from "../../formats/checkpointError.js";
-import { isNumpyArray, numpyTensor, type PickleResolver } from "../../formats/pickle/common.js";
-import { PickleObject, type PickleValue, recordAs, sequence } from "../../formats/pickle/values.js";
-import { denseTensor, type PlainTensor, rearrangedTensor } from "../../formats/plainTensor.js";
-import type { HeGain } from "../../nn/layers/dense.js";
-import type { MappingConfig } from "../config.js";
-import { countNames, extentOf, type ForeignTensor } from "./foreignNames.js";
-import { activations, expectedNumWs, oneOf } from "./geometry.js";
+import { CheckpointError, describe } from "../../../formats/checkpointError.js";
+import { isNumpyArray, numpyTensor, type PickleResolver } from "../../../formats/pickle/common.js";
+import { PickleObject, type PickleValue, recordAs, sequence } from "../../../formats/pickle/values.js";
+import { denseTensor, type PlainTensor, rearrangedTensor } from "../../../formats/plainTensor.js";
+import type { HeGain } from "../../../nn/layers/dense.js";
+import type { MappingConfig } from "../../config.js";
+import { countNames, extentOf, type ForeignTensor } from "../foreignNames.js";
+import { activations, expectedNumWs, oneOf } from "../geometry.js";
 
 const NETWORK = "dnnlib.tflib.network.Network";
 

@@ -3,19 +3,19 @@
  * whole module objects, here read as plain data. Geometry comes from the attributes and shapes in the file, never from
  * defaults, which differ between the two repositories. Tested by tests/formatsOfficial.test.ts.
  */
-import { CheckpointError, describe } from "../../formats/checkpointError.js";
-import { makeDict, type PickleResolver } from "../../formats/pickle/common.js";
-import type { PickleValue } from "../../formats/pickle/values.js";
-import type { DiscriminatorConfig, GeneratorConfig, MappingConfig } from "../config.js";
-import { activations, architectures, checkedGeometry, MAX_RESOLUTION, oneOf, separableTaps } from "./geometry.js";
+import { CheckpointError, describe } from "../../../formats/checkpointError.js";
+import { makeDict, type PickleResolver } from "../../../formats/pickle/common.js";
+import type { PickleValue } from "../../../formats/pickle/values.js";
+import type { DiscriminatorConfig, GeneratorConfig, MappingConfig } from "../../config.js";
+import { activations, architectures, checkedGeometry, MAX_RESOLUTION, oneOf, separableTaps } from "../geometry.js";
 import {
   type CheckpointData,
   checkedNetwork,
   collectNetworks,
   type NetworkData,
   type ReadCheckpointOptions,
-} from "./networkData.js";
-import { agreed, makePersistentObject, PersistentObject, TorchModule } from "./torchModule.js";
+} from "../networkData.js";
+import { agreed, makePersistentObject, PersistentObject, TorchModule } from "./module.js";
 
 /** The names that the official repositories define themselves. */
 export const officialTorchNames: PickleResolver = (module, name) => {

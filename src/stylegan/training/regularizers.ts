@@ -5,14 +5,14 @@
  * All three penalties are functions of a gradient, so their own gradients are of second order.
  * Tests: identities 23, 37, 38 in tests/identities.training.test.ts; tests/golden.training.test.ts.
  */
-import { grad, noGrad, variable } from "../nn/autograd/record.js";
-import { add, addScalar, lerp, mul, scale, sqrt, square, sub } from "../nn/ops/arith.js";
-import { concat, slice } from "../nn/ops/layout.js";
-import { reshape, sum } from "../nn/ops/reduce.js";
-import { mean } from "../nn/ops/statistics.js";
-import { copyInto } from "../nn/optim.js";
-import { assertShape } from "../nn/shape.js";
-import { inScope, type Tensor } from "../nn/tensor.js";
+import { grad, noGrad, variable } from "../../nn/autograd/record.js";
+import { add, addScalar, lerp, mul, scale, sqrt, square, sub } from "../../nn/ops/arith.js";
+import { concat, slice } from "../../nn/ops/layout.js";
+import { reshape, sum } from "../../nn/ops/reduce.js";
+import { mean } from "../../nn/ops/statistics.js";
+import { copyInto } from "../../nn/optim.js";
+import { assertShape } from "../../nn/shape.js";
+import { inScope, type Tensor } from "../../nn/tensor.js";
 
 /** Images [N, C, H, W] -> logits [N, 1]: the discriminator, with augmentation and labels as the caller wants. */
 export type Discriminate = (images: Tensor) => Tensor;

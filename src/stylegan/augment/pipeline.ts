@@ -6,14 +6,14 @@
  * The pipeline is a differentiable function of the images: the generator learns through it, and R1 is the gradient
  * of the image before it. Tests: tests/golden.augment.test.ts.
  */
-import { assertShape } from "../nn/shape.js";
-import { inScope, type Tensor } from "../nn/tensor.js";
-import { applyColour, colourMap } from "./augmentColor.js";
-import { applyCutout, applyFilter, applyNoise } from "./augmentCorruption.js";
-import type { AugmentDraws, AugmentPipeline } from "./augmentDraws.js";
-import { applyGeometry, sourcePosition } from "./augmentGeometry.js";
+import { assertShape } from "../../nn/shape.js";
+import { inScope, type Tensor } from "../../nn/tensor.js";
+import { applyColour, colourMap } from "./color.js";
+import { applyCutout, applyFilter, applyNoise } from "./corruption.js";
+import type { AugmentDraws, AugmentPipeline } from "./draws.js";
+import { applyGeometry, sourcePosition } from "./geometry.js";
 
-export { type AugmentDraws, type AugmentPipeline, augmentPipelines, drawAugmentation } from "./augmentDraws.js";
+export { type AugmentDraws, type AugmentPipeline, augmentPipelines, drawAugmentation } from "./draws.js";
 
 export interface AugmentOptions {
   readonly pipeline: AugmentPipeline;

@@ -1,9 +1,9 @@
 /**
  * The random side of augmentation, apart from the arithmetic: which transformations exist, with what probability and
- * strength, and the random numbers that one batch needs. The pipeline (augment.ts) is a pure function of these.
+ * strength, and the random numbers that one batch needs. The pipeline (pipeline.ts) is a pure function of these.
  */
-import type { RandomState } from "../nn/random.js";
-import { Tensor } from "../nn/tensor.js";
+import type { RandomState } from "../../nn/random.js";
+import { Tensor } from "../../nn/tensor.js";
 
 /** Every transformation, in the order of application. Rotation happens twice, around the anisotropic scaling. */
 export type Transformation =

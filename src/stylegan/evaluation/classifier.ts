@@ -7,18 +7,18 @@
  * It may answer several questions at once (`groups`: hair, expression, background), each with classes of its own.
  * Tests: tests/train.cli.test.ts.
  */
-import { CheckpointError, describe } from "../formats/checkpointError.js";
-import { denseTensor } from "../formats/plainTensor.js";
-import { readSafetensors, type SafetensorsEntry, writeSafetensors } from "../formats/safetensors.js";
-import { DenseLayer } from "../nn/layers/dense.js";
-import { type Contents, ParameterTree } from "../nn/layers/module.js";
-import { exp, log, mul, sub } from "../nn/ops/arith.js";
-import { reshape, sum } from "../nn/ops/reduce.js";
-import { mean } from "../nn/ops/statistics.js";
-import { setupFilter } from "../nn/ops/upfirdn2d.js";
-import { assertShape } from "../nn/shape.js";
-import { inScope, Tensor } from "../nn/tensor.js";
-import { Conv2dLayer } from "./convLayer.js";
+import { CheckpointError, describe } from "../../formats/checkpointError.js";
+import { denseTensor } from "../../formats/plainTensor.js";
+import { readSafetensors, type SafetensorsEntry, writeSafetensors } from "../../formats/safetensors.js";
+import { DenseLayer } from "../../nn/layers/dense.js";
+import { type Contents, ParameterTree } from "../../nn/layers/module.js";
+import { exp, log, mul, sub } from "../../nn/ops/arith.js";
+import { reshape, sum } from "../../nn/ops/reduce.js";
+import { mean } from "../../nn/ops/statistics.js";
+import { setupFilter } from "../../nn/ops/upfirdn2d.js";
+import { assertShape } from "../../nn/shape.js";
+import { inScope, Tensor } from "../../nn/tensor.js";
+import { Conv2dLayer } from "../convLayer.js";
 
 export interface ClassifierConfig {
   readonly imgResolution: number;

@@ -3,13 +3,13 @@
  * official parameter names after "g.", "d." and "g_ema."; Adam's moments follow "g_opt.m.", "g_opt.v.", "d_opt.m.",
  * "d_opt.v.". Test: identity 42, tests/identities.training.test.ts.
  */
-import { CheckpointError } from "../formats/checkpointError.js";
-import { denseTensor, type PlainTensor } from "../formats/plainTensor.js";
-import type { RandomSnapshot } from "../nn/random.js";
-import { formatShape, sameShape } from "../nn/shape.js";
-import type { Tensor } from "../nn/tensor.js";
-import type { TrainingSampler } from "./trainingSampler.js";
-import type { TrainingProgress, TrainingState } from "./trainingState.js";
+import { CheckpointError } from "../../formats/checkpointError.js";
+import { denseTensor, type PlainTensor } from "../../formats/plainTensor.js";
+import type { RandomSnapshot } from "../../nn/random.js";
+import { formatShape, sameShape } from "../../nn/shape.js";
+import type { Tensor } from "../../nn/tensor.js";
+import type { TrainingSampler } from "./sampler.js";
+import type { TrainingProgress, TrainingState } from "./state.js";
 
 export interface TrainingSnapshot {
   readonly tensors: ReadonlyMap<string, PlainTensor>;

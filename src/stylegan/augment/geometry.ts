@@ -5,12 +5,12 @@
  *
  * Tests: tests/golden.augment.test.ts.
  */
-import { type AffineMatrix, affineSample } from "../nn/ops/gridSample.js";
-import { concat, flip, slice } from "../nn/ops/layout.js";
-import { setupFilter, upfirdn2d, upsample2d } from "../nn/ops/upfirdn2d.js";
-import type { Tensor } from "../nn/tensor.js";
-import { type AugmentPipeline, amountsIfActive, type SampleDraw } from "./augmentDraws.js";
-import { IDENTITY_3, type Matrix, multiply, rotate2d, scale2d, translate2d } from "./augmentMatrices.js";
+import { type AffineMatrix, affineSample } from "../../nn/ops/gridSample.js";
+import { concat, flip, slice } from "../../nn/ops/layout.js";
+import { setupFilter, upfirdn2d, upsample2d } from "../../nn/ops/upfirdn2d.js";
+import type { Tensor } from "../../nn/tensor.js";
+import { type AugmentPipeline, amountsIfActive, type SampleDraw } from "./draws.js";
+import { IDENTITY_3, type Matrix, multiply, rotate2d, scale2d, translate2d } from "./matrices.js";
 
 /** Low-pass decomposition filter of the symlet with six vanishing moments (Daubechies 1992, table 6.3). */
 export const SYM6: readonly number[] = [
