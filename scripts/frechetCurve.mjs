@@ -14,9 +14,9 @@
 import { writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { FrechetMetric, openClassifier } from "../dist/cli/trainMetric.js";
-import { commandOf } from "../dist/cli/trainRecord.js";
-import { openDataset, seedsOf } from "../dist/cli/trainSetup.js";
+import { FrechetMetric, openClassifier } from "../dist/cli/train/metric.js";
+import { commandOf } from "../dist/cli/train/record.js";
+import { openDataset, seedsOf } from "../dist/cli/train/setup.js";
 import { init, loadCheckpoint, noGrad, RandomState, scope } from "../dist/index.js";
 import { featureStatistics, frechetDistance } from "../dist/stylegan/evaluation/metrics.js";
 import { imagesAtLod, lodOf } from "../dist/stylegan/training/schedule.js";

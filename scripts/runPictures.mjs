@@ -8,8 +8,8 @@
  * run build); how far each snapshot is from the data is for frechetCurve.mjs.
  */
 import { parseArgs } from "node:util";
-import { generateImages } from "../dist/cli/trainImages.js";
-import { seedsOf } from "../dist/cli/trainSetup.js";
+import { generateImages } from "../dist/cli/train/images.js";
+import { seedsOf } from "../dist/cli/train/setup.js";
 import { init, loadCheckpoint, RandomState, scope } from "../dist/index.js";
 import { slice } from "../dist/nn/index.js";
 import { lodOf } from "../dist/stylegan/training/schedule.js";

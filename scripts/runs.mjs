@@ -1,8 +1,8 @@
 /** The folder of a training run as the scripts read it, and the curve of its Frechet distances as a table and a plot. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ticks } from "../dist/cli/reportChart.js";
-import { readStats } from "../dist/cli/trainFiles.js";
+import { readStats } from "../dist/cli/train/files.js";
+import { ticks } from "../dist/cli/train/reportChart.js";
 import { axes, BLUE, Picture, RED } from "./picture.mjs";
 
 /** run.json and the lines of stats.jsonl. */

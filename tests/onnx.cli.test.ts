@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { exportCommand } from "../src/cli/export.js";
+import { exportCommand } from "../src/cli/commands/export.js";
 import { UsageError } from "../src/cli/terminal.js";
 import { FIXTURES } from "./support/goldens.js";
 import { withOnnxModel } from "./support/onnxRuntime.js";

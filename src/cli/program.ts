@@ -1,14 +1,14 @@
 /** The command table, and what happens around every command: help, and errors in one line. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { convertCommand } from "./convert.js";
-import { datasetCommand } from "./dataset.js";
-import { exportCommand } from "./export.js";
-import { generateCommand } from "./generate.js";
-import { infoCommand } from "./info.js";
-import { mixCommand } from "./mix.js";
+import { convertCommand } from "./commands/convert.js";
+import { datasetCommand } from "./commands/dataset.js";
+import { exportCommand } from "./commands/export.js";
+import { generateCommand } from "./commands/generate.js";
+import { infoCommand } from "./commands/info.js";
+import { mixCommand } from "./commands/mix.js";
+import { trainCommand } from "./commands/train.js";
 import { oneLine, processTerminal, type Terminal, UsageError } from "./terminal.js";
-import { trainCommand } from "./train.js";
 
 /** A new command is a file of its own and a line here. */
 const commands: readonly ((terminal: Terminal) => Command)[] = [

@@ -10,10 +10,10 @@
 import { appendFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { imageHeader } from "../formats/image/imageFile.js";
-import { Message } from "../formats/protobuf.js";
-import { concatBytes } from "../formats/zip.js";
-import { fileError } from "./files.js";
+import { imageHeader } from "../../formats/image/imageFile.js";
+import { Message } from "../../formats/protobuf.js";
+import { concatBytes } from "../../formats/zip.js";
+import { fileError } from "../files.js";
 
 /** Field numbers of tensorflow.Event, Summary, Summary.Value, Summary.Image and SessionLog. */
 const EVENT = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 } as const;

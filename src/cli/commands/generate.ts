@@ -7,10 +7,10 @@
  */
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { readNpz } from "../formats/npy.js";
-import { type AnyGenerator, RandomState, Tensor } from "../index.js";
-import { makeFolder, readFile, writeFile } from "./files.js";
-import { labelOf, openGenerator } from "./networks.js";
+import { readNpz } from "../../formats/npy.js";
+import { type AnyGenerator, RandomState, Tensor } from "../../index.js";
+import { makeFolder, readFile, writeFile } from "../files.js";
+import { labelOf, openGenerator } from "../networks.js";
 import {
   addEngineOptions,
   classOption,
@@ -23,11 +23,11 @@ import {
   parseNumber,
   parseNumbers,
   zoomOption,
-} from "./options.js";
-import { checkFormat, encodeImage, type ImageFormat, Sheet, synthesize } from "./pictures.js";
-import { formatDuration, Progress } from "./progress.js";
-import { parseSeeds } from "./seeds.js";
-import { type Terminal, UsageError } from "./terminal.js";
+} from "../options.js";
+import { checkFormat, encodeImage, type ImageFormat, Sheet, synthesize } from "../pictures.js";
+import { formatDuration, Progress } from "../progress.js";
+import { parseSeeds } from "../seeds.js";
+import { type Terminal, UsageError } from "../terminal.js";
 
 interface GenerateOptions extends EngineOptions {
   readonly network?: string;

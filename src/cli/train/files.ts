@@ -24,14 +24,14 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { CheckpointError } from "../formats/checkpointError.js";
-import { readSafetensors, type SafetensorsEntry, safetensorsChunks } from "../formats/safetensors.js";
-import { nativeGeometry, TRAINING_FORMAT } from "../stylegan/checkpoint/native.js";
-import type { OrderSnapshot } from "../stylegan/training/dataset.js";
-import type { TrainingSnapshot } from "../stylegan/training/snapshot.js";
-import type { TrainingState } from "../stylegan/training/state.js";
-import { openSource } from "./datasetFiles.js";
-import { fileError, writeFile } from "./files.js";
+import { CheckpointError } from "../../formats/checkpointError.js";
+import { readSafetensors, type SafetensorsEntry, safetensorsChunks } from "../../formats/safetensors.js";
+import { nativeGeometry, TRAINING_FORMAT } from "../../stylegan/checkpoint/native.js";
+import type { OrderSnapshot } from "../../stylegan/training/dataset.js";
+import type { TrainingSnapshot } from "../../stylegan/training/snapshot.js";
+import type { TrainingState } from "../../stylegan/training/state.js";
+import { openSource } from "../datasetFiles.js";
+import { fileError, writeFile } from "../files.js";
 
 /** A moment of a run, from which it continues. */
 export interface RunSnapshot {

@@ -2,16 +2,16 @@
 import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { CheckpointError } from "../formats/checkpointError.js";
-import { cropCentre, decodeImage, imageHeader, resize, withChannels } from "../formats/image/imageFile.js";
-import { encodePixels, type PixelImage } from "../formats/image/png.js";
-import type { ImageFile } from "../stylegan/training/dataset.js";
-import { openImages } from "./datasetFiles.js";
-import { makeFolder } from "./files.js";
-import { parseCount } from "./options.js";
-import { Progress } from "./progress.js";
-import { oneLine, type Terminal, UsageError } from "./terminal.js";
-import { ZipWriter } from "./zipWriter.js";
+import { CheckpointError } from "../../formats/checkpointError.js";
+import { cropCentre, decodeImage, imageHeader, resize, withChannels } from "../../formats/image/imageFile.js";
+import { encodePixels, type PixelImage } from "../../formats/image/png.js";
+import type { ImageFile } from "../../stylegan/training/dataset.js";
+import { openImages } from "../datasetFiles.js";
+import { makeFolder } from "../files.js";
+import { parseCount } from "../options.js";
+import { Progress } from "../progress.js";
+import { oneLine, type Terminal, UsageError } from "../terminal.js";
+import { ZipWriter } from "../zipWriter.js";
 
 interface DatasetOptions {
   readonly resolution?: number;

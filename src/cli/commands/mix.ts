@@ -6,9 +6,9 @@
  */
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { type AnyGenerator, noGrad, RandomState, scope, Tensor } from "../index.js";
-import { makeFolder, writeFile } from "./files.js";
-import { labelOf, openGenerator } from "./networks.js";
+import { type AnyGenerator, noGrad, RandomState, scope, Tensor } from "../../index.js";
+import { makeFolder, writeFile } from "../files.js";
+import { labelOf, openGenerator } from "../networks.js";
 import {
   addEngineOptions,
   classOption,
@@ -17,11 +17,11 @@ import {
   type noiseModes,
   parseNumber,
   zoomOption,
-} from "./options.js";
-import { checkFormat, encodeImage, Sheet, synthesize } from "./pictures.js";
-import { formatDuration, Progress } from "./progress.js";
-import { parseLayers, parseSeeds } from "./seeds.js";
-import { type Terminal, UsageError } from "./terminal.js";
+} from "../options.js";
+import { checkFormat, encodeImage, Sheet, synthesize } from "../pictures.js";
+import { formatDuration, Progress } from "../progress.js";
+import { parseLayers, parseSeeds } from "../seeds.js";
+import { type Terminal, UsageError } from "../terminal.js";
 
 interface MixOptions extends EngineOptions {
   readonly network?: string;

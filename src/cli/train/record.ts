@@ -1,14 +1,14 @@
-/** What a run leaves in its folder while it trains; see trainFiles.ts for the list. */
+/** What a run leaves in its folder while it trains; see train/files.ts for the list. */
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { saveCheckpoint } from "../index.js";
-import { snapshotTraining } from "../stylegan/training/snapshot.js";
-import { fileError, readFile, writeFile } from "./files.js";
+import { saveCheckpoint } from "../../index.js";
+import { snapshotTraining } from "../../stylegan/training/snapshot.js";
+import { fileError, readFile, writeFile } from "../files.js";
+import { appendStats, momentName, readStats, type StatsLine, saveState, writeStats } from "./files.js";
+import { drawGrid, type FixedGrid, fixedGrid } from "./images.js";
 import { type ReportGrid, renderReport } from "./report.js";
+import type { RunDefinition, TrainingRun } from "./setup.js";
 import { EventWriter } from "./tensorboard.js";
-import { appendStats, momentName, readStats, type StatsLine, saveState, writeStats } from "./trainFiles.js";
-import { drawGrid, type FixedGrid, fixedGrid } from "./trainImages.js";
-import type { RunDefinition, TrainingRun } from "./trainSetup.js";
 
 /** Grids on the report's page. */
 const MAX_GRIDS = 12;

@@ -1,8 +1,8 @@
 /** What a training run tells while it runs: means over a tick, and one line for each. */
-import type { Phase, StepReport, TrainingSettings } from "../stylegan/training/step.js";
-import { formatDuration } from "./progress.js";
-import type { Terminal } from "./terminal.js";
-import type { StatsLine } from "./trainFiles.js";
+import type { Phase, StepReport, TrainingSettings } from "../../stylegan/training/step.js";
+import { formatDuration } from "../progress.js";
+import type { Terminal } from "../terminal.js";
+import type { StatsLine } from "./files.js";
 
 type Means = Pick<StatsLine, "losses" | "realScore" | "fakeScore">;
 

@@ -2,10 +2,10 @@
 import { realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { Command, type Command as CommanderCommand, InvalidArgumentError, Option } from "commander";
-import { saveCheckpoint } from "../index.js";
-import { fileError, makeFolder } from "./files.js";
-import { openCheckpoint } from "./networks.js";
-import { type Terminal, UsageError } from "./terminal.js";
+import { saveCheckpoint } from "../../index.js";
+import { fileError, makeFolder } from "../files.js";
+import { openCheckpoint } from "../networks.js";
+import { type Terminal, UsageError } from "../terminal.js";
 
 const networkNames = ["gEma", "g", "d"] as const;
 type NetworkName = (typeof networkNames)[number];

@@ -1,8 +1,8 @@
 /** A training run on one page that needs nothing else: its settings, its curves, and its images over time. */
-import { formatDuration } from "./progress.js";
+import { formatDuration } from "../progress.js";
+import type { StatsLine } from "./files.js";
 import { chart, escapeHtml, type Series } from "./reportChart.js";
-import type { StatsLine } from "./trainFiles.js";
-import type { RunDefinition } from "./trainSetup.js";
+import type { RunDefinition } from "./setup.js";
 
 export interface ReportGrid {
   /** "fakes000120.png" */

@@ -1,11 +1,11 @@
 /** `stylegan export`: a generator as an ONNX model, for every runtime that reads the format. */
 import { dirname } from "node:path";
 import { Command, type Command as CommanderCommand, Option } from "commander";
-import { exportOnnx } from "../stylegan/onnx/exportOnnx.js";
-import { makeFolder, writeFile } from "./files.js";
-import { openGenerator } from "./networks.js";
-import { parseCount, parseNumber } from "./options.js";
-import { type Terminal, UsageError } from "./terminal.js";
+import { exportOnnx } from "../../stylegan/onnx/exportOnnx.js";
+import { makeFolder, writeFile } from "../files.js";
+import { openGenerator } from "../networks.js";
+import { parseCount, parseNumber } from "../options.js";
+import { type Terminal, UsageError } from "../terminal.js";
 
 interface ExportOptions {
   readonly part: "mapping" | "synthesis" | "both";

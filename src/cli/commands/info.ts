@@ -1,9 +1,9 @@
 /** `stylegan info`: what a checkpoint holds. */
 import { Command } from "commander";
-import type { Discriminator, Generator } from "../index.js";
-import { type LayerSummary, summarize } from "./layers.js";
-import { openCheckpoint } from "./networks.js";
-import type { Terminal } from "./terminal.js";
+import type { Discriminator, Generator } from "../../index.js";
+import { type LayerSummary, summarize } from "../layers.js";
+import { openCheckpoint } from "../networks.js";
+import type { Terminal } from "../terminal.js";
 
 type Network = Generator | Discriminator;
 

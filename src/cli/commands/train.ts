@@ -5,17 +5,17 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type AnyGenerator, init } from "../index.js";
-import { augmentPipelines } from "../stylegan/augment/pipeline.js";
-import type { ImageDataset } from "../stylegan/training/dataset.js";
-import { presetNames } from "../stylegan/training/presets.js";
-import { makeFolder, writeFile } from "./files.js";
-import { addEngineOptions, type EngineOptions, parseCount, parseNumber } from "./options.js";
-import { MAX_SEED } from "./seeds.js";
-import { type Terminal, UsageError } from "./terminal.js";
-import { listStates, removeLeftovers } from "./trainFiles.js";
-import { FrechetMetric, openClassifier } from "./trainMetric.js";
-import { resumeRun, trainLoop } from "./trainRun.js";
+import { type AnyGenerator, init } from "../../index.js";
+import { augmentPipelines } from "../../stylegan/augment/pipeline.js";
+import type { ImageDataset } from "../../stylegan/training/dataset.js";
+import { presetNames } from "../../stylegan/training/presets.js";
+import { makeFolder, writeFile } from "../files.js";
+import { addEngineOptions, type EngineOptions, parseCount, parseNumber } from "../options.js";
+import { MAX_SEED } from "../seeds.js";
+import { type Terminal, UsageError } from "../terminal.js";
+import { listStates, removeLeftovers } from "../train/files.js";
+import { FrechetMetric, openClassifier } from "../train/metric.js";
+import { resumeRun, trainLoop } from "../train/run.js";
 import {
   augmentModes,
   buildRun,
@@ -26,7 +26,7 @@ import {
   type RunOptions,
   type TrainingRun,
   takeWeights,
-} from "./trainSetup.js";
+} from "../train/setup.js";
 
 interface TrainOptions extends EngineOptions, RunOptions {
   readonly data?: string;
