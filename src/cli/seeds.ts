@@ -1,4 +1,4 @@
-/** Lists of numbers as the official tools take them: `0,1,4-6`. Tested by tests/cli.test.ts. */
+/** Lists of numbers as the official tools take them: `0,1,4-6`. Tested by tests/cli/program.test.ts. */
 import { InvalidArgumentError } from "commander";
 
 export const MAX_SEED = 2 ** 32 - 1;

@@ -1,4 +1,4 @@
-/** numpy's .npy arrays and .npz archives of them. Format versions 1 to 3. Tested by tests/formats.test.ts. */
+/** numpy's .npy arrays and .npz archives of them. Format versions 1 to 3. Tested by tests/formats/formats.test.ts. */
 import { bytesSource, viewOf } from "./byteSource.js";
 import { CheckpointError, describe } from "./checkpointError.js";
 import { fortranStrides, numpyDTypes } from "./pickle/common.js";

@@ -1,7 +1,7 @@
 /**
  * Protocol buffers, writing only: a message is a list of fields, a field a tag and its value
  * (protobuf.dev, "Encoding"). Bytes are kept as pieces and copied once, at the end, so that weights are not copied
- * on the way. Tested by tests/onnx.protobuf.test.ts.
+ * on the way. Tested by tests/formats/protobuf.test.ts.
  */
 
 /** No protobuf message may be larger: lengths are signed 32-bit numbers in every implementation. */

@@ -1,7 +1,7 @@
 /**
  * Safetensors: 8 bytes of header length, a JSON header, then the tensors back to back. Reading is lazy: only the header
  * is read at once, each tensor when it is asked for, so a file larger than memory can be read one tensor at a time.
- * Tested by tests/formats.test.ts.
+ * Tested by tests/formats/formats.test.ts.
  */
 import { type ByteSource, bytesSource, fillFrom, readRange, viewOf } from "./byteSource.js";
 import { CheckpointError, describe } from "./checkpointError.js";

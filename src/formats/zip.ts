@@ -1,6 +1,6 @@
 /**
  * Zip archives: the container of `torch.save` and of .npz. Reads stored and deflated entries, with 64-bit sizes, through
- * random access; writes stored entries. Layout after APPNOTE.TXT 6.3; tested by tests/formats.test.ts.
+ * random access; writes stored entries. Layout after APPNOTE.TXT 6.3; tested by tests/formats/formats.test.ts.
  */
 import { inflateSync } from "fflate";
 import { type ByteSource, readRange, viewOf } from "./byteSource.js";

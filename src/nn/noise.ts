@@ -1,7 +1,7 @@
 /**
  * Noise for feature maps, fast enough to be drawn anew in every step of training: each number is a function of the seed, of how
  * often the generator was asked before, and of its place (kernels/reference/normal.ts), so a kernel draws them all at once.
- * Whoever wants the numbers of the official TensorFlow tool takes numpy's `RandomState` instead. Tests: tests/noise.test.ts.
+ * Whoever wants the numbers of the official TensorFlow tool takes numpy's `RandomState` instead. Tests: tests/nn/noise.test.ts.
  */
 import { activeKernels } from "./backend.js";
 import { checkSeed, type RandomState } from "./random.js";

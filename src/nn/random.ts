@@ -1,7 +1,7 @@
 /**
  * numpy's RandomState, number for number: MT19937 (Matsumoto and Nishimura 1998) and Marsaglia's polar method for
  * normals. The official StyleGAN tools draw latents with it, so seed 85 shows here the face it shows there. It is also
- * the seeded generator of everything else that is random. Tested against numpy's own values by tests/random.test.ts.
+ * the seeded generator of everything else that is random. Tested against numpy's own values by tests/nn/random.test.ts.
  */
 
 const N = 624;

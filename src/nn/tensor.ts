@@ -4,7 +4,7 @@
  * A tensor made inside a `scope` lives in the linear memory of the kernels and is freed when the scope ends, unless
  * the scope returns it. What leaves the outermost scope is moved to the JavaScript heap, where the garbage collector
  * owns it. Parameters are persistent: they stay in linear memory, outside every scope, until they are collected.
- * `tests/memory.test.ts` holds all of this to account.
+ * `tests/nn/memory.test.ts` holds all of this to account.
  */
 import { activeKernels, hasKernels, heapBlock } from "./backend.js";
 import type { Block, Kernels } from "./kernels/types.js";

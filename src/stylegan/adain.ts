@@ -4,7 +4,7 @@
  *   AdaIN(x_i, y) = y_s,i (x_i - mu(x_i)) / sigma(x_i) + y_b,i
  *
  * Every feature map of every sample is brought to mean 0 and standard deviation 1 over its pixels, then to the mean
- * and deviation that the style asks for. Tests: identity 22, tests/identities.adain.test.ts.
+ * and deviation that the style asks for. Tests: identity 22, tests/identities/adain.test.ts.
  */
 import { add, addScalar, mul, rsqrt, square, sub } from "../nn/ops/arith.js";
 import { reshape } from "../nn/ops/reduce.js";

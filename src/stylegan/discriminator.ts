@@ -7,7 +7,7 @@
  *   resnet  x = (skip(x) + conv1(conv0(x))) / sqrt(2)
  *
  * With labels: logit = <out, mapping(c)> / sqrt(cmapDim) (Miyato and Koyama 2018).
- * Tests: tests/golden.checkpoints.test.ts, tests/identities.discriminator.test.ts.
+ * Tests: tests/goldens/checkpoints.test.ts, tests/identities/discriminator.test.ts.
  */
 import { DenseLayer } from "../nn/layers/dense.js";
 import { type Contents, ParameterTree } from "../nn/layers/module.js";

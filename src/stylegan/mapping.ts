@@ -2,7 +2,7 @@
  * The mapping network f: Z -> W (StyleGAN, section 2): normalise z, eight dense layers, the same w for every layer.
  * With labels, an embedding of c is concatenated to z. Its moving average w_avg is the centre of truncation.
  *
- * Tests: tests/golden.checkpoints.test.ts, tests/identities.mapping.test.ts (identities 21, 23).
+ * Tests: tests/goldens/checkpoints.test.ts, tests/identities/mapping.test.ts (identities 21, 23).
  */
 import { DenseLayer } from "../nn/layers/dense.js";
 import { constant, type ParameterTree } from "../nn/layers/module.js";

@@ -6,7 +6,7 @@
  *   sd = mean over (c, h, w) of sqrt(var over the group + 1e-8)
  * with the population variance; every member of the group gets the map [H, W] filled with sd.
  *
- * Tests: identity 34, tests/identities.discriminator.test.ts.
+ * Tests: identity 34, tests/identities/discriminator.test.ts.
  */
 import { addScalar, sqrt, square, sub } from "../nn/ops/arith.js";
 import { concat } from "../nn/ops/layout.js";

@@ -7,7 +7,7 @@
  *
  * Because s scales input channels and the demodulation scales output channels, the weights need not be rebuilt for
  * every sample: scale x by s, convolve once with w, scale the result by d_o = 1 / sqrt(sum_i s_i^2 Q_oi + eps) with
- * Q_oi = sum_k w_oik^2. Both forms are the same numbers: identities 26 and 27, tests/identities.demodulation.test.ts.
+ * Q_oi = sum_k w_oik^2. Both forms are the same numbers: identities 26 and 27, tests/identities/demodulation.test.ts.
  */
 import { accelerated } from "../nn/accelerate.js";
 import { convLayerFastPath } from "../nn/fused.js";

@@ -6,7 +6,7 @@
  *   skip    img = up(img) + toRgb(x) at every resolution    (b), the generator of config E and F
  *   resnet  x = (skip(x) + conv1(conv0(x))) / sqrt(2)       (c)
  *
- * Tests: tests/golden.checkpoints.test.ts, tests/identities.synthesis.test.ts (identities 32, 33).
+ * Tests: tests/goldens/checkpoints.test.ts, tests/identities/synthesis.test.ts (identities 32, 33).
  */
 import { DenseLayer } from "../nn/layers/dense.js";
 import { constant, normal, type ParameterTree } from "../nn/layers/module.js";

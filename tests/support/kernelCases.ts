@@ -1,6 +1,6 @@
 /**
  * One list of kernels: how to draw a problem of each, how many flops it takes, and how exact the answer must be. Read by
- * tests/kernels.wasm.test.ts, by the check that every export of the module is run, and by the benches.
+ * tests/kernels/wasm.test.ts, by the check that every export of the module is run, and by the benches.
  *
  * A problem states the same call twice: as it is, and with all its constants made positive. Run by the reference on |x|, |w|
  * the latter gives sum|terms|, from which the tolerance is computed (bounds.ts).

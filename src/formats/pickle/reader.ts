@@ -5,7 +5,7 @@
  * function that the program names goes through `resolve`, and a name that is not on its list ends the reading. Each
  * opcode is at least one byte and pushes at most one value, marks are kept on a stack of their own, the memo is a map,
  * bytes are views into the file, and operations and containers are counted: time and memory are bounded by the size of
- * the file and by the limits, whatever its bytes say. Tested by tests/formatsPickle.test.ts and tests/mutation.test.ts.
+ * the file and by the limits, whatever its bytes say. Tested by tests/formats/pickle.test.ts and tests/formats/mutation.test.ts.
  */
 import { describe } from "../checkpointError.js";
 import { PickleScanner } from "./scanner.js";

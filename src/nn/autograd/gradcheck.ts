@@ -7,7 +7,7 @@
  *
  * The second order is the first order of another function, so one procedure serves both. Random directions test whole
  * Jacobians by two evaluations each: a wrong entry is missed with probability zero (Griewank and Walther 2008).
- * Tests: tests/autograd.test.ts, which runs it over every operation and shows that it catches wrong rules.
+ * Tests: tests/nn/autograd.test.ts, which runs it over every operation and shows that it catches wrong rules.
  */
 
 import { activeKernels } from "../backend.js";

@@ -6,7 +6,7 @@
  *
  * The scales meet the product, which is smaller than W, where bias and activation read it.
  *
- * Tests: tests/identities.training.test.ts (identity 35).
+ * Tests: tests/identities/training.test.ts (identity 35).
  */
 import type { Activation } from "../kernels/types.js";
 import { biasAct, defaultGain } from "../ops/biasAct.js";

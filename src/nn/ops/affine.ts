@@ -1,4 +1,4 @@
-/** Multiples of a tensor, and shifts, by plain numbers: y = scale x + offset. Tests: tests/autograd.test.ts. */
+/** Multiples of a tensor, and shifts, by plain numbers: y = scale x + offset. Tests: tests/nn/autograd.test.ts. */
 import { defineOp } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import { Tensor } from "../tensor.js";

@@ -1,6 +1,6 @@
 /**
  * Elementwise arithmetic with broadcasting. Each derivative is written with the same operations.
- * Tests: tests/autograd.test.ts (gradient checks of order one and two for every operation).
+ * Tests: tests/nn/autograd.test.ts (gradient checks of order one and two for every operation).
  */
 import { defineOp, setGradientAddition } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";

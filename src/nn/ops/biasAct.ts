@@ -5,7 +5,7 @@
  * linear in dy and constant in x almost everywhere, so one kernel serves every order. b meets dy through the same t:
  * db = (biasGain / inputGain) sum of dx. The smooth activations run as one
  * kernel when nothing is recorded and as a composition of differentiable operations when it is.
- * Tests: tests/identities.linear.test.ts (identity 14), tests/autograd.test.ts.
+ * Tests: tests/identities/linear.test.ts (identity 14), tests/nn/autograd.test.ts.
  */
 import { defineOp, isRecorded, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";

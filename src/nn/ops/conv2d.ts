@@ -5,7 +5,7 @@
  *
  * The map is bilinear, so <conv(x,w), dy> = <x, inputGrad(dy,w)> = <w, weightGrad(x,dy)> defines both adjoints, and
  * differentiating any of the three gives one of the others with the same geometry: the family is closed.
- * Tests: tests/identities.linear.test.ts (identity 4), tests/autograd.test.ts.
+ * Tests: tests/identities/linear.test.ts (identity 4), tests/nn/autograd.test.ts.
  */
 import { defineOp, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";

@@ -4,7 +4,7 @@
  *   up:    conv(up_f(x), w) = FIR_f(convT_{stride 2}(x, w))     one transposed convolution, then the blur
  *   down:  down_f(conv(x, w)) = conv_{stride 2}(FIR_f(x), w)    the blur, then one strided convolution
  *
- * (StyleGAN2, appendix B; identity 13 in tests/identities.linear.test.ts proves both against the long way round.)
+ * (StyleGAN2, appendix B; identity 13 in tests/identities/linear.test.ts proves both against the long way round.)
  */
 import type { Tensor } from "../tensor.js";
 import { conv2d, convTranspose2d } from "./conv2d.js";

@@ -6,7 +6,7 @@
  * For fixed matrices the map is linear in x, so its derivative is its adjoint, which spreads each dy over the four
  * pixels that were read; the derivative of that is the map again. The matrices themselves are plain numbers: in
  * augmentation they are random, and nothing is differentiated with respect to them.
- * Tests: tests/golden.augment.test.ts (adjoint identity, gradient checks of order one and two).
+ * Tests: tests/goldens/augment.test.ts (adjoint identity, gradient checks of order one and two).
  */
 import { defineOp, type Op } from "../autograd/record.js";
 import { assertShape } from "../shape.js";

@@ -1,6 +1,6 @@
 /**
  * Data movement: permute, slice and its adjoint pad, concatenate, flip. Nothing here computes.
- * Tests: tests/autograd.test.ts, tests/identities.autograd.test.ts (identity 20).
+ * Tests: tests/nn/autograd.test.ts, tests/identities/autograd.test.ts (identity 20).
  */
 import { defineOp, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";

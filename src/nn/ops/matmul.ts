@@ -1,6 +1,6 @@
 /**
  * Matrix products. y = a b, da = dy b^T, db = a^T dy: the family is closed under differentiation.
- * Tests: tests/autograd.test.ts.
+ * Tests: tests/nn/autograd.test.ts.
  */
 import { defineOp, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";

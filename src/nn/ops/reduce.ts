@@ -1,6 +1,6 @@
 /**
  * Sums over axes, and their adjoint, the expansion along axes: <expand(x), y> = <x, sum(y)>.
- * Tests: tests/autograd.test.ts (gradient checks), tests/identities.autograd.test.ts (identity 20).
+ * Tests: tests/nn/autograd.test.ts (gradient checks), tests/identities/autograd.test.ts (identity 20).
  */
 import { defineOp, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";

@@ -7,7 +7,7 @@
  *   y[q] = sum_j f[k-1-j] xUp[q down + j - p0],   xUp[m] = x[m / up] where up divides m
  *
  * so x[i] meets y[q] through j = i up + p0 - q down: the same sum with i as the output, hence
- * p0' = k - p0 - 1 and p1' = in up - out down + p0 - up + 1. Identity 9, tests/identities.linear.test.ts.
+ * p0' = k - p0 - 1 and p1' = in up - out down + p0 - up + 1. Identity 9, tests/identities/linear.test.ts.
  */
 import { defineOp, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";

@@ -2,7 +2,7 @@
  * Colour augmentation (ADA, appendix B): brightness, contrast, luma flip, hue and saturation compose to one affine map
  * of the colour (r, g, b, 1) of every pixel. Grey images take the mean of the map over the channels.
  *
- * Tests: tests/golden.augment.test.ts.
+ * Tests: tests/goldens/augment.test.ts.
  */
 import { add, mul } from "../../nn/ops/arith.js";
 import { conv2d } from "../../nn/ops/conv2d.js";

@@ -6,7 +6,7 @@
  * lower bands are stretched by two and low-passed. The bands sum to the identity. Gains t are normalised so that the
  * power of an image with a 1/f spectrum stays the same.
  *
- * Tests: tests/golden.augment.test.ts.
+ * Tests: tests/goldens/augment.test.ts.
  */
 import { add, mul } from "../../nn/ops/arith.js";
 import { conv2d } from "../../nn/ops/conv2d.js";

@@ -3,7 +3,7 @@
  * one affine map, which is executed once: reflect the image at its borders, upsample with the wavelet sym6, sample
  * bilinearly, downsample. sym6 is orthonormal, so the identity map gives the image back.
  *
- * Tests: tests/golden.augment.test.ts.
+ * Tests: tests/goldens/augment.test.ts.
  */
 import { type AffineMatrix, affineSample } from "../../nn/ops/gridSample.js";
 import { concat, flip, slice } from "../../nn/ops/layout.js";

@@ -4,7 +4,7 @@
  * with probability p; p follows how much the discriminator overfits.
  *
  * The pipeline is a differentiable function of the images: the generator learns through it, and R1 is the gradient
- * of the image before it. Tests: tests/golden.augment.test.ts.
+ * of the image before it. Tests: tests/goldens/augment.test.ts.
  */
 import { assertShape } from "../../nn/shape.js";
 import { inScope, type Tensor } from "../../nn/tensor.js";

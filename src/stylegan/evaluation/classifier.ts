@@ -1,11 +1,11 @@
 /**
  * A small classifier of images, whose last hidden layer serves as features for distances between sets of images: what
- * Inception is to FID, small enough to be trained in this repository (scripts/trainClassifier.mjs).
+ * Inception is to FID, small enough to be trained in this repository (scripts/runs/trainClassifier.mjs).
  *
  *   image -> 3x3 convolution -> (3x3 convolution, half the size) until 4x4 -> dense: the features -> dense: logits
  *
  * It may answer several questions at once (`groups`: hair, expression, background), each with classes of its own.
- * Tests: tests/train.cli.test.ts.
+ * Tests: tests/cli/train.test.ts.
  */
 import { CheckpointError, describe } from "../../formats/checkpointError.js";
 import { denseTensor } from "../../formats/plainTensor.js";

@@ -4,7 +4,7 @@
  *
  *   A = V diag(d) V^T
  *
- * Tests: tests/golden.metrics.test.ts.
+ * Tests: tests/goldens/metrics.test.ts.
  */
 
 export interface SymmetricEigen {

@@ -3,7 +3,7 @@
  * networks, which are not part of this library): Frechet distance, kernel distance, precision and recall, perceptual
  * path length. All in float64, on plain arrays.
  *
- * Tests: tests/golden.metrics.test.ts.
+ * Tests: tests/goldens/metrics.test.ts.
  */
 import { symmetricEigen } from "./eigen.js";
 

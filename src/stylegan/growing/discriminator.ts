@@ -7,7 +7,7 @@
  *
  * The layers are StyleGAN's (blur, box downsampling, gain in the weights), or StyleGAN2's for its configs B to D.
  * With labels there is one logit for every class, and the label picks its own.
- * Tests: tests/golden.stylegan1.test.ts.
+ * Tests: tests/goldens/stylegan1.test.ts.
  */
 import { DenseLayer } from "../../nn/layers/dense.js";
 import { type Contents, constant, ParameterTree } from "../../nn/layers/module.js";

@@ -7,7 +7,7 @@
  *   image(lod) = up^floor(lod)( lerp(rgb at lod floor(lod), up(rgb at lod floor(lod) + 1), lod - floor(lod)) )
  *
  * The image always has R x R pixels; blocks finer than floor(lod) do not run.
- * Tests: tests/golden.stylegan1.test.ts (every lod), tests/identities.progressive.test.ts.
+ * Tests: tests/goldens/stylegan1.test.ts (every lod), tests/identities/growing.test.ts.
  */
 import { lerp } from "../../nn/ops/arith.js";
 import { downsample2d, setupFilter, upsample2d } from "../../nn/ops/upfirdn2d.js";

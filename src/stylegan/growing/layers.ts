@@ -11,7 +11,7 @@
  *   up:   convT_{stride 2}(x, w4) = conv(nearest(x), mirrored w): a transposed convolution spreads w as it lies, where
  *         a convolution gathers. Weights trained in one form need the mirror in the other.
  *
- * Tests: tests/identities.stylegan1.test.ts proves both equations.
+ * Tests: tests/identities/stylegan1.test.ts proves both equations.
  */
 import { constant, normal, type ParameterTree } from "../../nn/layers/module.js";
 import { add, scale } from "../../nn/ops/arith.js";

@@ -5,7 +5,7 @@
  * Config E drops growing for the skip generator (../synthesis.ts): there the images of all resolutions are summed,
  * here the finest alone counts once it is grown. Layers, names and w's are the same in both.
  *
- * Tests: tests/golden.stylegan1.test.ts.
+ * Tests: tests/goldens/stylegan1.test.ts.
  */
 import { normal, type ParameterTree } from "../../nn/layers/module.js";
 import { expand, reshape } from "../../nn/ops/reduce.js";

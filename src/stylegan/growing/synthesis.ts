@@ -7,7 +7,7 @@
  * The switches of the config take it apart, row by row of table 1, back to the generator of the progressive GAN:
  * without styles, noise and constant input, and with pixel norm in place of instance norm.
  *
- * Tests: tests/golden.stylegan1.test.ts, tests/identities.stylegan1.test.ts.
+ * Tests: tests/goldens/stylegan1.test.ts, tests/identities/stylegan1.test.ts.
  */
 import { DenseLayer } from "../../nn/layers/dense.js";
 import { constant, normal, type ParameterTree } from "../../nn/layers/module.js";

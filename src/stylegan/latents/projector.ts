@@ -6,7 +6,7 @@
  *
  * F are features of the image: perceptual ones where the caller has such a network, else its pixels. n is normal noise
  * that fades out; the second term keeps noise maps from carrying the image: each map, and its averages over 2x2 pixels
- * down to 8x8, must look uncorrelated. Tests: tests/projector.test.ts.
+ * down to 8x8, must look uncorrelated. Tests: tests/networks/projector.test.ts.
  */
 import { grad, noGrad, variable } from "../../nn/autograd/record.js";
 import { add, mul, scale, square, sub } from "../../nn/ops/arith.js";

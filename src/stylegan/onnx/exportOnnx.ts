@@ -1,7 +1,7 @@
 /**
  * A generator as a standard ONNX model, for every runtime that reads the format: mapping, synthesis, or both.
  *
- * Tests: tests/onnx.test.ts runs the models in ONNX Runtime and holds them to our own images.
+ * Tests: tests/formats/onnx.test.ts runs the models in ONNX Runtime and holds them to our own images.
  */
 import { setupFilter } from "../../nn/ops/upfirdn2d.js";
 import { Generator } from "../generator.js";

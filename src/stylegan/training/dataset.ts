@@ -3,7 +3,7 @@
  * which they come. Files are opened elsewhere; here they are names and bytes.
  *
  * The layout is the official one: PNG or JPEG images of one size, and where they have classes a `dataset.json` with
- * {"labels": [["00000/img00000000.png", 6], ...]}. Tests: tests/dataset.test.ts.
+ * {"labels": [["00000/img00000000.png", 6], ...]}. Tests: tests/training/dataset.test.ts.
  */
 import { CheckpointError, describe } from "../../formats/checkpointError.js";
 import { decodeImage, imageHeader, resize, withChannels } from "../../formats/image/imageFile.js";

@@ -10,7 +10,7 @@
  *   table1-e  + noise inputs                   config-e  + no growing, skip and residual networks
  *   table1-f  + mixing regularisation          config-f  + large networks (twice the feature maps)
  *
- * Tests: tests/presets.test.ts.
+ * Tests: tests/training/presets.test.ts.
  */
 import type {
   AnyDiscriminatorConfig,

@@ -3,7 +3,7 @@
  * discriminator, path length on the generator; and the two ways w's are treated in training, mixing and averaging.
  *
  * All three penalties are functions of a gradient, so their own gradients are of second order.
- * Tests: identities 23, 37, 38 in tests/identities.training.test.ts; tests/golden.training.test.ts.
+ * Tests: identities 23, 37, 38 in tests/identities/training.test.ts; tests/goldens/training.test.ts.
  */
 import { grad, noGrad, variable } from "../../nn/autograd/record.js";
 import { add, addScalar, lerp, mul, scale, sqrt, square, sub } from "../../nn/ops/arith.js";

@@ -6,7 +6,7 @@
  *
  * Every phase trains at one resolution for a while, then fades in the next. Networks read the lod from their buffers
  * (`setLod`), so that a snapshot knows where its training had come to.
- * Tests: tests/identities.progressive.test.ts.
+ * Tests: tests/identities/growing.test.ts.
  */
 import { scope, type Tensor } from "../../nn/tensor.js";
 import { imagesAtLod, splitLod } from "../growing/growing.js";

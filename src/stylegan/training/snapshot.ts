@@ -1,7 +1,7 @@
 /**
  * A training run as plain data: named tensors and a few numbers, from which it continues bit for bit. Names are the
  * official parameter names after "g.", "d." and "g_ema."; Adam's moments follow "g_opt.m.", "g_opt.v.", "d_opt.m.",
- * "d_opt.v.". Test: identity 42, tests/identities.training.test.ts.
+ * "d_opt.v.". Test: identity 42, tests/identities/training.test.ts.
  */
 import { CheckpointError } from "../../formats/checkpointError.js";
 import { denseTensor, type PlainTensor } from "../../formats/plainTensor.js";

@@ -11,7 +11,7 @@
  * state and of `StepInputs`, which holds every random number it uses; `trainingSampler.ts` draws them. It reads no clock
  * and no other generator, so goldens replay and a resumed run repeats the uninterrupted one.
  *
- * Everything a phase computes lives in one scope: memory stays flat. Tests: tests/golden.training.test.ts.
+ * Everything a phase computes lives in one scope: memory stays flat. Tests: tests/goldens/training.test.ts.
  */
 import { grad, noGrad } from "../nn/autograd/record.js";
 import { NoiseGenerator } from "../nn/noise.js";

@@ -6,7 +6,7 @@
  * Blocks of other kernels (reference blocks on the JavaScript heap) are accepted everywhere: they are copied into linear
  * memory for the duration of the call.
  *
- * Tested against the reference by tests/kernels.wasm.test.ts.
+ * Tested against the reference by tests/kernels/wasm.test.ts.
  */
 
 import { referenceUnary } from "../reference/elementwise.js";

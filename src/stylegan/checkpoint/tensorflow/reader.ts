@@ -4,7 +4,7 @@
  * final networks of StyleGAN2 (configs E and F) and those of ADA, which differ by a clamp and in what labels do: dense
  * matrices are stored [in, out], kernels [kh, kw, in, out], up-convolutions mirrored, and style biases less 1.
  * stylegan1.ts reads those that grow.
- * Tested by tests/formatsOfficial.test.ts and tests/formatsTensorflow.test.ts.
+ * Tested by tests/formats/official.test.ts and tests/formats/tensorflow.test.ts.
  */
 import { PickleTuple, type PickleValue } from "../../../formats/pickle/values.js";
 import type { PlainTensor } from "../../../formats/plainTensor.js";

@@ -3,7 +3,7 @@
  * configs B to D. Every resolution has its ToRGB_lod{k} and FromRGB_lod{k}, k = log2(full resolution / resolution).
  * Kernels [kh, kw, in, out] become [out, in, kh, kw] and dense matrices are transposed; those of StyleGAN are not
  * mirrored, the network knows which of its convolutions are (growing/layers.ts).
- * Tested by tests/golden.stylegan1.test.ts.
+ * Tested by tests/goldens/stylegan1.test.ts.
  */
 import { CheckpointError, describe } from "../../../formats/checkpointError.js";
 import type { PlainTensor } from "../../../formats/plainTensor.js";

@@ -5,7 +5,7 @@
  *   transform; activations stay blocked from layer to layer; weights are prepared once.
  *
  * The positive gain g is folded into what the output transform multiplies and adds, g * act(z) = act(g * z).
- * Tested against the definition by tests/fast.test.ts.
+ * Tested against the definition by tests/kernels/fused.test.ts.
  */
 import type { Block } from "../../block.js";
 import type { Engine } from "../engine.js";

@@ -1,0 +1,220 @@
+/** What the kernels obey, whoever computes them: adjoints, sizes, separability, and the algebra of biasAct. */
+import fc from "fast-check";
+import { beforeAll, describe, expect, test } from "vitest";
+import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
+import { createKernels, hasSimd } from "../../src/nn/kernels/select.js";
+import type { Activation, BiasActGeometry, Kernels, Upfirdn2dGeometry } from "../../src/nn/kernels/types.js";
+import { hasRelaxedSimd } from "../../src/nn/kernels/wasm/variants.js";
+import { unitRoundoff } from "../support/bounds.js";
+import { Draw, SEED } from "../support/draw.js";
+import {
+  convGeometry,
+  convProblems,
+  filterOf,
+  type KernelProblem,
+  upfirdn2dGeometry,
+  upfirdn2dProblem,
+} from "../support/kernelCases.js";
+
+type Numbers = Float32Array | Float64Array;
+const options = { seed: SEED, numRuns: 40 };
+let simd: Kernels;
+beforeAll(async () => {
+  simd = await createKernels({ kernels: "simd" });
+});
+
+/** Both kernels, and the relative error that each may make in a sum of products of rounded numbers. */
+const pair: readonly [string, () => Kernels, number][] = [
+  ["reference", () => createReferenceKernels("float64"), 1e-12],
+  ["simd", () => simd, 64 * unitRoundoff],
+];
+
+function run(kernels: Kernels, problem: KernelProblem, inputs: readonly Numbers[]): Float64Array {
+  const output = { length: problem.output, data: new Float64Array(problem.output).fill(Number.NaN) };
+  problem.run(
+    kernels,
+    inputs.map((data) => ({ length: data.length, data })),
+    output,
+    false,
+  );
+  return output.data;
+}
+
+/** <a, b>, and sum|terms| to judge it by. */
+function product(a: Numbers, b: Numbers): { sum: number; terms: number } {
+  let sum = 0;
+  let terms = 0;
+  for (let i = 0; i < a.length; i++) {
+    sum += a[i] * b[i];
+    terms += Math.abs(a[i] * b[i]);
+  }
+  return { sum, terms };
+}
+
+function expectClose(a: Float64Array, b: Float64Array, relative: number): void {
+  const largest = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  expect(a.length).toBe(b.length);
+  a.forEach((value, i) => {
+    expect(Math.abs(value - b[i])).toBeLessThanOrEqual(relative * largest);
+  });
+}
+
+describe.each(pair)("%s", (_, kernels, relative) => {
+  test("<conv(x, w), dy> = <x, convInputGrad(dy, w)> = <w, convWeightGrad(x, dy)>", () => {
+    fc.assert(
+      fc.property(convGeometry, fc.nat(), (geometry, seed) => {
+        const draw = new Draw(seed);
+        const forward = convProblems.conv2d(geometry);
+        const [x, w, dy] = [...forward.inputs, forward.output].map((n) =>
+          Float64Array.from({ length: n }, () => Math.fround(draw.normal())),
+        );
+        const y = run(kernels(), forward, [x, w]);
+        const dx = run(kernels(), convProblems.conv2dInputGrad(geometry), [dy, w]);
+        const dw = run(kernels(), convProblems.conv2dWeightGrad(geometry), [x, dy]);
+        const [byY, byX, byW] = [product(y, dy), product(x, dx), product(w, dw)];
+        const scale = Math.max(byY.terms, byX.terms, byW.terms);
+        expect(Math.abs(byY.sum - byX.sum)).toBeLessThanOrEqual(relative * scale);
+        expect(Math.abs(byY.sum - byW.sum)).toBeLessThanOrEqual(relative * scale);
+      }),
+      options,
+    );
+  });
+
+  test("<U x, y> = <x, U' y>: upfirdn2d's adjoint swaps up and down and flips the filter", () => {
+    fc.assert(
+      fc.property(upfirdn2dGeometry, fc.nat(), (g, seed) => {
+        const draw = new Draw(seed);
+        const adjoint: Upfirdn2dGeometry = {
+          ...g,
+          height: g.outHeight,
+          width: g.outWidth,
+          outHeight: g.height,
+          outWidth: g.width,
+          upX: g.downX,
+          upY: g.downY,
+          downX: g.upX,
+          downY: g.upY,
+          padX0: g.filter.tapsX - g.padX0 - 1,
+          padX1: g.width * g.upX - g.outWidth * g.downX + g.padX0 - g.upX + 1,
+          padY0: g.filter.tapsY - g.padY0 - 1,
+          padY1: g.height * g.upY - g.outHeight * g.downY + g.padY0 - g.upY + 1,
+          flipFilter: !g.flipFilter,
+        };
+        const forward = upfirdn2dProblem(g);
+        const [x, u] = [forward.inputs[0], forward.output].map((n) =>
+          Float64Array.from({ length: n }, () => Math.fround(draw.normal())),
+        );
+        const left = product(run(kernels(), forward, [x]), u);
+        const right = product(x, run(kernels(), upfirdn2dProblem(adjoint), [u]));
+        expect(Math.abs(left.sum - right.sum)).toBeLessThanOrEqual(relative * Math.max(left.terms, right.terms));
+        // The size formula sends the adjoint back to where it came from.
+        expect(Math.floor((g.outWidth * g.downX + adjoint.padX0 + adjoint.padX1 - g.filter.tapsX) / g.upX) + 1).toBe(
+          g.width,
+        );
+      }),
+      options,
+    );
+  });
+
+  test("separability: filtering with y (outer) x = filtering with x, then with y", () => {
+    const one = [1];
+    fc.assert(
+      fc.property(upfirdn2dGeometry, fc.nat(), (g, seed) => {
+        fc.pre(g.filter.separable !== null);
+        const draw = new Draw(seed);
+        const { y, x } = g.filter.separable ?? { y: one, x: one };
+        const whole = upfirdn2dProblem(g);
+        const alongX: Upfirdn2dGeometry = {
+          ...g,
+          filter: filterOf(one, x, true),
+          ...{ upY: 1, downY: 1, padY0: 0, padY1: 0, outHeight: g.height, gain: 1 },
+        };
+        const alongY: Upfirdn2dGeometry = {
+          ...g,
+          filter: filterOf(y, one, true),
+          ...{ upX: 1, downX: 1, padX0: 0, padX1: 0, width: g.outWidth },
+        };
+        const input = Float64Array.from({ length: whole.inputs[0] }, () => Math.fround(draw.normal()));
+        const inSteps = run(kernels(), upfirdn2dProblem(alongY), [run(kernels(), upfirdn2dProblem(alongX), [input])]);
+        const scale = [...y, ...x].reduce((sum, tap) => sum + Math.abs(tap), 1);
+        expectClose(run(kernels(), whole, [input]), inSteps, relative * scale);
+        // The full matrix of taps gives the same as its two factors.
+        const matrix = upfirdn2dProblem({ ...g, filter: { ...g.filter, separable: null } });
+        expectClose(run(kernels(), matrix, [input]), inSteps, relative * scale);
+      }),
+      options,
+    );
+  });
+
+  test("biasAct: phi(c t) = c phi(t) for c > 0 under lrelu; its gradient is readable from the output's sign", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 67 }),
+        fc.integer({ min: -5, max: 5 }),
+        fc.nat(),
+        (inner, exponent, seed) => {
+          const draw = new Draw(seed);
+          const geometry = lrelu({ outer: 2, channels: 3, inner, clamp: 1.5 });
+          const unclamped = { ...geometry, clamp: null };
+          const [x, dy] = [0, 1].map(() => Float32Array.from({ length: 6 * inner }, () => draw.normal()));
+          const scaled = x.map((value) => value * 2 ** exponent);
+          const plain = act(kernels(), x, unclamped);
+          expect(act(kernels(), scaled, unclamped)).toEqual(plain.map((value) => value * 2 ** exponent));
+          const y = act(kernels(), x, geometry);
+          const expected = Float64Array.from(dy, (value, i) =>
+            Math.abs(y[i]) < 1.5 ? value * Math.SQRT2 * (y[i] > 0 ? 1 : 0.2) : 0,
+          );
+          const dx = run(kernels(), { ...biasActProblem(geometry, true), output: dy.length }, [dy, x]);
+          expectClose(dx, expected, 4 * unitRoundoff);
+        },
+      ),
+      options,
+    );
+  });
+
+  test("infinities and NaN keep their meaning (the sign of zero is free)", () => {
+    const x = Float32Array.of(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, -0.5, 0.5);
+    const geometry = lrelu({ outer: 1, channels: 1, inner: 5, clamp: null });
+    const relu = act(kernels(), x, { ...geometry, gain: 1, activation: "relu" });
+    expect([...relu].map((value) => value + 0)).toEqual([Number.POSITIVE_INFINITY, 0, Number.NaN, 0, 0.5]);
+    expect([...act(kernels(), x, { ...geometry, gain: 1, clamp: 2 })].slice(0, 3)).toEqual([2, -2, Number.NaN]);
+    const sign = { length: 5, data: new Float64Array(5) };
+    kernels().unary("sign", { length: 5, data: x }, sign);
+    expect([...sign.data]).toEqual([1, -1, Number.NaN, -1, 1]);
+  });
+});
+
+test("E[(sqrt(2) lrelu(n))^2] = 1 + 0.2^2 for normal n", () => {
+  const draw = new Draw(3);
+  const count = 40_000;
+  const x = Float32Array.from({ length: count }, () => draw.normal());
+  const y = act(simd, x, lrelu({ outer: 1, channels: 1, inner: count, clamp: null }));
+  const squares = y.map((value) => value * value);
+  const mean = squares.reduce((sum, value) => sum + value, 0) / count;
+  const deviation = Math.sqrt(squares.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count / count);
+  expect(Math.abs(mean - 1.04)).toBeLessThan(5 * deviation);
+  expect(deviation).toBeLessThan(0.02);
+});
+
+test("select: the reference computes in float64, auto takes SIMD where it is, relaxed where that is", async () => {
+  expect((await createKernels({ kernels: "reference" })).precision).toBe("float64");
+  const simd = (await hasRelaxedSimd()) ? "relaxed-simd" : "simd";
+  expect((await createKernels({ wide: false })).name).toBe(hasSimd() ? simd : "reference");
+});
+
+function lrelu(rest: Pick<BiasActGeometry, "outer" | "channels" | "inner" | "clamp">): BiasActGeometry {
+  const activation: Activation = "lrelu";
+  return { ...rest, activation, inputGain: 1, biasGain: 1, alpha: 0.2, gain: Math.SQRT2 };
+}
+
+function biasActProblem(g: BiasActGeometry, gradient: boolean): Pick<KernelProblem, "inputs" | "flops" | "run"> {
+  return {
+    inputs: [],
+    flops: 0,
+    run: (kernels, [a, b], y) => (gradient ? kernels.biasActGrad(a, b, null, y, g) : kernels.biasAct(a, null, y, g)),
+  };
+}
+
+function act(kernels: Kernels, x: Float32Array, geometry: BiasActGeometry): Float64Array {
+  return run(kernels, { ...biasActProblem(geometry, false), output: x.length }, [x]);
+}

@@ -1,0 +1,93 @@
+/** The allocator: blocks never overlap, everything released is whole again, and a repeating program stays flat. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { LinearMemory } from "../../src/nn/kernels/wasm/memory.js";
+import { Draw, SEED } from "../support/draw.js";
+
+const firstBlock = 64 * 1024;
+
+describe("LinearMemory", () => {
+  test("live blocks are aligned, disjoint, as low as they can be, and clear of the control area; the counters add up", () => {
+    const steps = fc.array(fc.tuple(fc.nat({ max: 2 }), fc.nat({ max: 300_000 }), fc.nat()), {
+      minLength: 30,
+      maxLength: 80,
+    });
+    let allocations = 0;
+    fc.assert(
+      fc.property(steps, (script) => {
+        const memory = new LinearMemory();
+        const live: { start: number; bytes: number }[] = [];
+        let used = 0;
+        let peak = 0;
+        for (const [action, bytes, which] of script) {
+          if (action > 0 || live.length === 0) {
+            const start = memory.allocate(bytes);
+            const size = Math.max(64, Math.ceil(bytes / 64) * 64);
+            expect(start % 64).toBe(0);
+            expect(start).toBeGreaterThanOrEqual(firstBlock);
+            expect(start + size).toBeLessThanOrEqual(memory.reservedBytes);
+            // Where the lowest gap is that holds it; the last one ends with the memory.
+            let lowest = firstBlock;
+            for (const other of live.toSorted((a, b) => a.start - b.start)) {
+              if (other.start - lowest >= size) break;
+              lowest = other.start + other.bytes;
+            }
+            expect(start).toBe(lowest);
+            const disjoint = live.every((other) => start + size <= other.start || other.start + other.bytes <= start);
+            expect(disjoint).toBe(true);
+            live.push({ start, bytes: size });
+            used += size;
+            peak = Math.max(peak, used);
+            allocations++;
+          } else {
+            const [gone] = live.splice(which % live.length, 1);
+            memory.release(gone.start);
+            used -= gone.bytes;
+          }
+          expect([memory.usedBytes, memory.peakBytes]).toEqual([used, peak]);
+        }
+        // Free neighbours melt together in any order of release: at the end one range holds all the memory.
+        const order = new Draw(script.length);
+        while (live.length > 0) memory.release(live.splice(order.integer(0, live.length - 1), 1)[0].start);
+        const all = memory.reservedBytes - firstBlock;
+        expect(memory.allocate(all)).toBe(firstBlock);
+        expect(memory.reservedBytes).toBe(all + firstBlock);
+      }),
+      { seed: SEED, numRuns: 60 },
+    );
+    expect(allocations).toBeGreaterThan(500);
+  });
+
+  test("10,000 images: the memory stays flat", () => {
+    const memory = new LinearMemory();
+    const draw = new Draw(1);
+    const sizes = Array.from({ length: 8 }, () => draw.integer(1, 200_000));
+    const image = () => {
+      // Layers: the next activation is made before the last one goes, with scratch in between.
+      let last = memory.allocate(1000);
+      for (const size of sizes) {
+        const next = memory.allocate(size);
+        const scratch = memory.allocate(size >> 1);
+        memory.release(scratch);
+        memory.release(last);
+        last = next;
+      }
+      memory.release(last);
+    };
+    image();
+    const afterOne = [memory.reservedBytes, memory.peakBytes];
+    for (let n = 1; n < 10_000; n++) image();
+    expect([memory.reservedBytes, memory.peakBytes]).toEqual(afterOne);
+    expect(memory.usedBytes).toBe(0);
+  });
+
+  test("beyond 4 GiB: RangeError, and the memory goes on working", () => {
+    const memory = new LinearMemory();
+    expect(() => memory.allocate(5 * 2 ** 30)).toThrow(/no room for 5368709120 bytes/);
+    expect(() => memory.allocate(-1)).toThrow(RangeError);
+    expect(() => memory.allocate(0.5)).toThrow(RangeError);
+    expect(() => memory.release(firstBlock)).toThrow(/released twice/);
+    memory.release(memory.allocate(100));
+    expect(memory.usedBytes).toBe(0);
+  });
+});
