@@ -955,7 +955,7 @@ export const plantedBugs = [
     "tests/architecture.test.ts",
     "src/stylegan/training/losses.ts",
     "/**",
-    'import type { Kernels } from "../nn/kernels/types.js";\nexport type { Kernels };\n/**',
+    'import type { Kernels } from "../../nn/kernels/types.js";\nexport type { Kernels };\n/**',
   ],
   [
     "the formats know nothing",
@@ -969,7 +969,7 @@ export const plantedBugs = [
     "tests/architecture.test.ts",
     "src/nn/kernels/wasm/memory.ts",
     "/**",
-    'import type { Shape } from "../shape.js";\nexport type { Shape };\n/**',
+    'import type { Shape } from "../../shape.js";\nexport type { Shape };\n/**',
   ],
   [
     "imports nothing from src/",

@@ -36,7 +36,7 @@ describe("15, 16: <u, J v> by differences = <J^T u, v> by rules, orders one and 
   test("every operation that src/nn/ops exports is in the table", async () => {
     const exported = new Set<string>();
     for (const file of readdirSync(new URL("../../src/nn/ops/", import.meta.url))) {
-      const module = (await import(`../src/nn/ops/${file.replace(".ts", "")}.ts`)) as Record<string, unknown>;
+      const module = (await import(`../../src/nn/ops/${file.replace(".ts", "")}.ts`)) as Record<string, unknown>;
       for (const [name, value] of Object.entries(module)) if (typeof value === "function") exported.add(name);
     }
     for (const name of NOT_OPERATIONS) expect(exported.delete(name), name).toBe(true);
