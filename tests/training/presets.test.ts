@@ -1,19 +1,19 @@
 /** The named networks: every row of both tables can be built, stored and run. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { setKernels } from "../src/nn/backend.js";
-import { createReferenceKernels } from "../src/nn/kernels/reference/kernels.js";
-import { initialContents } from "../src/nn/layers/module.js";
-import { mul } from "../src/nn/ops/arith.js";
-import { sum } from "../src/nn/ops/reduce.js";
-import { RandomState } from "../src/nn/random.js";
-import { scope, Tensor } from "../src/nn/tensor.js";
-import { parseConfig } from "../src/stylegan/checkpoint/configSchema.js";
-import { expectedTensors } from "../src/stylegan/checkpoint/parameterNames.js";
-import type { Stylegan1GeneratorConfig } from "../src/stylegan/config.js";
-import { makeDiscriminator, makeGenerator } from "../src/stylegan/networks.js";
-import { networkPreset, presetNames } from "../src/stylegan/presets.js";
-import { TrainingState } from "../src/stylegan/training.js";
-import { SMALL } from "./support/growingNetworks.js";
+import { setKernels } from "../../src/nn/backend.js";
+import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
+import { initialContents } from "../../src/nn/layers/module.js";
+import { mul } from "../../src/nn/ops/arith.js";
+import { sum } from "../../src/nn/ops/reduce.js";
+import { RandomState } from "../../src/nn/random.js";
+import { scope, Tensor } from "../../src/nn/tensor.js";
+import { parseConfig } from "../../src/stylegan/checkpoint/configSchema.js";
+import { expectedTensors } from "../../src/stylegan/checkpoint/parameterNames.js";
+import type { Stylegan1GeneratorConfig } from "../../src/stylegan/config.js";
+import { makeDiscriminator, makeGenerator } from "../../src/stylegan/networks.js";
+import { networkPreset, presetNames } from "../../src/stylegan/training/presets.js";
+import { TrainingState } from "../../src/stylegan/training/step.js";
+import { SMALL } from "../support/growingNetworks.js";
 
 beforeAll(() => setKernels(createReferenceKernels("float64")));
 

@@ -3,8 +3,8 @@
  * only, all of which a snapshot holds; when a snapshot is taken, and how often the loop is stopped and resumed,
  * changes nothing.
  */
-import { scope } from "../nn/tensor.js";
-import type { AnyGenerator } from "../stylegan/networks.js";
+import { scope } from "../../nn/tensor.js";
+import type { AnyGenerator } from "../../stylegan/networks.js";
 import {
   imagesAtLod,
   lodOf,
@@ -12,15 +12,15 @@ import {
   type ProgressiveMoment,
   resetsOptimizers,
   setLod,
-} from "../stylegan/progressive.js";
-import { NonFiniteLossError, type StepReport, trainingStep } from "../stylegan/training.js";
-import { restoreTraining } from "../stylegan/trainingSnapshot.js";
-import { formatDuration } from "./progress.js";
-import type { Terminal } from "./terminal.js";
-import { listStates, loadState } from "./trainFiles.js";
-import { StepMeans, TrainingProgress } from "./trainProgress.js";
-import { RunRecord } from "./trainRecord.js";
-import type { TrainingRun } from "./trainSetup.js";
+} from "../../stylegan/training/schedule.js";
+import { restoreTraining } from "../../stylegan/training/snapshot.js";
+import { NonFiniteLossError, type StepReport, trainingStep } from "../../stylegan/training/step.js";
+import { formatDuration } from "../progress.js";
+import type { Terminal } from "../terminal.js";
+import { listStates, loadState } from "./files.js";
+import { StepMeans, TrainingProgress } from "./progress.js";
+import { RunRecord } from "./record.js";
+import type { TrainingRun } from "./setup.js";
 
 export interface LoopOptions {
   readonly outdir: string;

@@ -8,25 +8,25 @@
  *
  * Without lazy regularisation (StyleGAN, configs A and B) the penalties join the losses before them, in every step and
  * with one update. Then the moving average of the generator, and, with augmentation, its probability. A step is a function of the
- * state and of `StepInputs`, which holds every random number it uses; `trainingSampler.ts` draws them. It reads no clock
+ * state and of `StepInputs`, which holds every random number it uses; `sampler.ts` draws them. It reads no clock
  * and no other generator, so goldens replay and a resumed run repeats the uninterrupted one.
  *
  * Everything a phase computes lives in one scope: memory stays flat. Tests: tests/goldens/training.test.ts.
  */
-import { grad, noGrad } from "../nn/autograd/record.js";
-import { NoiseGenerator } from "../nn/noise.js";
-import { add, scale, sign } from "../nn/ops/arith.js";
-import { concat, slice } from "../nn/ops/layout.js";
-import { mean } from "../nn/ops/statistics.js";
-import { emaBeta, updateEma } from "../nn/optim.js";
-import { assertShape } from "../nn/shape.js";
-import { scope, type Tensor } from "../nn/tensor.js";
-import { type AugmentDraws, adjustP, augment } from "./augment.js";
+import { grad, noGrad } from "../../nn/autograd/record.js";
+import { NoiseGenerator } from "../../nn/noise.js";
+import { add, scale, sign } from "../../nn/ops/arith.js";
+import { concat, slice } from "../../nn/ops/layout.js";
+import { mean } from "../../nn/ops/statistics.js";
+import { emaBeta, updateEma } from "../../nn/optim.js";
+import { assertShape } from "../../nn/shape.js";
+import { scope, type Tensor } from "../../nn/tensor.js";
+import { type AugmentDraws, adjustP, augment } from "../augment/pipeline.js";
 import { adversarialLosses } from "./losses.js";
 import { gradientPenalty, mixStyles, pathLengthPenalty, r1Penalty, trackWAvg } from "./regularizers.js";
-import type { TrainingState } from "./trainingState.js";
+import type { TrainingState } from "./state.js";
 
-export { type AdaSettings, type TrainingProgress, type TrainingSettings, TrainingState } from "./trainingState.js";
+export { type AdaSettings, type TrainingProgress, type TrainingSettings, TrainingState } from "./state.js";
 
 export type Phase = "Gmain" | "Greg" | "Dmain" | "Dreg";
 

@@ -1,12 +1,12 @@
 /** Penalties in every step, as StyleGAN and configs A and B have them: one update with the gradient of loss and penalty. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { setKernels } from "../src/nn/backend.js";
-import { createReferenceKernels } from "../src/nn/kernels/reference.js";
-import { Tensor } from "../src/nn/tensor.js";
-import { type TrainingSettings, TrainingState, trainingStep } from "../src/stylegan/training.js";
-import { createNetworks, networkGeometry } from "../src/stylegan/trainingConfig.js";
-import { TrainingSampler } from "../src/stylegan/trainingSampler.js";
-import { equal, law } from "./support/laws.js";
+import { setKernels } from "../../src/nn/backend.js";
+import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
+import { Tensor } from "../../src/nn/tensor.js";
+import { createNetworks, networkGeometry } from "../../src/stylegan/geometry.js";
+import { TrainingSampler } from "../../src/stylegan/training/sampler.js";
+import { type TrainingSettings, TrainingState, trainingStep } from "../../src/stylegan/training/step.js";
+import { equal, law } from "../support/laws.js";
 
 beforeAll(() => setKernels(createReferenceKernels("float64")));
 
