@@ -22,7 +22,8 @@ import {
 } from "./stylegan/networks.js";
 
 export { CheckpointError } from "./formats/checkpointError.js";
-export { grad, noGrad, variable } from "./nn/autograd/record.js";
+export { grad } from "./nn/autograd/grad.js";
+export { noGrad, variable } from "./nn/autograd/record.js";
 export type { KernelOptions } from "./nn/kernels/select.js";
 export { NoiseGenerator, type NoiseSource } from "./nn/noise.js";
 export { RandomState } from "./nn/random.js";

@@ -13,9 +13,10 @@ import { describe, expect, test } from "vitest";
 const FLOORS: readonly (readonly [floor: number, files: string, what: string])[] = [
   [1, "src/nn/kernels/**", "arithmetic on blocks of memory: the contract, its definition, its fast forms"],
   [2, "src/nn/{backend,noise,random,shape,tensor}.ts", "tensors, and the scopes that own their memory"],
-  [3, "src/nn/autograd/*.ts", "differentiation"],
+  [3, "src/nn/autograd/record.ts", "what is remembered of operations"],
   [3, "src/nn/{accelerate,fused}.ts", "the seam to the fused kernels"],
   [3, "src/nn/ops/*.ts", "differentiable operations"],
+  [4, "src/nn/autograd/*.ts", "the walk back, and its check"],
   [4, "src/nn/layers/*.ts", "layers with parameters"],
   [4, "src/nn/{optim,index}.ts", "optimisers; the package"],
   [4, "src/formats/**", "bytes and plain data"],
@@ -44,6 +45,12 @@ const MAY_USE_NODE = ["src/index.ts", "src/cli/**", "src/nn/kernels/wasm/*.ts"];
 const HIDDEN_FROM_NETWORKS = ["src/nn/kernels/**", "src/nn/backend.ts"];
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, unknown>>;
+  readonly sideEffects: unknown;
+};
 
 function filesUnder(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
@@ -121,6 +128,13 @@ describe("floors", () => {
 });
 
 describe("who knows what", () => {
+  test("what is recorded knows no operation, and nothing is imported for its side effect", () => {
+    expect(imports.get("src/nn/autograd/record.ts")).toEqual(["src/nn/tensor.ts"]);
+    const bare = files.filter((file) => /^import "/m.test(readFileSync(join(root, file), "utf8")));
+    expect(bare).toEqual([]);
+    expect(manifest.sideEffects).toBe(false);
+  });
+
   test("the networks know no kernels, memory or WebAssembly", () => {
     const networks = files.filter((file) => file.startsWith("src/stylegan/"));
     const seen = internal.filter(
@@ -178,9 +192,7 @@ describe("who knows what", () => {
       packages.set(imported, [...(packages.get(imported) ?? []), posix.dirname(file)]);
     }
     const places = Object.fromEntries([...packages].map(([name, folders]) => [name, [...new Set(folders)].sort()]));
-    const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
-      dependencies: Record<string, string>;
-    };
+    const { dependencies } = manifest;
     for (const [name, folders] of Object.entries(places)) {
       expect(Object.keys(dependencies), `${name}, imported in ${folders.join(", ")}`).toContain(name);
       for (const folder of folders)

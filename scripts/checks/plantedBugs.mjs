@@ -188,21 +188,21 @@ export const plantedBugs = [
   [
     "without createGraph a gradient is a constant",
     "tests/nn/autograd.test.ts",
-    "src/nn/autograd/record.ts",
+    "src/nn/autograd/grad.ts",
     "withRecording(createGraph, () => {",
     "withRecording(true, () => {",
   ],
   [
     "several outputs and inputs",
     "tests/nn/autograd.test.ts",
-    "src/nn/autograd/record.ts",
-    "sum === undefined ? dy : addGradients(sum, dy)",
+    "src/nn/autograd/grad.ts",
+    "sum === undefined ? dy : add(sum, dy)",
     "dy",
   ],
   [
     "a dy of another shape",
     "tests/nn/autograd.test.ts",
-    "src/nn/autograd/record.ts",
+    "src/nn/autograd/grad.ts",
     "gradOutputs[index].shape, shape);",
     "shape, shape);",
   ],
@@ -244,8 +244,8 @@ export const plantedBugs = [
   [
     "a tensor used k times",
     "tests/identities/autograd.test.ts",
-    "src/nn/autograd/record.ts",
-    "sum === undefined ? dy : addGradients(sum, dy)",
+    "src/nn/autograd/grad.ts",
+    "sum === undefined ? dy : add(sum, dy)",
     "dy",
   ],
 

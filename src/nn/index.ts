@@ -1,7 +1,8 @@
 /** Tensors, automatic differentiation and operations: what the networks are written in. */
 
+export { type GradOptions, grad } from "./autograd/grad.js";
 export { checkGradients, type GradientCheck, type GradientCheckOptions } from "./autograd/gradcheck.js";
-export { type GradOptions, grad, isRecording, noGrad, variable } from "./autograd/record.js";
+export { isRecording, noGrad, variable } from "./autograd/record.js";
 export { DenseLayer, type DenseOptions } from "./layers/dense.js";
 export * from "./layers/module.js";
 export { NoiseGenerator } from "./noise.js";

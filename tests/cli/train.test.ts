@@ -14,7 +14,7 @@ import { decodePixels, encodePixels } from "../../src/formats/image/png.js";
 import { Message } from "../../src/formats/protobuf.js";
 import { writeZip } from "../../src/formats/zip.js";
 import { init, loadCheckpoint } from "../../src/index.js";
-import { grad } from "../../src/nn/autograd/record.js";
+import { grad } from "../../src/nn/autograd/grad.js";
 import { initialContents } from "../../src/nn/layers/module.js";
 import { Adam } from "../../src/nn/optim.js";
 import { RandomState } from "../../src/nn/random.js";

@@ -4,7 +4,8 @@
  */
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { grad, variable } from "../../src/nn/autograd/record.js";
+import { grad } from "../../src/nn/autograd/grad.js";
+import { variable } from "../../src/nn/autograd/record.js";
 import { setKernels } from "../../src/nn/backend.js";
 import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
 import { add, mul, scale, square } from "../../src/nn/ops/arith.js";

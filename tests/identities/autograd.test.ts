@@ -3,7 +3,8 @@
  */
 import fc from "fast-check";
 import { beforeAll, describe } from "vitest";
-import { grad, variable } from "../../src/nn/autograd/record.js";
+import { grad } from "../../src/nn/autograd/grad.js";
+import { variable } from "../../src/nn/autograd/record.js";
 import { setKernels } from "../../src/nn/backend.js";
 import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
 import { createKernels } from "../../src/nn/kernels/select.js";

@@ -4,7 +4,8 @@
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { grad, variable } from "../../src/nn/autograd/record.js";
+import { grad } from "../../src/nn/autograd/grad.js";
+import { variable } from "../../src/nn/autograd/record.js";
 import { setKernels } from "../../src/nn/backend.js";
 import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
 import { add, addScalar, div, mul, scale, sqrt, square, sub } from "../../src/nn/ops/arith.js";

@@ -5,8 +5,8 @@
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
+import { grad } from "../../src/nn/autograd/grad.js";
 import { checkGradients } from "../../src/nn/autograd/gradcheck.js";
-import { grad } from "../../src/nn/autograd/record.js";
 import { setKernels } from "../../src/nn/backend.js";
 import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
 import { DenseLayer } from "../../src/nn/layers/dense.js";

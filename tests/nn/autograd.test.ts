@@ -5,8 +5,9 @@
 import { readdirSync } from "node:fs";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
+import { grad } from "../../src/nn/autograd/grad.js";
 import { checkGradients } from "../../src/nn/autograd/gradcheck.js";
-import { defineOp, grad, isRecording, noGrad, variable } from "../../src/nn/autograd/record.js";
+import { defineOp, isRecording, noGrad, variable } from "../../src/nn/autograd/record.js";
 import { setKernels } from "../../src/nn/backend.js";
 import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
 import { add, exp, mul, scale, square, tanh } from "../../src/nn/ops/arith.js";

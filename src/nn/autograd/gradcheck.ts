@@ -14,7 +14,8 @@ import { activeKernels } from "../backend.js";
 import { RandomState } from "../random.js";
 import type { Shape } from "../shape.js";
 import { scope, Tensor } from "../tensor.js";
-import { grad, variable } from "./record.js";
+import { grad } from "./grad.js";
+import { variable } from "./record.js";
 
 /** A differentiable function of named tensors. */
 export type TensorFunction = (inputs: Readonly<Record<string, Tensor>>) => Tensor;

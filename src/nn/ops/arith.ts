@@ -2,7 +2,7 @@
  * Elementwise arithmetic with broadcasting. Each derivative is written with the same operations.
  * Tests: tests/nn/autograd.test.ts (gradient checks of order one and two for every operation).
  */
-import { defineOp, setGradientAddition } from "../autograd/record.js";
+import { defineOp } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import type { BinaryOp, UnaryOp } from "../kernels/types.js";
 import { broadcastShapes, broadcastStrides, type Shape, sameShape } from "../shape.js";
@@ -105,5 +105,3 @@ export const softplus: (x: Tensor) => Tensor = defineUnary("softplus", (dy, { x 
 
 /** a + t (b - a), t a number: a at t = 0, b at t = 1. */
 export const lerp = (a: Tensor, b: Tensor, t: number): Tensor => add(a, scale(sub(b, a), t));
-
-setGradientAddition(add);

@@ -8,7 +8,8 @@
  * that fades out; the second term keeps noise maps from carrying the image: each map, and its averages over 2x2 pixels
  * down to 8x8, must look uncorrelated. Tests: tests/networks/projector.test.ts.
  */
-import { grad, noGrad, variable } from "../../nn/autograd/record.js";
+import { grad } from "../../nn/autograd/grad.js";
+import { noGrad, variable } from "../../nn/autograd/record.js";
 import { add, mul, scale, square, sub } from "../../nn/ops/arith.js";
 import { concat, slice } from "../../nn/ops/layout.js";
 import { expand, reshape, sum } from "../../nn/ops/reduce.js";

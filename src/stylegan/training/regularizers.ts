@@ -5,7 +5,8 @@
  * All three penalties are functions of a gradient, so their own gradients are of second order.
  * Tests: identities 23, 37, 38 in tests/identities/training.test.ts; tests/goldens/training.test.ts.
  */
-import { grad, noGrad, variable } from "../../nn/autograd/record.js";
+import { grad } from "../../nn/autograd/grad.js";
+import { noGrad, variable } from "../../nn/autograd/record.js";
 import { add, addScalar, lerp, mul, scale, sqrt, square, sub } from "../../nn/ops/arith.js";
 import { concat, slice } from "../../nn/ops/layout.js";
 import { reshape, sum } from "../../nn/ops/reduce.js";

@@ -13,7 +13,8 @@
  *
  * Everything a phase computes lives in one scope: memory stays flat. Tests: tests/goldens/training.test.ts.
  */
-import { grad, noGrad } from "../../nn/autograd/record.js";
+import { grad } from "../../nn/autograd/grad.js";
+import { noGrad } from "../../nn/autograd/record.js";
 import { NoiseGenerator } from "../../nn/noise.js";
 import { add, scale, sign } from "../../nn/ops/arith.js";
 import { concat, slice } from "../../nn/ops/layout.js";

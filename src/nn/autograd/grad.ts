@@ -1,0 +1,150 @@
+/**
+ * The walk back: gradients of recorded results, and of those gradients again.
+ *
+ * Nodes are visited from the latest to the earliest. Each pulls the gradient of its result through its rules onto its
+ * inputs; what several nodes hand to one tensor is summed with the differentiable addition. With `createGraph` all of
+ * this is recorded, too, and can be differentiated.
+ */
+import { add } from "../ops/arith.js";
+import { assertShape, sameShape } from "../shape.js";
+import { releaseEarly, scope, Tensor } from "../tensor.js";
+import { type OpNode, withRecording } from "./record.js";
+
+export interface GradOptions {
+  /** Record the backward pass too, so that its results can be differentiated. Default false. */
+  readonly createGraph?: boolean;
+  /** dy for each output. Default: ones, and then every output must have one element. */
+  readonly gradOutputs?: readonly Tensor[];
+}
+
+/**
+ * Gradients of sum(outputs . gradOutputs) with respect to `inputs`, in their order; zeros where an input has no
+ * influence.
+ *
+ * @throws RangeError when a given dy has another shape than its output, or an output without one several elements
+ * @example
+ * const [dx] = grad([sum(square(x))], [x]); // 2 x
+ */
+export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], options: GradOptions = {}): Tensor[] {
+  const { createGraph = false, gradOutputs } = options;
+  if (gradOutputs !== undefined) {
+    assertShape("grad", "the number of gradOutputs", [gradOutputs.length], [outputs.length]);
+    outputs.forEach(({ shape }, index) => {
+      assertShape("grad", `gradOutputs[${index}]`, gradOutputs[index].shape, shape);
+    });
+  }
+  return scope(() =>
+    withRecording(createGraph, () => {
+      const gradients = new PendingGradients();
+      outputs.forEach((output, index) => {
+        gradients.add(output, gradOutputs?.[index] ?? unitGradient(output));
+      });
+      const { order, onPath } = pathsBetween(inputs, outputs);
+      const wanted = new Set(inputs);
+      for (const tensor of order) {
+        const dy = gradients.get(tensor);
+        if (dy === undefined) continue;
+        const node = tensor.node as OpNode;
+        const found: Record<string, Tensor> = {};
+        for (const name of node.names) {
+          const input = node.inputs[name];
+          if (input !== null && onPath.has(input)) pull(node, name, input, dy, found, gradients);
+        }
+        if (!wanted.has(tensor)) gradients.remove(tensor);
+        const spent = gradients.takeSpent();
+        if (createGraph) continue;
+        for (const gradient of spent) if (!gradOutputs?.includes(gradient)) releaseEarly(gradient);
+      }
+      return inputs.map((input) => gradients.get(input) ?? zerosLike(input));
+    }),
+  );
+}
+
+/** Pulls dy through one node, onto one of its inputs. */
+function pull(
+  node: OpNode,
+  name: string,
+  input: Tensor,
+  dy: Tensor,
+  found: Record<string, Tensor>,
+  gradients: PendingGradients,
+): void {
+  const dx = scope(() => node.pullback(name, dy, found));
+  if (dx === null) return;
+  found[name] = dx;
+  if (!sameShape(dx.shape, input.shape)) assertShape(`gradient of ${node.name}`, name, dx.shape, input.shape);
+  gradients.add(input, dx);
+}
+
+/** The gradients known so far, by tensor. One gradient may belong to several: an addition hands dy on as it is. */
+class PendingGradients {
+  readonly #gradients = new Map<Tensor, Tensor>();
+  readonly #owners = new Map<Tensor, number>();
+  #spent: Tensor[] = [];
+
+  get(tensor: Tensor): Tensor | undefined {
+    return this.#gradients.get(tensor);
+  }
+
+  /** Adds dy to the gradient of a tensor. */
+  add(tensor: Tensor, dy: Tensor): void {
+    const sum = this.#gradients.get(tensor);
+    const gradient = sum === undefined ? dy : add(sum, dy);
+    this.#gradients.set(tensor, gradient);
+    this.#owners.set(gradient, (this.#owners.get(gradient) ?? 0) + 1);
+    if (sum === undefined) return;
+    this.#disown(sum);
+    if (!this.#owners.has(dy)) this.#spent.push(dy);
+  }
+
+  remove(tensor: Tensor): void {
+    this.#disown(this.#gradients.get(tensor)!);
+    this.#gradients.delete(tensor);
+  }
+
+  /** The gradients that have belonged to nobody since this was last asked. */
+  takeSpent(): readonly Tensor[] {
+    if (this.#spent.length === 0) return this.#spent;
+    const spent = this.#spent.filter((gradient) => !this.#owners.has(gradient));
+    this.#spent = [];
+    return spent;
+  }
+
+  #disown(gradient: Tensor): void {
+    const owners = this.#owners.get(gradient)! - 1;
+    if (owners > 0) {
+      this.#owners.set(gradient, owners);
+      return;
+    }
+    this.#owners.delete(gradient);
+    this.#spent.push(gradient);
+  }
+}
+
+/** The results of operations that lie between inputs and outputs, later ones first; and every tensor on the way. */
+function pathsBetween(inputs: readonly Tensor[], outputs: readonly Tensor[]): { order: Tensor[]; onPath: Set<Tensor> } {
+  const recorded = new Set<Tensor>();
+  const waiting = [...outputs];
+  for (let tensor = waiting.pop(); tensor !== undefined; tensor = waiting.pop()) {
+    if (tensor.node === null || recorded.has(tensor)) continue;
+    recorded.add(tensor);
+    for (const input of tensor.node.keeps) waiting.push(input);
+  }
+  const oldestFirst = [...recorded].sort((a, b) => a.node!.id - b.node!.id);
+  const onPath = new Set(inputs);
+  const order = oldestFirst.filter(
+    (tensor) => tensor.node!.keeps.some((input) => onPath.has(input)) && onPath.add(tensor),
+  );
+  return { order: order.reverse(), onPath };
+}
+
+function unitGradient(output: Tensor): Tensor {
+  if (output.size !== 1) {
+    throw new RangeError(`grad: an output without a given dy must have one element, got ${output.size}; sum it first`);
+  }
+  return Tensor.from([1], output.shape);
+}
+
+function zerosLike(tensor: Tensor): Tensor {
+  return Tensor.zeros(tensor.shape);
+}
