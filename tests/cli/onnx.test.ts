@@ -2,13 +2,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { exportCommand } from "../../src/cli/commands/export.js";
 import { UsageError } from "../../src/cli/terminal.js";
-import { FIXTURES } from "../support/goldens.js";
 import { withOnnxModel } from "../support/onnxRuntime.js";
 
-const checkpoint = join(FIXTURES, "checkpoints", "sg2ada-r32-cond5.pkl");
+const checkpoint = fileURLToPath(new URL("../fixtures/checkpoints/sg2ada-r32-cond5.pkl", import.meta.url));
 let folder: string;
 let said: string;
 

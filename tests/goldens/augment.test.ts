@@ -2,7 +2,6 @@
  * Augmentation against the official pipeline (fixtures/augment), and the laws of its parts: the sampler and its
  * adjoint, orthonormal wavelets, a filter bank that sums to the identity, gradients of first and second order.
  */
-import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { init } from "../../src/index.js";
@@ -26,9 +25,9 @@ import {
   augmentPipelines,
   drawAugmentation,
 } from "../../src/stylegan/augment/pipeline.js";
-import { compare, FIXTURES, readGolden } from "../support/goldens.js";
+import { compare, soleGolden } from "../support/goldens.js";
 
-const golden = readGolden(join(FIXTURES, "augment", "augment.golden.safetensors"));
+const golden = soleGolden("augment");
 const specs = JSON.parse(golden.metadata.specs) as Record<string, AugmentPipeline>;
 const cases = golden.names.filter((name) => name.includes("/p"));
 

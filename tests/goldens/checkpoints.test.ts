@@ -1,25 +1,12 @@
 /**
- * Every checkpoint under FIXTURES/checkpoints against what the official implementation computed from it: NAME.pkl or
- * NAME.pt beside NAME.golden.safetensors. Each tensor of a golden file is checked by the first rule below that knows
+ * Every checkpoint under FIXTURES that has a golden beside it against what the official implementation computed from it. Each tensor of a golden file is checked by the first rule below that knows
  * its name; one that no rule knows fails. New fixtures need no new code.
  */
-import { existsSync } from "node:fs";
-import { basename } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Checkpoint, init, loadCheckpoint } from "../../src/index.js";
 import { scope, Tensor } from "../../src/nn/tensor.js";
 import { toPixels } from "../../src/stylegan/images.js";
-import { compare, FIXTURES, fixtureFiles, type Golden, readGolden } from "../support/goldens.js";
-
-const goldens = fixtureFiles("checkpoints", ".golden.safetensors");
-
-/** The checkpoint beside a golden file. */
-function checkpointOf(golden: string): string {
-  const stem = golden.replace(/\.golden\.safetensors$/, "");
-  const path = [".pkl", ".pt", ".safetensors"].map((ending) => stem + ending).find(existsSync);
-  if (path === undefined) throw new Error(`${golden} has no checkpoint beside it`);
-  return path;
-}
+import { checkpointBeside, compare, type Golden, goldensOf, readGolden } from "../support/goldens.js";
 
 /** A golden tensor's name, the networks, and the golden inputs: what the library makes of them. */
 interface Context {
@@ -130,20 +117,16 @@ function checkTensor(context: Context, name: string, tolerance: number): void {
   throw new Error(`no rule knows the golden tensor ${name}`);
 }
 
-test(`there are golden checkpoints under ${FIXTURES}`, () => {
-  expect(goldens.length).toBeGreaterThan(0);
-});
-
 describe.each(["reference", "simd"] as const)("%s kernels", (kernels) => {
   beforeAll(() => init({ kernels }));
   afterAll(() => init({ kernels: "auto" }));
 
-  describe.each(goldens.map((path) => [basename(path, ".golden.safetensors"), path]))("%s", (_, path) => {
-    const golden = readGolden(path);
+  describe.each(goldensOf("checkpoint"))("$name", (file) => {
+    const golden = readGolden(file.path);
     let context: Context;
 
     beforeAll(async () => {
-      const networks = (await loadCheckpoint(checkpointOf(path))) as Required<Checkpoint>;
+      const networks = (await loadCheckpoint(checkpointBeside(file))) as Required<Checkpoint>;
       const input = (name: string): Tensor | null =>
         golden.has(name) ? Tensor.from(golden.data(name), golden.shape(name)) : null;
       context = { networks, input, golden };

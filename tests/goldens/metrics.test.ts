@@ -1,5 +1,4 @@
 /** Metrics against the official definitions (fixtures/metrics), in closed form, and as laws. */
-import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RandomState } from "../../src/nn/random.js";
@@ -12,9 +11,9 @@ import {
   perceptualPathLength,
   precisionRecall,
 } from "../../src/stylegan/evaluation/metrics.js";
-import { FIXTURES, readGolden } from "../support/goldens.js";
+import { soleGolden } from "../support/goldens.js";
 
-const golden = readGolden(join(FIXTURES, "metrics", "metrics.golden.safetensors"));
+const golden = soleGolden("metrics");
 const values = JSON.parse(golden.metadata.values) as Record<"fid" | "kid" | "precision" | "recall", number>;
 
 function features(name: string): Features {

@@ -2,7 +2,6 @@
  * Every operation against the official implementation in float64 (shared/fixtures/ops): values, gradients, and for
  * the modulated convolution the gradient of a function of its gradients.
  */
-import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { grad } from "../../src/nn/autograd/grad.js";
 import { variable } from "../../src/nn/autograd/record.js";
@@ -16,9 +15,9 @@ import { type Filter2d, setupFilter, upfirdn2d } from "../../src/nn/ops/upfirdn2
 import { Tensor } from "../../src/nn/tensor.js";
 import { MinibatchStdLayer } from "../../src/stylegan/minibatchStd.js";
 import { modulatedConv2d } from "../../src/stylegan/modulatedConv2d.js";
-import { compare, FIXTURES, readGolden } from "../support/goldens.js";
+import { compare, soleGolden } from "../support/goldens.js";
 
-const golden = readGolden(join(FIXTURES, "ops", "ops.golden.safetensors"));
+const golden = soleGolden("ops");
 const cases = Object.entries(JSON.parse(golden.metadata.cases) as Record<string, CaseOptions>);
 
 /** The parameters of a case, as the metadata writes them. */

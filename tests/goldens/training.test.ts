@@ -1,16 +1,15 @@
 /**
- * Whole training steps against the official loss and training loop, in float64: every network under
- * FIXTURES/training (NAME.pkl beside NAME.golden.safetensors). New fixtures need no new code.
+ * Whole training steps against the official loss and training loop, in float64: every golden
+ * of training steps under FIXTURES, with its checkpoint beside it. New fixtures need no new code.
  */
-import { basename } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { init, loadCheckpoint } from "../../src/index.js";
 import { emaBeta } from "../../src/nn/optim.js";
 import { Tensor } from "../../src/nn/tensor.js";
 import { type LatentDraws, type StepInputs, TrainingState, trainingStep } from "../../src/stylegan/training/step.js";
-import { compare, FIXTURES, fixtureFiles, type Golden, readGolden } from "../support/goldens.js";
+import { checkpointBeside, compare, type Golden, type GoldenFile, goldensOf, readGolden } from "../support/goldens.js";
 
-const goldens = fixtureFiles("training", ".golden.safetensors");
+const goldens = goldensOf("training");
 
 interface Run {
   readonly golden: Golden;
@@ -63,9 +62,9 @@ const networksOf = (state: TrainingState) =>
   ] as const;
 
 /** Trains as many steps as the golden file has. */
-async function train(path: string): Promise<Run> {
-  const golden = readGolden(path);
-  const { g, d, gEma } = await loadCheckpoint(path.replace(".golden.safetensors", ".pkl"));
+async function train(file: GoldenFile): Promise<Run> {
+  const golden = readGolden(file.path);
+  const { g, d, gEma } = await loadCheckpoint(checkpointBeside(file));
   const meta = (name: string): number => Number(golden.metadata[name]);
   const state = new TrainingState(
     { generator: g!, discriminator: d!, average: gEma! },
@@ -121,16 +120,12 @@ function finals({ golden, state }: Run): { name: string; actual: Float64Array; e
     });
 }
 
-test("the fixtures are there", () => {
-  expect(goldens.length, `under ${FIXTURES}/training`).toBeGreaterThanOrEqual(3);
-});
-
-describe.each(goldens.map((path) => [basename(path, ".golden.safetensors"), path]))("%s", (_, path) => {
+describe.each(goldens)("$name", (file) => {
   afterAll(() => init());
 
   test("float64 reference: gradients, path length, average and parameters within 1e-8", async () => {
     await init({ kernels: "reference" });
-    const run = await train(path);
+    const run = await train(file);
     const { golden } = run;
     const names = golden.names.filter((name) => name.includes("/grad/"));
     expect(names.length).toBeGreaterThan(0);
@@ -155,7 +150,7 @@ describe.each(goldens.map((path) => [basename(path, ".golden.safetensors"), path
 
   test("SIMD: gradients within 1e-3 of the largest, changes of parameters within 2 %", async () => {
     await init({ kernels: "simd" });
-    const run = await train(path);
+    const run = await train(file);
     for (const [name, gradient] of run.gradients) {
       const { difference, largest } = compare(gradient, run.golden.data(name));
       expect(difference, name).toBeLessThanOrEqual(1e-3 * largest);

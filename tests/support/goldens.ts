@@ -1,9 +1,17 @@
-/** Golden tensors: where they lie, and how they are read. */
+/**
+ * Golden tensors: where they lie, and how they are read. A golden is known by what it holds, not by its name or folder:
+ * `FIXTURES=folder npm test` takes any folder of them. Of what kind that folder has none, this repository's are taken.
+ */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const OWN = fileURLToPath(new URL("../fixtures", import.meta.url));
 
 /** The folder with fixtures: the environment variable FIXTURES, or tests/fixtures. */
-export const FIXTURES = process.env.FIXTURES ?? new URL("../fixtures", import.meta.url).pathname;
+export const FIXTURES = process.env.FIXTURES ?? OWN;
+
+const ENDING = ".golden.safetensors";
 
 export interface Golden {
   readonly metadata: Readonly<Record<string, string>>;
@@ -51,14 +59,59 @@ export function readGolden(path: string): Golden {
   };
 }
 
-/** Paths of files in a folder of the fixtures whose names end as given, sorted. */
-export function fixtureFiles(folder: string, ending: string): string[] {
-  const path = join(FIXTURES, folder);
-  if (!existsSync(path)) return [];
-  return readdirSync(path)
-    .filter((name) => name.endsWith(ending))
-    .sort()
-    .map((name) => join(path, name));
+/** Paths of all golden files under a folder, sorted. */
+export function goldensUnder(folder: string): string[] {
+  if (!existsSync(folder)) throw new Error(`FIXTURES: there is no folder ${folder}`);
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(ENDING))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+/** What goldens hold, by kind. */
+const KINDS = {
+  /** Images and logits of a checkpoint beside it. */
+  checkpoint: ({ names }: Golden) => names.includes("z") && names.some((name) => /^(img_|logits|ws)/.test(name)),
+  /** Steps of training of a checkpoint beside it. */
+  training: ({ names }: Golden) => names.some((name) => name.startsWith("step0/Gmain/")),
+  ops: ({ metadata }: Golden) => "cases" in metadata,
+  augment: ({ metadata }: Golden) => "specs" in metadata,
+  metrics: ({ metadata }: Golden) => "values" in metadata,
+} satisfies Record<string, (golden: Golden) => boolean>;
+
+/** The kinds that a golden file is of. */
+export const kindsOf = (path: string): string[] =>
+  Object.entries(KINDS).flatMap(([kind, is]) => (is(readGolden(path)) ? [kind] : []));
+
+/** A golden file, and what the tests call it. */
+export interface GoldenFile {
+  readonly name: string;
+  readonly path: string;
+}
+
+/** All goldens of a kind, at least one: those under FIXTURES or, where it has none of the kind, this repository's. */
+export function goldensOf(kind: keyof typeof KINDS): GoldenFile[] {
+  const within = (folder: string): string[] => goldensUnder(folder).filter((path) => KINDS[kind](readGolden(path)));
+  const given = within(FIXTURES);
+  const paths = given.length > 0 ? given : within(OWN);
+  if (paths.length === 0) throw new Error(`there are no goldens of the kind "${kind}" under ${FIXTURES} or ${OWN}`);
+  return paths.map((path) => ({ name: basename(path, ENDING), path }));
+}
+
+/** The one golden of a kind of which there is one file. */
+export function soleGolden(kind: keyof typeof KINDS): Golden {
+  const files = goldensOf(kind);
+  if (files.length > 1)
+    throw new Error(`expected one golden of the kind "${kind}", got ${files.map(({ path }) => path)}`);
+  return readGolden(files[0].path);
+}
+
+/** The checkpoint beside a golden file. */
+export function checkpointBeside({ path }: GoldenFile): string {
+  const stem = path.slice(0, -ENDING.length);
+  const found = [".pkl", ".pt", ".pth", ".safetensors"].map((ending) => stem + ending).find(existsSync);
+  if (found === undefined) throw new Error(`${path} has no checkpoint beside it`);
+  return found;
 }
 
 /** Largest |actual - expected| and the largest |expected|. */
