@@ -13,11 +13,9 @@ export { matmulTiles } from "./gemm/matmul";
 export { matmulDots, matmulRows } from "./gemm/small";
 export { normal } from "./elementwise/normal";
 export { packPanel } from "./gemm/pack";
-export { dcoefs, rowDots, sumColumns, sumRows } from "./elementwise/reduce";
+export { rowDots, sumColumns, sumRows } from "./elementwise/reduce";
 export { planarConv } from "./conv/transformed";
 export { weightGradSums, weightsFromPoints } from "./conv/transformedWeightGrad";
-export {
-  binaryAdd, binaryDiv, binaryGreater, binaryMax, binaryMin, binaryMul, binarySub, stridedCopy,
-} from "./elementwise/strided";
+export { binaryAdd, binaryDiv, binaryMul, binarySub, stridedCopy } from "./elementwise/strided";
 export { adam, lerp } from "./elementwise/updates";
 export { upfirdn2dAny, upfirdn2dSeparable } from "./resample/upfirdn2d";

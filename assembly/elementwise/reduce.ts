@@ -1,5 +1,5 @@
-/** Sums over rows and columns, and the demodulation coefficients. Sums are carried in float64 and rounded once. */
-import { floatBytes, madd } from "../vector";
+/** Sums over rows and columns, and products of rows. Sums are carried in float64 and rounded once. */
+import { floatBytes } from "../vector";
 
 @unmanaged
 class SumArguments {
@@ -124,61 +124,5 @@ export function rowDots(args: usize, chunk: i32, worker: i32): void {
     let sum = f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1);
     for (; k < bytes; k += 4) sum += <f64>load<f32>(a + k) * <f64>load<f32>(b + k);
     store<f32>(g.y + floatBytes(row), <f32>sum);
-  }
-}
-
-@unmanaged
-class DcoefsArguments {
-  w: usize;
-  s: usize;
-  d: usize;
-  scratch: usize;
-  scratchStride: i32;
-  n: i32;
-  outChannels: i32;
-  inChannels: i32;
-  taps: i32;
-  perChunk: i32;
-}
-
-/**
- * d[n, o] = 1 / sqrt(sum over i of s[n, i]^2 * q[o, i] + 1e-8), q[o, i] = sum over k of w[o, i, k]^2: the styles scale whole
- * kernels, so that the energy of each is taken once for the batch.
- *
- * w [O][I][taps], s [N][I], d [N][O]: dense float32, any alignment, d apart. scratch: I float64, 8-byte aligned.
- * Chunk = `perChunk` output channels. Squares of a kernel in four float32 sums (k mod 4), the rest in float64, i ascending.
- */
-export function dcoefs(args: usize, chunk: i32, worker: i32): void {
-  const g = changetype<DcoefsArguments>(args);
-  const energies = g.scratch + <usize>worker * <usize>g.scratchStride;
-  const energiesEnd = energies + (<usize>g.inChannels << 3);
-  const end = min(g.outChannels, (chunk + 1) * g.perChunk);
-  for (let o = chunk * g.perChunk; o < end; o++) {
-    let w = g.w + floatBytes(o) * <usize>g.inChannels * <usize>g.taps;
-    for (let at = energies; at < energiesEnd; at += 8) {
-      let squares = f32x4.splat(0);
-      const kernelEnd = w + floatBytes(g.taps);
-      for (const vectorsEnd = w + floatBytes(g.taps & ~3); w < vectorsEnd; w += 16) {
-        const weights = v128.load(w);
-        squares = madd(weights, weights, squares);
-      }
-      let energy = <f64>f32x4.extract_lane(squares, 0) + <f64>f32x4.extract_lane(squares, 1) +
-        (<f64>f32x4.extract_lane(squares, 2) + <f64>f32x4.extract_lane(squares, 3));
-      for (; w < kernelEnd; w += 4) {
-        const weight = <f64>load<f32>(w);
-        energy += weight * weight;
-      }
-      store<f64>(at, energy);
-    }
-    let s = g.s;
-    for (let n = 0; n < g.n; n++) {
-      let sum: f64 = 0;
-      for (let at = energies; at < energiesEnd; at += 8) {
-        const style = <f64>load<f32>(s);
-        sum += style * style * load<f64>(at);
-        s += 4;
-      }
-      store<f32>(g.d + floatBytes(n * g.outChannels + o), <f32>(1 / Math.sqrt(sum + 1e-8)));
-    }
   }
 }

@@ -26,7 +26,7 @@ const B_STRIDES: usize = EXTENTS + 10 * 4;
 const Y_STRIDES: usize = EXTENTS + 15 * 4;
 
 const enum Binary {
-  Add, Sub, Mul, Div, Max, Min, Greater,
+  Add, Sub, Mul, Div,
 }
 
 // @ts-ignore: decorator
@@ -35,10 +35,7 @@ function apply(op: Binary, a: v128, b: v128): v128 {
   if (op == Binary.Add) return f32x4.add(a, b);
   if (op == Binary.Sub) return f32x4.sub(a, b);
   if (op == Binary.Mul) return f32x4.mul(a, b);
-  if (op == Binary.Div) return f32x4.div(a, b);
-  if (op == Binary.Max) return f32x4.max(a, b);
-  if (op == Binary.Min) return f32x4.min(a, b);
-  return v128.and(f32x4.gt(a, b), f32x4.splat(1));
+  return f32x4.div(a, b);
 }
 
 /** Bytes from an operand's start to row `row`, along strides that begin at `strides`. */
@@ -117,9 +114,6 @@ export function binaryAdd(args: usize, chunk: i32, worker: i32): void { zip(Bina
 export function binarySub(args: usize, chunk: i32, worker: i32): void { zip(Binary.Sub, args, chunk); }
 export function binaryMul(args: usize, chunk: i32, worker: i32): void { zip(Binary.Mul, args, chunk); }
 export function binaryDiv(args: usize, chunk: i32, worker: i32): void { zip(Binary.Div, args, chunk); }
-export function binaryMax(args: usize, chunk: i32, worker: i32): void { zip(Binary.Max, args, chunk); }
-export function binaryMin(args: usize, chunk: i32, worker: i32): void { zip(Binary.Min, args, chunk); }
-export function binaryGreater(args: usize, chunk: i32, worker: i32): void { zip(Binary.Greater, args, chunk); }
 
 /**
  * y[...] = a[...] over the index space; b is not used. a, y: float32, any alignment, apart from each other. Writes only what

@@ -890,7 +890,7 @@ export const plantedBugs = [
   [
     "growing the memory leaves live tensors valid",
     "tests/nn/memory.test.ts",
-    "src/nn/kernels/wasm/kernels.ts",
+    "src/nn/kernels/wasm/memory.ts",
     "if (this.#view?.buffer !== this.memory.buffer) {",
     "if (this.#view === null) {",
   ],

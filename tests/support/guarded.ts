@@ -2,6 +2,7 @@
 import { expect } from "vitest";
 import type { Block } from "../../src/nn/kernels/types.js";
 import type { WasmKernels } from "../../src/nn/kernels/wasm/kernels.js";
+import { LinearBlock } from "../../src/nn/kernels/wasm/memory.js";
 
 const margin = 16;
 const sentinel = -12345.678;
@@ -51,10 +52,10 @@ export class GuardedMemory {
   }
 
   #guarded(length: number, offset: number, guard: number): Block {
-    const whole = this.#kernels.allocate(length + 2 * margin + offset);
+    const whole = this.#kernels.allocate(length + 2 * margin + offset) as LinearBlock;
     whole.data.fill(guard);
     const start = margin + offset;
     this.#blocks.push({ whole, start, length, guard });
-    return this.#kernels.view(whole, start, length);
+    return new LinearBlock(whole.memory, whole.pointer + start * 4, length);
   }
 }

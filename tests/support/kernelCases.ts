@@ -442,21 +442,6 @@ function biasActCase(
   };
 }
 
-const dcoefsCase: KernelCase = {
-  name: "dcoefs",
-  c: 2,
-  kind: "other",
-  terms: "output",
-  problem: fc
-    .record({ n: small(3), o: around, i: around, taps: fc.constantFrom(1, 9) })
-    .map(({ n, o, i, taps: k }) => ({
-      inputs: [o * i * k, n * i],
-      output: n * o,
-      flops: 2 * o * i * k + 3 * n * o * i,
-      run: (kernels, [w, s], d) => kernels.dcoefs(w, s, d, { n, o, i, taps: k }),
-    })),
-};
-
 /** Lengths of the tensors of a network: some are empty, some take several chunks. */
 const tensorLengths = fc.array(
   fc.oneof({ weight: 9, arbitrary: upTo67 }, fc.constantFrom(16383, 16384, 16389, 40_000)),
@@ -566,9 +551,6 @@ export const kernelCases: readonly KernelCase[] = [
   binaryCase("sub", "linear"),
   binaryCase("mul", "linear"),
   binaryCase("div", "positive"),
-  binaryCase("max", "other"),
-  binaryCase("min", "other"),
-  binaryCase("greater", "other"),
   {
     name: "affine",
     c: 2,
@@ -615,7 +597,6 @@ export const kernelCases: readonly KernelCase[] = [
   biasActCase(smooth, false, 1, "output"),
   biasActCase(piecewise, true, 6, "inputs"),
   biasActCase(smooth, true, 1, "output"),
-  dcoefsCase,
   adamCase("parameter"),
   adamCase("m"),
   adamCase("v"),

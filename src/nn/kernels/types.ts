@@ -26,8 +26,8 @@ export type UnaryOp =
   | "tanh"
   | "softplus";
 
-/** y = f(a, b), element by element, with broadcasting. `greater` is 1 where a > b, else 0. */
-export type BinaryOp = "add" | "sub" | "mul" | "div" | "max" | "min" | "greater";
+/** y = f(a, b), element by element, with broadcasting. */
+export type BinaryOp = "add" | "sub" | "mul" | "div";
 
 /** CONVENTIONS: lrelu, relu and swish carry a default gain of sqrt(2); the others 1. */
 export type Activation = "linear" | "relu" | "lrelu" | "tanh" | "sigmoid" | "elu" | "selu" | "softplus" | "swish";
@@ -183,8 +183,6 @@ export interface Kernels {
   biasAct(x: Block, b: Block | null, y: Block, geometry: BiasActGeometry): void;
   /** dx = dy * inputGain * gain * act'(t) where not clamped, recovered from x, b. dx may be dy. */
   biasActGrad(dy: Block, x: Block, b: Block | null, dx: Block, geometry: BiasActGeometry): void;
-  /** Demodulation: d[n, o] = 1 / sqrt(sum over i, k of (w[o, i, k] * s[n, i])^2 + 1e-8), w [O, I, taps], s [N, I]. */
-  dcoefs(w: Block, s: Block, d: Block, geometry: { n: number; o: number; i: number; taps: number }): void;
   /** All parameters of a network in one call: the four lists go together. */
   adam(
     parameters: readonly Block[],

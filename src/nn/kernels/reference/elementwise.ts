@@ -25,9 +25,6 @@ const binaryFunctions: Record<BinaryOp, (a: number, b: number) => number> = {
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
   div: (a, b) => a / b,
-  max: Math.max,
-  min: Math.min,
-  greater: (a, b) => (a > b ? 1 : 0),
 };
 
 /** 1 / (1 + e^-x). For very negative x, e^-x overflows to infinity and the quotient is the correct 0. */

@@ -18,7 +18,7 @@ import {
   referenceUnary,
 } from "./elementwise.js";
 import { referenceNormal } from "./normal.js";
-import { referenceDcoefs, referenceMatmul, referenceSum } from "./reduce.js";
+import { referenceMatmul, referenceSum } from "./reduce.js";
 import { referenceUpfirdn2d } from "./upfirdn2d.js";
 
 /** Kernels on the JavaScript heap: blocks are Float64Array or Float32Array, garbage is left to the engine. */
@@ -73,7 +73,6 @@ export function createReferenceKernels(precision: "float64" | "float32"): Kernel
     biasAct: (x, b, y, geometry) => referenceBiasAct(x.data, b === null ? null : b.data, y.data, geometry),
     biasActGrad: (dy, x, b, dx, geometry) =>
       referenceBiasActGrad(dy.data, x.data, b === null ? null : b.data, dx.data, geometry),
-    dcoefs: (w, s, d, geometry) => referenceDcoefs(w.data, s.data, d.data, geometry),
     adam: (parameters, gradients, m, v, options) =>
       parameters.forEach(({ data, length }, k) => {
         referenceAdam(data, gradients[k].data, m[k].data, v[k].data, length, options);

@@ -1,4 +1,4 @@
-/** Reference kernels that sum: reductions, matrix products, demodulation coefficients. */
+/** Reference kernels that sum: reductions and matrix products. */
 
 import type { MatmulGeometry, SumGeometry } from "../types.js";
 import type { Numbers } from "./elementwise.js";
@@ -42,27 +42,6 @@ export function referenceMatmul(a: Numbers, b: Numbers, y: Numbers, geometry: Ma
         }
       }
       y.set(row, (item * m + i) * n);
-    }
-  }
-}
-
-/** d[n, o] = 1 / sqrt(sum over i, k of (w[o, i, k] * s[n, i])^2 + 1e-8) (StyleGAN2, equation 3). */
-export function referenceDcoefs(
-  w: Numbers,
-  s: Numbers,
-  d: Numbers,
-  geometry: { n: number; o: number; i: number; taps: number },
-): void {
-  const { n: batch, o: outChannels, i: inChannels, taps } = geometry;
-  for (let n = 0; n < batch; n++) {
-    for (let o = 0; o < outChannels; o++) {
-      let sum = 0;
-      for (let i = 0; i < inChannels; i++) {
-        const style = s[n * inChannels + i];
-        const start = (o * inChannels + i) * taps;
-        for (let k = 0; k < taps; k++) sum += (w[start + k] * style) ** 2;
-      }
-      d[n * outChannels + o] = 1 / Math.sqrt(sum + 1e-8);
     }
   }
 }

@@ -22,9 +22,6 @@ const binaryKernels: Record<BinaryOp, string> = {
   sub: "binarySub",
   mul: "binaryMul",
   div: "binaryDiv",
-  max: "binaryMax",
-  min: "binaryMin",
-  greater: "binaryGreater",
 };
 
 /** Runs a kernel over dense runs of `length` elements. `floats` are scale and offset. */

@@ -28,7 +28,7 @@ import {
 import { createFastKernels } from "./fused/layers.js";
 import type { MicroTile } from "./fused/plan.js";
 import { wasmMatmul } from "./matmul.js";
-import type { LinearMemory } from "./memory.js";
+import { LinearBlock } from "./memory.js";
 import { wasmAdam, wasmLerp } from "./updates.js";
 import { wasmUpfirdn2d } from "./upfirdn2d.js";
 
@@ -48,17 +48,9 @@ export interface WasmKernelsOptions {
   readonly createDispatcher?: (loaded: LoadedModule) => Dispatcher | Promise<Dispatcher>;
 }
 
-/** A block in linear memory. */
-export interface WasmBlock extends Block {
-  /** Byte address of the first element. */
-  readonly pointer: number;
-}
-
 /** Kernels together with what the fused layers of wasm/fused/ build on. */
 export interface WasmKernels extends Kernels {
   readonly engine: Engine;
-  /** A window on part of a block, from element `offset`. It is not released, and must not outlive its block. */
-  view(block: Block, offset: number, length: number): WasmBlock;
 }
 
 /** Loads the module and wraps it up as `Kernels`. Rejects if the engine cannot compile it (no SIMD). */
@@ -71,27 +63,6 @@ export async function createWasmKernels(options: WasmKernelsOptions = {}): Promi
 }
 
 const lengthsOf = (blocks: readonly Block[]): readonly number[] => blocks.map(({ length }) => length);
-
-class LinearBlock implements WasmBlock {
-  readonly pointer: number;
-  readonly length: number;
-  readonly memory: LinearMemory;
-  /** Made when JavaScript first looks, and again when the memory has grown: most blocks only kernels see. */
-  #view: Float32Array | null = null;
-
-  constructor(memory: LinearMemory, pointer: number, length: number) {
-    this.memory = memory;
-    this.pointer = pointer;
-    this.length = length;
-  }
-
-  get data(): Float32Array {
-    if (this.#view?.buffer !== this.memory.buffer) {
-      this.#view = new Float32Array(this.memory.buffer, this.pointer, this.length);
-    }
-    return this.#view;
-  }
-}
 
 function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): WasmKernels {
   const { memory } = engine;
@@ -109,13 +80,11 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
   ];
   const isHere = (block: Block): block is LinearBlock => block instanceof LinearBlock && block.memory === memory;
 
-  const pointerOf = (block: WasmBlock): number => block.pointer;
-
   /** Runs `body` with a pointer for each block, copying foreign blocks in before and, if written, out after. */
   function withPointers(inputs: readonly Block[], outputs: readonly Block[], body: (...at: number[]) => void): void {
     const blocks = inputs.concat(outputs);
     if (blocks.every(isHere)) {
-      body(...blocks.map(pointerOf));
+      body(...blocks.map(({ pointer }) => pointer));
       return;
     }
     const staged = new Map<Block, number>();
@@ -160,14 +129,6 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
     precision: "float32",
     threads: engine.workers,
     engine,
-
-    view(block, offset, length) {
-      if (!isHere(block)) throw new TypeError("view: expected a block of these kernels, got one of others");
-      if (offset < 0 || length < 0 || offset + length > block.length) {
-        throw new RangeError(`view: elements ${offset} to ${offset + length} of a block of ${block.length}`);
-      }
-      return new LinearBlock(memory, block.pointer + offset * 4, length);
-    },
 
     fast,
 
@@ -226,25 +187,6 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
         : withPointers([dy, x, b], [dx], (dyAt, xAt, bAt, dxAt) =>
             wasmBiasActGrad(engine, dyAt, xAt, bAt, dxAt, geometry),
           ),
-    dcoefs: (w, s, d, { n, o, i, taps }) =>
-      withPointers([w, s], [d], (wAt, sAt, dAt) => {
-        const perChunk = 16;
-        const scratchStride = Math.ceil((i * 8) / 64) * 64;
-        engine.withScratch(engine.workers * scratchStride, (scratch) =>
-          engine.run("dcoefs", Math.ceil(o / perChunk), [
-            wAt,
-            sAt,
-            dAt,
-            scratch,
-            scratchStride,
-            n,
-            o,
-            i,
-            taps,
-            perChunk,
-          ]),
-        );
-      }),
     adam: (parameters, gradients, m, v, options) =>
       withPointers(gradients, [...parameters, ...m, ...v], (...at) => {
         const role = (k: number): readonly number[] => at.slice(k * m.length, (k + 1) * m.length);

@@ -9,6 +9,7 @@
  * Free ranges are few, about ten at a time in a training step and never forty, so that the list of them is two short arrays and
  * a search is one look along it. Growing the memory never moves a block; only views of the old buffer die.
  */
+import type { Block } from "../block.js";
 
 /** Where kernel arguments are written, and how many bytes they may take. */
 export const argumentFrame = { pointer: 1024, bytes: 31 * 1024 } as const;
@@ -173,5 +174,28 @@ export class LinearMemory {
   #dropFree(range: number): void {
     this.#starts.splice(range, 1);
     this.#ends.splice(range, 1);
+  }
+}
+
+/** `length` float32 numbers of linear memory. */
+export class LinearBlock implements Block {
+  readonly memory: LinearMemory;
+  /** Byte address of the first. */
+  readonly pointer: number;
+  readonly length: number;
+  /** Made when JavaScript first looks, and again when the memory has grown: most blocks only kernels see. */
+  #view: Float32Array | null = null;
+
+  constructor(memory: LinearMemory, pointer: number, length: number) {
+    this.memory = memory;
+    this.pointer = pointer;
+    this.length = length;
+  }
+
+  get data(): Float32Array {
+    if (this.#view?.buffer !== this.memory.buffer) {
+      this.#view = new Float32Array(this.memory.buffer, this.pointer, this.length);
+    }
+    return this.#view;
   }
 }

@@ -144,10 +144,6 @@ class BlockedLayers implements FastKernels {
     return { block, layout: target };
   }
 
-  prepareWeights(weight: WeightRef, options: ConvLayerOptions): void {
-    if (!this.#isImage(options)) this.#prepared(weight, options, chooseAlgorithm(options));
-  }
-
   releaseWeights(block: Block): void {
     this.#weights.release(block);
   }

@@ -121,9 +121,6 @@ export interface FastKernels {
   /** A copy in the other layout (a fresh block); `x` itself when it already has that layout. */
   toLayout(x: Activations, kind: Layout["kind"]): Activations;
 
-  /** Prepares weights ahead of the first image. */
-  prepareWeights(weight: WeightRef, options: ConvLayerOptions): void;
-
   /** Drops everything prepared from these weights. */
   releaseWeights(block: Block): void;
 
