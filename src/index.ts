@@ -38,6 +38,7 @@ export type { TruncationOptions } from "./stylegan/mapping.js";
 export type { AnyDiscriminator, AnyGenerator } from "./stylegan/networks.js";
 export { type ExportOnnxOptions, exportOnnx } from "./stylegan/onnx/exportOnnx.js";
 export type { SynthesisOptions } from "./stylegan/synthesis.js";
+export { mixStyles } from "./stylegan/training/regularizers.js";
 
 /**
  * Loads the kernels. Calling it again switches them; without a call, `loadCheckpoint` loads the default ones.

@@ -145,6 +145,21 @@ describe("who knows what", () => {
     expect(networks.filter((file) => words.test(readFileSync(join(root, file), "utf8")))).toEqual([]);
   });
 
+  test("the command line is a user like any other: it imports public entries, its own files, and how files are opened", () => {
+    const entries = Object.values(manifest.exports)
+      .map((target) => (target as { readonly default?: string }).default ?? "")
+      .filter((target) => target.startsWith("./dist/"))
+      .map((target) => target.replace("./dist/", "src/").replace(/\.js$/, ".ts"));
+    expect(entries).toEqual(expect.arrayContaining(["src/index.ts", "src/stylegan/training/index.ts"]));
+    expect(entries.filter((entry) => !files.includes(entry))).toEqual([]);
+    const allowed = [...entries, "src/files.ts"];
+    const outside = internal.filter(
+      ({ file, imported }) =>
+        file.startsWith("src/cli/") && !imported.startsWith("src/cli/") && !allowed.includes(imported),
+    );
+    expect(arrows(outside)).toEqual([]);
+  });
+
   test("the formats know nothing but formats", () => {
     const outside = internal.filter(
       ({ file, imported }) => file.startsWith("src/formats/") && !imported.startsWith("src/formats/"),

@@ -1,11 +1,8 @@
 /** Folders and zip archives of images, as named files that are read when their bytes are needed. */
 import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import type { ByteSource } from "../formats/byteSource.js";
-import { CheckpointError } from "../formats/checkpointError.js";
-import { isImageName } from "../formats/image/imageFile.js";
-import { readZipDirectory, readZipEntry } from "../formats/zip.js";
-import type { ImageFile } from "../stylegan/training/dataset.js";
+import { type ByteSource, CheckpointError, isImageName, readZipDirectory, readZipEntry } from "../formats/index.js";
+import type { ImageFile } from "../stylegan/training/index.js";
 import { fileError, readFile } from "./files.js";
 
 export interface ImageFolder {

@@ -1,7 +1,6 @@
 /** Images to files: single ones as PNG or numpy arrays, and many on one sheet, of which only the bytes are kept. */
 
-import { encodePixels, type PixelImage } from "../formats/image/png.js";
-import { writeNpy } from "../formats/npy.js";
+import { encodePixels, type PixelImage, writeNpy } from "../formats/index.js";
 import { type AnyGenerator, noGrad, type RandomState, scope, type Tensor, toPixels } from "../index.js";
 import type { GridSize, imageFormats, noiseModes } from "./options.js";
 import { UsageError } from "./terminal.js";

@@ -5,8 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { viewOf } from "../formats/byteSource.js";
-import { crc32 } from "../formats/zip.js";
+import { crc32, viewOf } from "../formats/index.js";
 import { fileError } from "./files.js";
 
 const UNKNOWN_16 = 0xffff;

@@ -1,12 +1,22 @@
 /** Readers and writers of files: bytes on one side, plain data on the other. */
-export { type ByteSource, bytesSource } from "./byteSource.js";
+export { type ByteSource, bytesSource, viewOf } from "./byteSource.js";
 export { CheckpointError } from "./checkpointError.js";
 export { halfToNumber, numberToHalf } from "./float16.js";
+export {
+  cropCentre,
+  decodeImage,
+  type ImageHeader,
+  imageHeader,
+  isImageName,
+  resize,
+  withChannels,
+} from "./image/imageFile.js";
 export { decodePixels, encodePixels, type PixelImage } from "./image/png.js";
 export { type NpyArray, readNpy, readNpz, writeNpy, writeNpz } from "./npy.js";
 export { type PickleOptions, readPickle } from "./pickle/reader.js";
 export { PickleGlobal, PickleObject, PickleTuple, type PickleValue } from "./pickle/values.js";
 export { type DType, denseTensor, type PlainTensor, stridedTensor } from "./plainTensor.js";
+export { Message } from "./protobuf.js";
 export {
   readSafetensors,
   type SafetensorsEntry,
@@ -15,4 +25,4 @@ export {
   writeSafetensors,
 } from "./safetensors.js";
 export { readTorch, TorchStorage, TorchTensor } from "./torch/reader.js";
-export { readZipDirectory, readZipEntry, writeZip, type ZipEntry } from "./zip.js";
+export { concatBytes, crc32, readZipDirectory, readZipEntry, writeZip, type ZipEntry } from "./zip.js";

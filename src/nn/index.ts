@@ -17,4 +17,5 @@ export * from "./ops/statistics.js";
 export * from "./ops/upfirdn2d.js";
 export { Adam, type AdamSettings, updateEma } from "./optim.js";
 export { RandomState } from "./random.js";
+export { formatShape, type Shape, sameShape } from "./shape.js";
 export { chain, lastUse, scope, Tensor } from "./tensor.js";

@@ -2,10 +2,17 @@
 import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { CheckpointError } from "../../formats/checkpointError.js";
-import { cropCentre, decodeImage, imageHeader, resize, withChannels } from "../../formats/image/imageFile.js";
-import { encodePixels, type PixelImage } from "../../formats/image/png.js";
-import type { ImageFile } from "../../stylegan/training/dataset.js";
+import {
+  CheckpointError,
+  cropCentre,
+  decodeImage,
+  encodePixels,
+  imageHeader,
+  type PixelImage,
+  resize,
+  withChannels,
+} from "../../formats/index.js";
+import type { ImageFile } from "../../stylegan/training/index.js";
 import { openImages } from "../datasetFiles.js";
 import { makeFolder } from "../files.js";
 import { parseCount } from "../options.js";

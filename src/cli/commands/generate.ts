@@ -7,7 +7,7 @@
  */
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { readNpz } from "../../formats/npy.js";
+import { readNpz } from "../../formats/index.js";
 import { type AnyGenerator, RandomState, Tensor } from "../../index.js";
 import { makeFolder, readFile, writeFile } from "../files.js";
 import { labelOf, openGenerator } from "../networks.js";

@@ -24,22 +24,15 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { CheckpointError } from "../../formats/checkpointError.js";
-import { readSafetensors, type SafetensorsEntry, safetensorsChunks } from "../../formats/safetensors.js";
-import { nativeGeometry, TRAINING_FORMAT } from "../../stylegan/checkpoint/native.js";
-import type { OrderSnapshot } from "../../stylegan/training/dataset.js";
-import type { TrainingSnapshot } from "../../stylegan/training/snapshot.js";
-import type { TrainingState } from "../../stylegan/training/state.js";
+import { CheckpointError } from "../../formats/index.js";
+import {
+  readTrainingState,
+  type SavedState,
+  type TrainingState,
+  trainingStateChunks,
+} from "../../stylegan/training/index.js";
 import { openSource } from "../datasetFiles.js";
 import { fileError, writeFile } from "../files.js";
-
-/** A moment of a run, from which it continues. */
-export interface RunSnapshot {
-  readonly training: TrainingSnapshot;
-  readonly order: OrderSnapshot;
-  /** Time spent in training, over all its sessions. */
-  readonly seconds: number;
-}
 
 /** One line of stats.jsonl: the means over a tick. Phases that did not run are missing. */
 export interface StatsLine {
@@ -58,7 +51,6 @@ export interface StatsLine {
   readonly frechetDistance?: number;
 }
 
-const METADATA_KEY = "training";
 const STATE_NAME = /^training-state-(\d{6,})\.safetensors$/;
 
 /** `fakes000120.png`, `training-state-000120.safetensors` */
@@ -79,47 +71,23 @@ export function listStates(outdir: string): string[] {
  * Writes a state, flushed to the disk before it gets its name; then drops all but the last `keep`. The geometry of the
  * networks makes it a checkpoint too, which `loadCheckpoint` reads.
  */
-export function saveState(outdir: string, snapshot: RunSnapshot, keep: number, state: TrainingState): string {
-  const { training, order, seconds } = snapshot;
-  const entries = [...training.tensors].map(([name, tensor]): SafetensorsEntry => {
-    return { name, tensor, dtype: tensor.dtype === "f64" ? "f64" : "f32" };
-  });
-  const metadata = new Map([
-    ["format", TRAINING_FORMAT],
-    ["version", "1"],
-    [METADATA_KEY, JSON.stringify({ numbers: training.numbers, order, seconds })],
-    ...nativeGeometry({ gEma: state.average, g: state.generator, d: state.discriminator }),
-  ]);
-  const path = join(outdir, momentName("training-state-", training.numbers.progress.images, ".safetensors"));
-  writeChunks(path, safetensorsChunks(entries, metadata));
+export function saveState(outdir: string, saved: SavedState, keep: number, state: TrainingState): string {
+  const path = join(outdir, momentName("training-state-", saved.training.numbers.progress.images, ".safetensors"));
+  writeChunks(path, trainingStateChunks(saved, state));
   for (const old of listStates(outdir).slice(0, -keep)) rmSync(old, { force: true });
   return path;
 }
 
 /** @throws CheckpointError when the file is no state of a run */
-export function loadState(path: string): RunSnapshot {
+export function loadState(path: string): SavedState {
   const source = openSource(path);
   try {
-    const { tensors, metadata } = readSafetensors(source);
-    const text = metadata.get(METADATA_KEY);
-    if (metadata.get("format") !== TRAINING_FORMAT || text === undefined) {
-      throw new CheckpointError("expected a state written by `stylegan train`, found another safetensors file");
-    }
-    const { numbers, order, seconds } = JSON.parse(text) as Omit<RunSnapshot, "training"> & {
-      readonly numbers: TrainingSnapshot["numbers"];
-    };
-    // Read now: the file is closed before the tensors are asked for.
-    const inMemory = new Map([...tensors].map(([name, tensor]) => [name, { ...tensor, ...held(tensor.toFloat()) }]));
-    return { training: { tensors: inMemory, numbers }, order, seconds };
+    return readTrainingState(source);
   } catch (error) {
     throw new CheckpointError(`${path}: ${(error as Error).message}`);
   } finally {
     source.close();
   }
-}
-
-function held(data: Float32Array | Float64Array) {
-  return { copyTo: (out: Float32Array | Float64Array) => out.set(data), toFloat: () => data.slice() };
 }
 
 /** Writes under a temporary name, flushes, renames. */

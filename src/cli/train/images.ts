@@ -1,6 +1,5 @@
 /** The pictures of a training run: the same latents at every snapshot, and images of the data set beside them. */
-import { encodePng, imageGrid, noGrad, RandomState, scope, Tensor } from "../../index.js";
-import type { AnyGenerator } from "../../stylegan/networks.js";
+import { type AnyGenerator, encodePng, imageGrid, noGrad, RandomState, scope, Tensor } from "../../index.js";
 import type { TrainingRun } from "./setup.js";
 
 /** Images that are generated at once. */

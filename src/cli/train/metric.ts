@@ -1,10 +1,14 @@
 /** The Frechet distance between generated and real images, on the features of a small classifier. */
-import { CheckpointError, noGrad, RandomState, scope, Tensor, toPixels } from "../../index.js";
-import { initialContents } from "../../nn/layers/module.js";
-import { Classifier, decodeClassifier } from "../../stylegan/evaluation/classifier.js";
-import { type FeatureStatistics, featureStatistics, frechetDistance } from "../../stylegan/evaluation/metrics.js";
-import type { AnyGenerator } from "../../stylegan/networks.js";
-import type { ImageDataset } from "../../stylegan/training/dataset.js";
+import { type AnyGenerator, CheckpointError, noGrad, RandomState, scope, Tensor, toPixels } from "../../index.js";
+import { initialContents } from "../../nn/index.js";
+import {
+  Classifier,
+  decodeClassifier,
+  type FeatureStatistics,
+  featureStatistics,
+  frechetDistance,
+} from "../../stylegan/evaluation/index.js";
+import type { ImageDataset } from "../../stylegan/training/index.js";
 import { readFile } from "../files.js";
 import { generateImages } from "./images.js";
 

@@ -1,5 +1,5 @@
 /** What a training run tells while it runs: means over a tick, and one line for each. */
-import type { Phase, StepReport, TrainingSettings } from "../../stylegan/training/step.js";
+import type { Phase, StepReport, TrainingSettings } from "../../stylegan/training/index.js";
 import { formatDuration } from "../progress.js";
 import type { Terminal } from "../terminal.js";
 import type { StatsLine } from "./files.js";

@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { saveCheckpoint } from "../../index.js";
-import { snapshotTraining } from "../../stylegan/training/snapshot.js";
+import { snapshotTraining } from "../../stylegan/training/index.js";
 import { fileError, readFile, writeFile } from "../files.js";
 import { appendStats, momentName, readStats, type StatsLine, saveState, writeStats } from "./files.js";
 import { drawGrid, type FixedGrid, fixedGrid } from "./images.js";

@@ -3,18 +3,19 @@
  * only, all of which a snapshot holds; when a snapshot is taken, and how often the loop is stopped and resumed,
  * changes nothing.
  */
-import { scope } from "../../nn/tensor.js";
-import type { AnyGenerator } from "../../stylegan/networks.js";
+import { type AnyGenerator, scope } from "../../index.js";
 import {
   imagesAtLod,
   lodOf,
   momentAt,
+  NonFiniteLossError,
   type ProgressiveMoment,
   resetsOptimizers,
+  restoreTraining,
+  type StepReport,
   setLod,
-} from "../../stylegan/training/schedule.js";
-import { restoreTraining } from "../../stylegan/training/snapshot.js";
-import { NonFiniteLossError, type StepReport, trainingStep } from "../../stylegan/training/step.js";
+  trainingStep,
+} from "../../stylegan/training/index.js";
 import { formatDuration } from "../progress.js";
 import type { Terminal } from "../terminal.js";
 import { listStates, loadState } from "./files.js";

@@ -1,16 +1,28 @@
 /** From the options of `stylegan train` to networks, settings and samplers: all that decides the weights of a run. */
-import { loadCheckpoint, RandomState, type Tensor } from "../../index.js";
-import { initialContents } from "../../nn/layers/module.js";
-import { formatShape, sameShape } from "../../nn/shape.js";
-import { augmentPipelines } from "../../stylegan/augment/pipeline.js";
-import type { AnyDiscriminatorConfig, AnyGeneratorConfig, Architecture } from "../../stylegan/config.js";
-import { type AnyDiscriminator, type AnyGenerator, makeDiscriminator, makeGenerator } from "../../stylegan/networks.js";
-import { DataOrder, ImageDataset, parseLabels } from "../../stylegan/training/dataset.js";
-import type { LossName } from "../../stylegan/training/losses.js";
-import { networkPreset, type Preset, type PresetName, type PresetOptions } from "../../stylegan/training/presets.js";
-import { TrainingSampler } from "../../stylegan/training/sampler.js";
-import { momentAt, type ProgressiveSchedule, setLod } from "../../stylegan/training/schedule.js";
-import { type TrainingSettings, TrainingState } from "../../stylegan/training/step.js";
+import { type AnyDiscriminator, type AnyGenerator, loadCheckpoint, RandomState, type Tensor } from "../../index.js";
+import { formatShape, initialContents, sameShape } from "../../nn/index.js";
+import {
+  type AnyDiscriminatorConfig,
+  type AnyGeneratorConfig,
+  type Architecture,
+  augmentPipelines,
+  DataOrder,
+  ImageDataset,
+  type LossName,
+  makeDiscriminator,
+  makeGenerator,
+  momentAt,
+  networkPreset,
+  type Preset,
+  type PresetName,
+  type PresetOptions,
+  type ProgressiveSchedule,
+  parseLabels,
+  setLod,
+  TrainingSampler,
+  type TrainingSettings,
+  TrainingState,
+} from "../../stylegan/training/index.js";
 import { openImages } from "../datasetFiles.js";
 import { UsageError } from "../terminal.js";
 

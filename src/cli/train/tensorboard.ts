@@ -10,9 +10,7 @@
 import { appendFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { imageHeader } from "../../formats/image/imageFile.js";
-import { Message } from "../../formats/protobuf.js";
-import { concatBytes } from "../../formats/zip.js";
+import { concatBytes, imageHeader, Message } from "../../formats/index.js";
 import { fileError } from "../files.js";
 
 /** Field numbers of tensorflow.Event, Summary, Summary.Value, Summary.Image and SessionLog. */

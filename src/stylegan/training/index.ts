@@ -1,0 +1,72 @@
+/** Training: presets, states, steps, latents, losses, regularisers, augmentation, data sets. */
+
+export {
+  type AdaOptions,
+  type AugmentDraws,
+  type AugmentOptions,
+  type AugmentPipeline,
+  adjustP,
+  augment,
+  augmentPipelines,
+  drawAugmentation,
+} from "../augment/pipeline.js";
+export type { AnyDiscriminatorConfig, AnyGeneratorConfig, Architecture, NetworkConfig } from "../config.js";
+export { createNetworks, type GeometryOptions, type NetworkGeometry, networkGeometry } from "../geometry.js";
+export {
+  type AnyDiscriminator,
+  type AnyGenerator,
+  makeDiscriminator,
+  makeGenerator,
+  setTrainable,
+} from "../networks.js";
+export {
+  DataOrder,
+  type DatasetOptions,
+  ImageDataset,
+  type ImageFile,
+  type OrderSnapshot,
+  parseLabels,
+} from "./dataset.js";
+export { type AdversarialLoss, adversarialLosses, type LossName } from "./losses.js";
+export { networkPreset, type Preset, type PresetName, type PresetOptions, presetNames } from "./presets.js";
+export {
+  type Discriminate,
+  type GradientPenaltyOptions,
+  gradientPenalty,
+  type LazyRegularization,
+  lazyRegularization,
+  type PathLengthOptions,
+  type PathLengthResult,
+  pathLengthPenalty,
+  r1Penalty,
+} from "./regularizers.js";
+export { type SamplerOptions, TrainingSampler } from "./sampler.js";
+export {
+  type ByResolution,
+  imagesAtLod,
+  lodOf,
+  momentAt,
+  type ProgressiveMoment,
+  type ProgressiveSchedule,
+  resetsOptimizers,
+  resolutionAt,
+  setLod,
+} from "./schedule.js";
+export { restoreTraining, snapshotTraining, type TrainingSnapshot } from "./snapshot.js";
+export {
+  type AdaSettings,
+  copyGenerator,
+  type TrainingProgress,
+  type TrainingSettings,
+  TrainingState,
+} from "./state.js";
+export { readTrainingState, type SavedState, trainingStateChunks } from "./stateFile.js";
+export {
+  type LatentDraws,
+  NonFiniteLossError,
+  type OnGradients,
+  type Phase,
+  type StepInputs,
+  type StepReport,
+  trainingStep,
+} from "./step.js";
