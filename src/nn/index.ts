@@ -12,6 +12,7 @@ export * from "./ops/conv2d.js";
 export * from "./ops/conv2dResample.js";
 export * from "./ops/layout.js";
 export * from "./ops/matmul.js";
+export * from "./ops/pool.js";
 export * from "./ops/reduce.js";
 export * from "./ops/statistics.js";
 export * from "./ops/upfirdn2d.js";

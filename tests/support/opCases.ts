@@ -31,6 +31,7 @@ import { conv2dResample } from "../../src/nn/ops/conv2dResample.js";
 import { type AffineMatrix, affineSample } from "../../src/nn/ops/gridSample.js";
 import { concat, flip, pad, permute, slice, unstack } from "../../src/nn/ops/layout.js";
 import { matmul } from "../../src/nn/ops/matmul.js";
+import { averagePool2d, maxPool2d } from "../../src/nn/ops/pool.js";
 import { expand, reshape, sum, sumTo } from "../../src/nn/ops/reduce.js";
 import { mean } from "../../src/nn/ops/statistics.js";
 import { downsample2d, filter2d, setupFilter, upfirdn2d, upsample2d } from "../../src/nn/ops/upfirdn2d.js";
@@ -304,6 +305,23 @@ check(
   (draw) => ({ x: draw.normals([2, 2, 4, 3]) }),
   ({ x }) => affineSample(x, { matrices, outHeight: 3, outWidth: 4 }),
 );
+
+// Pools. Elements of a window lie apart, so that no difference quotient changes which of them is largest.
+for (const options of [{ kernel: 2 }, { kernel: 3, stride: 2 }, { kernel: 3, stride: 1, padding: 1 }]) {
+  const detail = JSON.stringify(options);
+  const distinct = (draw: Draw) => {
+    const order = Array.from({ length: 60 }, (_, k) => ({ k, key: draw.uniform() })).sort((a, b) => a.key - b.key);
+    let next = 0;
+    return { x: draw.tensor([1, 2, 6, 5], () => order[next++].k / 10 - 3) };
+  };
+  check("maxPool2d", detail, distinct, ({ x }) => maxPool2d(x, options));
+  check(
+    "averagePool2d",
+    detail,
+    (draw) => ({ x: draw.normals([2, 2, 5, 4]) }),
+    ({ x }) => averagePool2d(x, options),
+  );
+}
 
 export const OP_CASES: readonly OpCase[] = cases;
 
