@@ -5,7 +5,7 @@
  * everything below it works on bytes.
  */
 import { type ByteSource, bytesSource } from "./formats/byteSource.js";
-import { CheckpointError } from "./formats/checkpointError.js";
+import { CheckpointError } from "./formats/fileError.js";
 import { hasKernels, setKernels } from "./nn/backend.js";
 import { createKernels, type KernelOptions } from "./nn/kernels/select.js";
 import { seedsToLatents } from "./nn/random.js";
@@ -21,7 +21,7 @@ import {
   networkData,
 } from "./stylegan/networks.js";
 
-export { CheckpointError } from "./formats/checkpointError.js";
+export { CheckpointError, FileError } from "./formats/fileError.js";
 export { grad } from "./nn/autograd/grad.js";
 export { noGrad, variable } from "./nn/autograd/record.js";
 export type { KernelOptions } from "./nn/kernels/select.js";

@@ -15,7 +15,7 @@ const MAX_HEAP_GROWTH_BYTES = 400 * 2 ** 20;
 const built = process.env.DIST ?? join(import.meta.dirname, "../..", "dist");
 const dist = (path) => import(pathToFileURL(join(resolve(built), path)).href);
 const { readCheckpoint } = await dist("stylegan/checkpoint/read.js");
-const { CheckpointError } = await dist("formats/checkpointError.js");
+const { CheckpointError } = await dist("formats/fileError.js");
 const { writeNative } = await dist("stylegan/checkpoint/native.js");
 const { concatBytes } = await dist("formats/zip.js");
 const { RandomState } = await dist("nn/random.js");

@@ -1,7 +1,7 @@
 /** Folders and zip archives of images, as named files that are read when their bytes are needed. */
 import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import { type ByteSource, CheckpointError, isImageName, readZipDirectory, readZipEntry } from "../formats/index.js";
+import { type ByteSource, FileError, isImageName, readZipDirectory, readZipEntry } from "../formats/index.js";
 import type { ImageFile } from "../stylegan/training/index.js";
 import { fileError, readFile } from "./files.js";
 
@@ -46,7 +46,7 @@ function openZip(path: string): ImageFolder {
     return { ...sortFiles(path, [...entries.keys()], read), close: source.close };
   } catch (error) {
     source.close();
-    if (error instanceof CheckpointError) throw new Error(`${path}: ${error.message}`, { cause: error });
+    if (error instanceof FileError) throw new Error(`${path}: ${error.message}`, { cause: error });
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 /** Random access to bytes: a file in memory, or one that stays on disk while tensors are read from it one by one. */
-import { CheckpointError } from "./checkpointError.js";
+import { FileError } from "./fileError.js";
 
 export interface ByteSource {
   readonly size: number;
@@ -17,13 +17,13 @@ export function bytesSource(bytes: Uint8Array): ByteSource {
 /** Bytes [offset, offset + length), or the error that names what is missing. */
 export function readRange(source: ByteSource, offset: number, length: number, what: string): Uint8Array {
   if (!(offset >= 0 && length >= 0 && offset + length <= source.size)) {
-    throw new CheckpointError(
+    throw new FileError(
       `${what}: expected ${length} bytes at offset ${offset}, but the file has ${source.size}; is it truncated?`,
     );
   }
   const bytes = source.read(offset, length);
   if (bytes.length !== length) {
-    throw new CheckpointError(`${what}: asked for ${length} bytes at offset ${offset}, got ${bytes.length}`);
+    throw new FileError(`${what}: asked for ${length} bytes at offset ${offset}, got ${bytes.length}`);
   }
   return bytes;
 }
@@ -32,7 +32,7 @@ export function readRange(source: ByteSource, offset: number, length: number, wh
 export function fillFrom(source: ByteSource, offset: number, target: Uint8Array, what: string): void {
   if (source.readInto === undefined) target.set(readRange(source, offset, target.length, what));
   else if (!source.readInto(offset, target)) {
-    throw new CheckpointError(
+    throw new FileError(
       `${what}: expected ${target.length} bytes at offset ${offset}, but the file has ${source.size}; is it truncated?`,
     );
   }

@@ -1,6 +1,6 @@
 /** Readers and writers of files: bytes on one side, plain data on the other. */
 export { type ByteSource, bytesSource, viewOf } from "./byteSource.js";
-export { CheckpointError } from "./checkpointError.js";
+export { CheckpointError, FileError } from "./fileError.js";
 export { halfToNumber, numberToHalf } from "./float16.js";
 export {
   cropCentre,

@@ -1,6 +1,6 @@
 /** numpy's .npy arrays and .npz archives of them. Format versions 1 to 3. Tested by tests/formats/formats.test.ts. */
 import { bytesSource, viewOf } from "./byteSource.js";
-import { CheckpointError, describe } from "./checkpointError.js";
+import { describe, FileError } from "./fileError.js";
 import { fortranStrides, numpyDTypes } from "./pickle/common.js";
 import { latin1Text } from "./pickle/text.js";
 import { elementCount, type PlainTensor, stridedTensor } from "./plainTensor.js";
@@ -16,18 +16,17 @@ const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
 export function readNpy(bytes: Uint8Array, name = "npy"): PlainTensor {
   if (bytes.length < 10 || !MAGIC.every((byte, i) => bytes[i] === byte)) {
-    throw new CheckpointError(`${name}: expected the magic bytes of a numpy array, found other contents`, 0);
+    throw new FileError(`${name}: expected the magic bytes of a numpy array, found other contents`, 0);
   }
   const version = bytes[6];
-  if (version < 1 || version > 3)
-    throw new CheckpointError(`${name}: expected format version 1 to 3, found ${version}`, 6);
+  if (version < 1 || version > 3) throw new FileError(`${name}: expected format version 1 to 3, found ${version}`, 6);
   const begin = version === 1 ? 10 : 12;
-  if (bytes.length < begin) throw new CheckpointError(`${name}: the header is cut off`, 8);
+  if (bytes.length < begin) throw new FileError(`${name}: the header is cut off`, 8);
   const view = viewOf(bytes);
   const headerLength = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
   const dataBegin = begin + headerLength;
   if (dataBegin > bytes.length || headerLength > 1 << 16) {
-    throw new CheckpointError(`${name}: a header of ${headerLength} bytes does not fit the file`, 8);
+    throw new FileError(`${name}: a header of ${headerLength} bytes does not fit the file`, 8);
   }
   const header = latin1Text(bytes.subarray(begin, dataBegin));
   const descr = /'descr':\s*'([<>|=]?)([a-z]\d+)'/.exec(header);
@@ -35,7 +34,7 @@ export function readNpy(bytes: Uint8Array, name = "npy"): PlainTensor {
   const shapeText = /'shape':\s*\(([\d,\s]*)\)/.exec(header);
   const dtype = descr ? numpyDTypes.get(descr[2]) : undefined;
   if (!descr || !order || !shapeText || !dtype) {
-    throw new CheckpointError(`${name}: unsupported array header ${describe(header)}`, begin);
+    throw new FileError(`${name}: unsupported array header ${describe(header)}`, begin);
   }
   const shape = shapeText[1]
     .split(",")

@@ -1,6 +1,6 @@
 /** Numbers with a shape, as files hold them: the common currency of the readers and writers in this folder. */
 import { viewOf } from "./byteSource.js";
-import { CheckpointError } from "./checkpointError.js";
+import { FileError } from "./fileError.js";
 import { bfloat16ToNumber, halfTable } from "./float16.js";
 
 export type DType = "f64" | "f32" | "f16" | "bf16" | "i64" | "i32" | "i16" | "i8" | "u8" | "bool";
@@ -68,19 +68,19 @@ export function rowMajorStrides(shape: readonly number[]): number[] {
   return strides;
 }
 
-/** A tensor over a storage. CheckpointError when shape, strides or offset reach outside of it. */
+/** A tensor over a storage. FileError when shape, strides or offset reach outside of it. */
 export function stridedTensor(source: StridedSource): PlainTensor {
   const { dtype, shape, storageSize, offset = 0, bigEndian = false, name = "tensor" } = source;
   const isCount = (x: number) => Number.isSafeInteger(x) && x >= 0;
   const strides = source.strides ?? rowMajorStrides(shape);
   if (shape.length > MAX_AXES || strides.length !== shape.length || ![...shape, ...strides, offset].every(isCount)) {
-    throw new CheckpointError(`${name}: impossible shape [${shape}], strides [${strides}] or offset ${offset}`);
+    throw new FileError(`${name}: impossible shape [${shape}], strides [${strides}] or offset ${offset}`);
   }
   const size = elementCount(shape);
   const last =
     size === 0 ? offset - 1 : shape.reduce((sum, extent, axis) => sum + (extent - 1) * strides[axis], offset);
   if (last >= storageSize || size > Math.max(storageSize, MAX_REPEATED_ELEMENTS)) {
-    throw new CheckpointError(
+    throw new FileError(
       `${name}: shape [${shape}] with strides [${strides}] and offset ${offset} does not fit ${storageSize} elements of ${dtype}`,
     );
   }
@@ -88,7 +88,7 @@ export function stridedTensor(source: StridedSource): PlainTensor {
     const bytes = typeof source.bytes === "function" ? source.bytes() : source.bytes;
     const expected = storageSize * bytesPerElement[dtype];
     if (bytes.length < expected) {
-      throw new CheckpointError(`${name}: expected ${expected} bytes of ${dtype}, found ${bytes.length}`);
+      throw new FileError(`${name}: expected ${expected} bytes of ${dtype}, found ${bytes.length}`);
     }
     return bytes;
   };
@@ -137,7 +137,7 @@ export function denseTensor(data: Float32Array | Float64Array, shape: readonly n
 /** The same elements under another shape of equal size. */
 export function reshapedTensor(tensor: PlainTensor, shape: readonly number[]): PlainTensor {
   if (elementCount(shape) !== tensor.size) {
-    throw new CheckpointError(`cannot read a tensor of shape [${tensor.shape}] as [${shape}]`);
+    throw new FileError(`cannot read a tensor of shape [${tensor.shape}] as [${shape}]`);
   }
   return { ...tensor, shape: [...shape] };
 }
@@ -157,7 +157,7 @@ export interface Rearrangement {
 export function rearrangedTensor(tensor: PlainTensor, how: Rearrangement): PlainTensor {
   const { axes = tensor.shape.map((_, axis) => axis), flipped = [], scale = 1, add = 0 } = how;
   if (axes.length !== tensor.shape.length) {
-    throw new CheckpointError(`expected a tensor with ${axes.length} axes, found shape [${tensor.shape}]`);
+    throw new FileError(`expected a tensor with ${axes.length} axes, found shape [${tensor.shape}]`);
   }
   const strides = rowMajorStrides(tensor.shape);
   const first = flipped.reduce((sum, axis) => sum + (tensor.shape[axis] - 1) * strides[axis], 0);

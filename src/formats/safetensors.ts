@@ -4,7 +4,7 @@
  * Tested by tests/formats/formats.test.ts.
  */
 import { type ByteSource, bytesSource, fillFrom, readRange, viewOf } from "./byteSource.js";
-import { CheckpointError, describe } from "./checkpointError.js";
+import { describe, FileError } from "./fileError.js";
 import { numberToHalf } from "./float16.js";
 import { bytesPerElement, type DType, elementCount, type PlainTensor, stridedTensor } from "./plainTensor.js";
 import { concatBytes } from "./zip.js";
@@ -41,7 +41,7 @@ export function readSafetensors(file: Uint8Array | ByteSource): SafetensorsFile 
   const source = file instanceof Uint8Array ? bytesSource(file) : file;
   const length = Number(viewOf(readRange(source, 0, 8, "safetensors: header length")).getBigUint64(0, true));
   if (length > MAX_HEADER_BYTES) {
-    throw new CheckpointError(`safetensors: a header of ${length} bytes, expected at most ${MAX_HEADER_BYTES}`, 0);
+    throw new FileError(`safetensors: a header of ${length} bytes, expected at most ${MAX_HEADER_BYTES}`, 0);
   }
   const header = parseHeader(readRange(source, 8, length, "safetensors: header"));
   const dataBegin = 8 + length;
@@ -50,8 +50,7 @@ export function readSafetensors(file: Uint8Array | ByteSource): SafetensorsFile 
   for (const [name, value] of Object.entries(header)) {
     if (name === "__metadata__") {
       for (const [key, text] of Object.entries(record(value, "__metadata__"))) {
-        if (typeof text !== "string")
-          throw new CheckpointError(`safetensors: metadata ${describe(key)} is not a string`);
+        if (typeof text !== "string") throw new FileError(`safetensors: metadata ${describe(key)} is not a string`);
         metadata.set(key, text);
       }
       continue;
@@ -59,13 +58,13 @@ export function readSafetensors(file: Uint8Array | ByteSource): SafetensorsFile 
     const { dtype: code, shape, data_offsets: offsets } = record(value, name);
     const dtype = typeof code === "string" ? dtypeOfCode.get(code) : undefined;
     const what = `safetensors: tensor ${describe(name)}`;
-    if (!dtype) throw new CheckpointError(`${what} has unsupported dtype ${describe(code)}`);
-    if (!isCounts(shape) || shape.length > 16) throw new CheckpointError(`${what} has no proper shape`);
-    if (!isCounts(offsets) || offsets.length !== 2) throw new CheckpointError(`${what} has no proper data_offsets`);
+    if (!dtype) throw new FileError(`${what} has unsupported dtype ${describe(code)}`);
+    if (!isCounts(shape) || shape.length > 16) throw new FileError(`${what} has no proper shape`);
+    if (!isCounts(offsets) || offsets.length !== 2) throw new FileError(`${what} has no proper data_offsets`);
     const [begin, end] = offsets;
     const expected = elementCount(shape) * bytesPerElement[dtype];
     if (end - begin !== expected) {
-      throw new CheckpointError(`${what} of shape [${shape}] needs ${expected} bytes, its offsets span ${end - begin}`);
+      throw new FileError(`${what} of shape [${shape}] needs ${expected} bytes, its offsets span ${end - begin}`);
     }
     entries.push({ name, dtype, shape, begin, end });
   }
@@ -85,14 +84,14 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
-    throw new CheckpointError(`safetensors: the header is not JSON (${(error as Error).message.slice(0, 100)})`, 8);
+    throw new FileError(`safetensors: the header is not JSON (${(error as Error).message.slice(0, 100)})`, 8);
   }
   return record(value, "the header");
 }
 
 function record(value: unknown, what: string): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new CheckpointError(`safetensors: expected ${describe(what)} to be a JSON object, found ${describe(value)}`);
+    throw new FileError(`safetensors: expected ${describe(what)} to be a JSON object, found ${describe(value)}`);
   }
   return value as Record<string, unknown>;
 }
@@ -106,16 +105,14 @@ function checkTiling(entries: readonly { name: string; begin: number; end: numbe
   let covered = 0;
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== covered) {
-      throw new CheckpointError(
+      throw new FileError(
         `safetensors: tensor ${describe(name)} begins at ${begin} of the data, expected ${covered} (a hole or an overlap)`,
       );
     }
     covered = end;
   }
   if (covered !== dataSize) {
-    throw new CheckpointError(
-      `safetensors: expected ${covered} bytes of data, found ${dataSize}; is the file truncated?`,
-    );
+    throw new FileError(`safetensors: expected ${covered} bytes of data, found ${dataSize}; is the file truncated?`);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { inflateSync } from "fflate";
 import { type ByteSource, readRange, viewOf } from "./byteSource.js";
-import { CheckpointError, describe } from "./checkpointError.js";
+import { describe, FileError } from "./fileError.js";
 
 export interface ZipEntry {
   readonly name: string;
@@ -40,18 +40,18 @@ export function readZipDirectory(source: ByteSource): Map<string, ZipEntry> {
   let at = 0;
   for (let i = 0; i < count; i++) {
     if (at + 46 > length || view.getUint32(at, true) !== CENTRAL_HEADER) {
-      throw new CheckpointError(`zip: expected entry ${i + 1} of ${count} in the central directory`, offset + at);
+      throw new FileError(`zip: expected entry ${i + 1} of ${count} in the central directory`, offset + at);
     }
     const flags = view.getUint16(at + 8, true);
     const method = view.getUint16(at + 10, true);
     const nameLength = view.getUint16(at + 28, true);
     const extraLength = view.getUint16(at + 30, true);
     const next = at + 46 + nameLength + extraLength + view.getUint16(at + 32, true);
-    if (next > length) throw new CheckpointError("zip: the central directory is cut off", offset + at);
+    if (next > length) throw new FileError("zip: the central directory is cut off", offset + at);
     const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength));
-    if (flags & 1) throw new CheckpointError(`zip: entry ${describe(name)} is encrypted`);
+    if (flags & 1) throw new FileError(`zip: entry ${describe(name)} is encrypted`);
     if (method !== 0 && method !== 8) {
-      throw new CheckpointError(`zip: entry ${describe(name)} uses compression method ${method}, expected 0 or 8`);
+      throw new FileError(`zip: entry ${describe(name)} uses compression method ${method}, expected 0 or 8`);
     }
     const extra = viewOf(bytes.subarray(at + 46 + nameLength, at + 46 + nameLength + extraLength));
     const [size, compressedSize, headerOffset] = wideFields(extra, [
@@ -71,23 +71,22 @@ export function readZipEntry(source: ByteSource, entry: ZipEntry): Uint8Array {
   const what = `zip: entry ${describe(entry.name)}`;
   const header = viewOf(readRange(source, entry.headerOffset, 30, what));
   if (header.getUint32(0, true) !== LOCAL_HEADER) {
-    throw new CheckpointError(`${what}: expected its header`, entry.headerOffset);
+    throw new FileError(`${what}: expected its header`, entry.headerOffset);
   }
   // Lengths of name and extra field are read here: writers pad them differently than in the directory.
   const begin = entry.headerOffset + 30 + header.getUint16(26, true) + header.getUint16(28, true);
   const packed = readRange(source, begin, entry.compressedSize, what);
   if (entry.method === "stored") {
     if (entry.size !== entry.compressedSize) {
-      throw new CheckpointError(`${what}: stored in ${entry.compressedSize} bytes, yet said to have ${entry.size}`);
+      throw new FileError(`${what}: stored in ${entry.compressedSize} bytes, yet said to have ${entry.size}`);
     }
     return packed;
   }
   if (entry.size > Math.min(MAX_UNPACKED_BYTES, MAX_DEFLATE_RATIO * (packed.length + 1))) {
-    throw new CheckpointError(`${what}: ${packed.length} bytes cannot unpack to ${entry.size}`);
+    throw new FileError(`${what}: ${packed.length} bytes cannot unpack to ${entry.size}`);
   }
   const bytes = inflate(packed, entry.size, what);
-  if (crc32(bytes) !== entry.crc)
-    throw new CheckpointError(`${what}: the checksum does not match; the file is damaged`);
+  if (crc32(bytes) !== entry.crc) throw new FileError(`${what}: the checksum does not match; the file is damaged`);
   return bytes;
 }
 
@@ -96,9 +95,9 @@ function inflate(packed: Uint8Array, size: number, what: string): Uint8Array {
   try {
     bytes = inflateSync(packed, { out: new Uint8Array(size) });
   } catch (error) {
-    throw new CheckpointError(`${what}: damaged compressed data (${String((error as Error).message)})`);
+    throw new FileError(`${what}: damaged compressed data (${String((error as Error).message)})`);
   }
-  if (bytes.length !== size) throw new CheckpointError(`${what}: expected ${size} bytes, unpacked ${bytes.length}`);
+  if (bytes.length !== size) throw new FileError(`${what}: expected ${size} bytes, unpacked ${bytes.length}`);
   return bytes;
 }
 
@@ -108,8 +107,7 @@ function findDirectory(source: ByteSource): { offset: number; length: number; co
   const tail = viewOf(readRange(source, tailOffset, tailLength, "zip: end of the archive"));
   let at = tailLength - 22;
   while (at >= 0 && tail.getUint32(at, true) !== END_OF_DIRECTORY) at--;
-  if (at < 0)
-    throw new CheckpointError("zip: expected a directory at the end of the file, found none; is it truncated?");
+  if (at < 0) throw new FileError("zip: expected a directory at the end of the file, found none; is it truncated?");
   const count = tail.getUint16(at + 10, true);
   const length = tail.getUint32(at + 12, true);
   const offset = tail.getUint32(at + 16, true);
@@ -118,7 +116,7 @@ function findDirectory(source: ByteSource): { offset: number; length: number; co
   if (locatorAt < 0 || tail.getUint32(locatorAt, true) !== LOCATOR_64) return { offset, length, count };
   const end = viewOf(readRange(source, wide(tail, locatorAt + 8), 56, "zip: 64-bit end of the directory"));
   if (end.getUint32(0, true) !== END_OF_DIRECTORY_64) {
-    throw new CheckpointError("zip: expected the 64-bit end of the directory", wide(tail, locatorAt + 8));
+    throw new FileError("zip: expected the 64-bit end of the directory", wide(tail, locatorAt + 8));
   }
   return { count: wide(end, 32), length: wide(end, 40), offset: wide(end, 48) };
 }
@@ -135,7 +133,7 @@ function wideFields(extra: DataView, fields: readonly number[]): number[] {
       let next = at + 4;
       return fields.map((value) => {
         if (value !== UNKNOWN_32) return value;
-        if (next + 8 > Math.min(end, extra.byteLength)) throw new CheckpointError("zip: a 64-bit size is missing");
+        if (next + 8 > Math.min(end, extra.byteLength)) throw new FileError("zip: a 64-bit size is missing");
         next += 8;
         return wide(extra, next - 8);
       });

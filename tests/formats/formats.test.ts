@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { zipSync } from "fflate";
 import { describe, expect, test } from "vitest";
 import { bytesSource, viewOf } from "../../src/formats/byteSource.js";
-import { CheckpointError } from "../../src/formats/checkpointError.js";
+import { FileError } from "../../src/formats/fileError.js";
 import { bfloat16ToNumber, halfToNumber, numberToHalf } from "../../src/formats/float16.js";
 import { decodePixels, encodePixels } from "../../src/formats/image/png.js";
 import { readNpy, readNpz, writeNpy, writeNpz } from "../../src/formats/npy.js";
@@ -21,10 +21,10 @@ const errorOf = (run: () => unknown): string => {
   try {
     run();
   } catch (error) {
-    expect(error).toBeInstanceOf(CheckpointError);
-    return (error as CheckpointError).message;
+    expect(error).toBeInstanceOf(FileError);
+    return (error as FileError).message;
   }
-  throw new Error("expected a CheckpointError, but it succeeded");
+  throw new Error("expected a FileError, but it succeeded");
 };
 
 describe("half floats", () => {

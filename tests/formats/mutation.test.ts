@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { mutate, readFully } from "../../scripts/checks/mutations.mjs";
-import { CheckpointError } from "../../src/formats/checkpointError.js";
+import { CheckpointError } from "../../src/formats/fileError.js";
 import { concatBytes } from "../../src/formats/zip.js";
 import { RandomState } from "../../src/nn/random.js";
 import { writeNative } from "../../src/stylegan/checkpoint/native.js";

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { CheckpointError } from "../../src/formats/checkpointError.js";
+import { CheckpointError } from "../../src/formats/fileError.js";
 import type { PlainTensor } from "../../src/formats/plainTensor.js";
 import { readSafetensors, type SafetensorsEntry, writeSafetensors } from "../../src/formats/safetensors.js";
 import { concatBytes } from "../../src/formats/zip.js";

@@ -1,7 +1,7 @@
 /** Checkpoints of other programs: geometry and names, and clear words about what cannot be read. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { CheckpointError } from "../../src/formats/checkpointError.js";
+import { CheckpointError } from "../../src/formats/fileError.js";
 import { encodePixels } from "../../src/formats/image/png.js";
 import { writeNpy } from "../../src/formats/npy.js";
 import { readPickle } from "../../src/formats/pickle/reader.js";

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { CheckpointError } from "../../src/formats/checkpointError.js";
+import { FileError } from "../../src/formats/fileError.js";
 import { commonNames, firstOf, numpyNames, numpyTensor } from "../../src/formats/pickle/common.js";
 import { readPickle } from "../../src/formats/pickle/reader.js";
 import { type PickleObject, PickleTuple, type PickleValue } from "../../src/formats/pickle/values.js";
@@ -13,14 +13,14 @@ const python = JSON.parse(readFileSync(new URL("../fixtures/formats/python.json"
 const resolve = firstOf(commonNames, numpyNames);
 const read = (bytes: Uint8Array, limits = {}) => readPickle(bytes, { resolve, ...limits }).value;
 
-const errorOf = (run: () => unknown): CheckpointError => {
+const errorOf = (run: () => unknown): FileError => {
   try {
     run();
   } catch (error) {
-    expect(error).toBeInstanceOf(CheckpointError);
-    return error as CheckpointError;
+    expect(error).toBeInstanceOf(FileError);
+    return error as FileError;
   }
-  throw new Error("expected a CheckpointError, but it succeeded");
+  throw new Error("expected a FileError, but it succeeded");
 };
 
 describe("what Python wrote", () => {
@@ -190,13 +190,13 @@ describe("bombs", () => {
     expect(read(program.subarray(0, depth * 2))).toHaveLength(1);
   });
 
-  test("random bytes end in a value or in CheckpointError", () => {
+  test("random bytes end in a value or in FileError", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {
           read(Uint8Array.of(...bytes, 0x2e));
         } catch (error) {
-          expect(error).toBeInstanceOf(CheckpointError);
+          expect(error).toBeInstanceOf(FileError);
         }
       }),
       { numRuns: 3000 },

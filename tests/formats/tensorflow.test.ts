@@ -1,7 +1,7 @@
 /** TensorFlow pickles of which there is no golden file: StyleGAN2-ADA's, and the oldest version. */
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { CheckpointError } from "../../src/formats/checkpointError.js";
+import { CheckpointError } from "../../src/formats/fileError.js";
 import { readPickle } from "../../src/formats/pickle/reader.js";
 import { PickleObject, PickleTuple, type PickleValue } from "../../src/formats/pickle/values.js";
 import { allTorchNames } from "../../src/formats/torch/reader.js";

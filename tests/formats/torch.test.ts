@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { zipSync } from "fflate";
 import { describe, expect, test } from "vitest";
 import { bytesSource } from "../../src/formats/byteSource.js";
-import { CheckpointError } from "../../src/formats/checkpointError.js";
+import { FileError } from "../../src/formats/fileError.js";
 import { readPickle } from "../../src/formats/pickle/reader.js";
 import type { PickleValue } from "../../src/formats/pickle/values.js";
 import { allTorchNames, readTorch, TorchStorage, type TorchTensor } from "../../src/formats/torch/reader.js";
@@ -40,10 +40,10 @@ const errorOf = (run: () => unknown): string => {
   try {
     run();
   } catch (error) {
-    expect(error).toBeInstanceOf(CheckpointError);
-    return (error as CheckpointError).message;
+    expect(error).toBeInstanceOf(FileError);
+    return (error as FileError).message;
   }
-  throw new Error("expected a CheckpointError, but it succeeded");
+  throw new Error("expected a FileError, but it succeeded");
 };
 
 describe("tensors are views of storages", () => {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { CheckpointError } from "../../src/formats/checkpointError.js";
+import { FileError } from "../../src/formats/fileError.js";
 import { denseTensor, type PlainTensor } from "../../src/formats/plainTensor.js";
 import { writeSafetensors } from "../../src/formats/safetensors.js";
 import { grad } from "../../src/nn/autograd/grad.js";
@@ -189,7 +189,7 @@ describe("files", () => {
     const small = denseTensor(new Float32Array(3), [3]);
     expect(() => new Lpips(without("features.28.bias", small), weights)).toThrow(/\[512\], found \[3\]/);
     for (const bytes of [new Uint8Array(0), new Uint8Array(100), linFile.subarray(0, 500)]) {
-      expect(() => readWeights(bytes, "VGG16")).toThrow(CheckpointError);
+      expect(() => readWeights(bytes, "VGG16")).toThrow(FileError);
     }
   });
 

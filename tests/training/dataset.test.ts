@@ -9,7 +9,7 @@ import { openImages } from "../../src/cli/datasetFiles.js";
 import { runCli } from "../../src/cli/program.js";
 import { directoryEnd, ZipWriter } from "../../src/cli/zipWriter.js";
 import { bytesSource } from "../../src/formats/byteSource.js";
-import { CheckpointError } from "../../src/formats/checkpointError.js";
+import { FileError } from "../../src/formats/fileError.js";
 import { cropCentre, decodeImage, imageHeader, resize, withChannels } from "../../src/formats/image/imageFile.js";
 import { encodePixels, type PixelImage } from "../../src/formats/image/png.js";
 import { readZipDirectory, readZipEntry, writeZip } from "../../src/formats/zip.js";
@@ -79,7 +79,7 @@ describe("images", () => {
     }
   });
 
-  test("whatever bytes: an image or a CheckpointError", () => {
+  test("whatever bytes: an image or a FileError", () => {
     const originals = [jpeg(16, 16, [1, 2, 3]), encodePixels(noise(16, 16, 3))];
     const damage = fc.record({ which: fc.nat(1), cut: fc.nat(700), flips: fc.array(fc.nat(5000), { maxLength: 6 }) });
     const outcomes = { read: 0, refused: 0 };
@@ -91,7 +91,7 @@ describe("images", () => {
           decodeImage(bytes);
           outcomes.read++;
         } catch (error) {
-          expect(error).toBeInstanceOf(CheckpointError);
+          expect(error).toBeInstanceOf(FileError);
           outcomes.refused++;
         }
       }),

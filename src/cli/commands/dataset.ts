@@ -3,10 +3,10 @@ import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
-  CheckpointError,
   cropCentre,
   decodeImage,
   encodePixels,
+  FileError,
   imageHeader,
   type PixelImage,
   resize,
@@ -158,7 +158,7 @@ function shapeOf(source: string, files: readonly ImageFile[], { resolution, grey
     try {
       return [imageHeader(file.read())];
     } catch (error) {
-      if (error instanceof CheckpointError) return []; // told when it is packed
+      if (error instanceof FileError) return []; // told when it is packed
       throw error;
     }
   });
@@ -184,12 +184,12 @@ function usable(
 ): PixelImage | null {
   try {
     const image = decodeImage(file.read());
-    if (labels !== null && !labels.has(file.name)) throw new CheckpointError("has no label in dataset.json");
+    if (labels !== null && !labels.has(file.name)) throw new FileError("has no label in dataset.json");
     if (crop === "center") return cropCentre(image);
     if (image.width === image.height) return image;
-    throw new CheckpointError(`must be square with --crop none, has ${image.width}x${image.height} pixels`);
+    throw new FileError(`must be square with --crop none, has ${image.width}x${image.height} pixels`);
   } catch (error) {
-    if (!(error instanceof CheckpointError)) throw error;
+    if (!(error instanceof FileError)) throw error;
     const message = `${source}: ${file.name}: ${oneLine(error)}`;
     if (!skipBad) throw new Error(`${message}; --skip-bad leaves such images out`, { cause: error });
     terminal.err(`left out: ${message}\n`);

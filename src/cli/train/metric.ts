@@ -1,5 +1,5 @@
 /** The Frechet distance between generated and real images, on the features of a small classifier. */
-import { type AnyGenerator, CheckpointError, noGrad, RandomState, scope, Tensor, toPixels } from "../../index.js";
+import { type AnyGenerator, FileError, noGrad, RandomState, scope, Tensor, toPixels } from "../../index.js";
 import { initialContents } from "../../nn/index.js";
 import {
   Classifier,
@@ -28,7 +28,7 @@ export function openClassifier(source: string, dataset: ImageDataset): Classifie
   try {
     classifier = decodeClassifier(readFile(source));
   } catch (error) {
-    if (error instanceof CheckpointError) throw new Error(`${source}: ${error.message}`, { cause: error });
+    if (error instanceof FileError) throw new Error(`${source}: ${error.message}`, { cause: error });
     throw error;
   }
   const { config } = classifier;

@@ -1,7 +1,7 @@
 /** Image files of data sets, PNG or JPEG, told apart by their bytes; and what is done to pixels before training. */
 import { decode } from "jpeg-js";
 import { viewOf } from "../byteSource.js";
-import { CheckpointError } from "../checkpointError.js";
+import { FileError } from "../fileError.js";
 import { decodePixels, type PixelImage } from "./png.js";
 
 export interface ImageHeader {
@@ -25,7 +25,7 @@ export function isImageName(name: string): boolean {
 /**
  * All pixels of a PNG or JPEG.
  *
- * @throws CheckpointError when the bytes are neither, or are damaged
+ * @throws FileError when the bytes are neither, or are damaged
  */
 export function decodeImage(bytes: Uint8Array): PixelImage {
   if (!isJpeg(bytes)) return decodePixels(bytes);
@@ -41,7 +41,7 @@ export function decodeImage(bytes: Uint8Array): PixelImage {
     if (!isGrey) return { width, height, channels: 3, data };
     return { width, height, channels: 1, data: data.filter((_, index) => index % 3 === 0) };
   } catch (error) {
-    throw new CheckpointError(`JPEG: damaged or unsupported image (${(error as Error).message})`);
+    throw new FileError(`JPEG: damaged or unsupported image (${(error as Error).message})`);
   }
 }
 
@@ -56,10 +56,10 @@ export function imageHeader(bytes: Uint8Array): ImageHeader {
       isGrey: colourType === 0 || colourType === 4,
     };
   }
-  if (!isJpeg(bytes)) throw new CheckpointError("image: expected a PNG or a JPEG, found other contents", 0);
+  if (!isJpeg(bytes)) throw new FileError("image: expected a PNG or a JPEG, found other contents", 0);
   // Segments: a marker, then a length that counts itself. The frame header is any of C0 to CF but C4, C8, CC.
   for (let at = 2; at + 10 <= bytes.length; ) {
-    if (bytes[at] !== 0xff) throw new CheckpointError("JPEG: expected a marker", at);
+    if (bytes[at] !== 0xff) throw new FileError("JPEG: expected a marker", at);
     const marker = bytes[at + 1];
     if (marker === 0xff) {
       at++;
@@ -71,7 +71,7 @@ export function imageHeader(bytes: Uint8Array): ImageHeader {
     }
     at += 2 + view.getUint16(at + 2);
   }
-  throw new CheckpointError("JPEG: no frame header; is the file truncated?", bytes.length);
+  throw new FileError("JPEG: no frame header; is the file truncated?", bytes.length);
 }
 
 /** Grey (1 channel) or RGB (3): alpha is blended onto white, grey repeated, RGB averaged as ITU-R BT.601 weighs it. */

@@ -1,7 +1,7 @@
 /** PNG images of 8 bits a channel, as rows of interleaved pixels. */
 import { convertIndexedToRgb, decode, encode } from "fast-png";
 import { viewOf } from "../byteSource.js";
-import { CheckpointError } from "../checkpointError.js";
+import { FileError } from "../fileError.js";
 
 export interface PixelImage {
   readonly width: number;
@@ -28,11 +28,11 @@ export function encodePixels(image: PixelImage): Uint8Array {
 /** Palettes become RGB; of 16-bit channels the upper byte is kept. */
 export function decodePixels(bytes: Uint8Array): PixelImage {
   if (bytes.length < 33 || !SIGNATURE.every((byte, i) => bytes[i] === byte)) {
-    throw new CheckpointError("PNG: expected a PNG image, found other contents", 0);
+    throw new FileError("PNG: expected a PNG image, found other contents", 0);
   }
   const view = viewOf(bytes);
   const pixels = view.getUint32(16) * view.getUint32(20);
-  if (pixels === 0 || pixels > MAX_PIXELS) throw new CheckpointError(`PNG: impossible size of ${pixels} pixels`, 16);
+  if (pixels === 0 || pixels > MAX_PIXELS) throw new FileError(`PNG: impossible size of ${pixels} pixels`, 16);
   try {
     const image = decode(bytes);
     const { width, height } = image;
@@ -46,7 +46,7 @@ export function decodePixels(bytes: Uint8Array): PixelImage {
     const data = Uint8Array.from(samples, (sample) => (shift > 0 ? sample >> shift : sample * scale));
     return { width, height, channels: image.channels as PixelImage["channels"], data };
   } catch (error) {
-    throw new CheckpointError(`PNG: damaged image (${(error as Error).message})`);
+    throw new FileError(`PNG: damaged image (${(error as Error).message})`);
   }
 }
 

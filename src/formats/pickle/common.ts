@@ -1,6 +1,6 @@
 /** The names from Python's standard library and numpy that checkpoints contain, and the plain data they become. */
 import { viewOf } from "../byteSource.js";
-import { CheckpointError, describe } from "../checkpointError.js";
+import { describe, FileError } from "../fileError.js";
 import { bytesPerElement, type DType, elementCount, type PlainTensor, stridedTensor } from "../plainTensor.js";
 import { type PickleConstructor, PickleObject, PickleTuple, type PickleValue, recordAs, sequence } from "./values.js";
 
@@ -29,7 +29,7 @@ export const makeDict: PickleConstructor = (args, budget) => {
   budget.spend(pairs.length);
   for (const pair of pairs) {
     const items = sequence(pair);
-    if (items?.length !== 2) throw new CheckpointError(`expected a pair of key and value, found ${describe(pair)}`);
+    if (items?.length !== 2) throw new FileError(`expected a pair of key and value, found ${describe(pair)}`);
     dict.set(items[0], items[1]);
   }
   return dict;
@@ -43,7 +43,7 @@ const makeSet: PickleConstructor = (args, budget) => {
 
 /** How protocols below 3 write bytes: as text, one character a byte. */
 const encodeText: PickleConstructor = ([text], budget) => {
-  if (typeof text !== "string") throw new CheckpointError(`expected text to encode, found ${describe(text)}`);
+  if (typeof text !== "string") throw new FileError(`expected text to encode, found ${describe(text)}`);
   budget.spend(text.length);
   return latin1Bytes(text);
 };
@@ -93,17 +93,17 @@ export function isNumpyArray(value: PickleValue | undefined): value is PickleObj
 /** The array of a record that `numpyNames` made. */
 export function numpyTensor(array: PickleObject, name: string): PlainTensor {
   const state = sequence(array.state);
-  if (state?.length !== 5) throw new CheckpointError(`${name}: expected the state of a numpy array, found none`);
+  if (state?.length !== 5) throw new FileError(`${name}: expected the state of a numpy array, found none`);
   const [, shapeValue, dtypeValue, isFortran, data] = state;
   const shape = integerList(shapeValue);
   const { code, bigEndian } = dtypeCode(dtypeValue);
   const dtype = numpyDTypes.get(code);
   if (!shape || !dtype || !(data instanceof Uint8Array || typeof data === "string")) {
-    throw new CheckpointError(`${name}: unsupported numpy array of type ${describe(code)} holding ${describe(data)}`);
+    throw new FileError(`${name}: unsupported numpy array of type ${describe(code)} holding ${describe(data)}`);
   }
   const storageSize = elementCount(shape);
   if (data.length !== storageSize * bytesPerElement[dtype]) {
-    throw new CheckpointError(`${name}: an array [${shape}] of ${dtype} cannot have ${data.length} bytes`);
+    throw new FileError(`${name}: an array [${shape}] of ${dtype} cannot have ${data.length} bytes`);
   }
   const strides = isFortran === true ? fortranStrides(shape) : undefined;
   // Text (from Python 2) is turned into bytes only when it is asked for.
@@ -145,7 +145,7 @@ export function integerList(value: PickleValue | undefined): number[] | null {
 
 function dtypeCode(value: PickleValue | undefined): { code: string; bigEndian: boolean } {
   if (!(value instanceof PickleObject) || value.type !== "numpy.dtype" || typeof value.args[0] !== "string") {
-    throw new CheckpointError(`expected a numpy dtype, found ${describe(value)}`);
+    throw new FileError(`expected a numpy dtype, found ${describe(value)}`);
   }
   const order = sequence(value.state)?.[1] ?? value.args[0][0];
   return { code: value.args[0].replace(/^[<>|=]/, ""), bigEndian: order === ">" };
@@ -156,13 +156,13 @@ function numpyScalar(dtype: PickleValue | undefined, data: PickleValue | undefin
   const bytes = typeof data === "string" ? latin1Bytes(data) : data;
   const size = Number(code.slice(1));
   if (!(bytes instanceof Uint8Array) || bytes.length !== size) {
-    throw new CheckpointError(`expected a numpy scalar of type ${describe(code)}, found ${describe(data)}`);
+    throw new FileError(`expected a numpy scalar of type ${describe(code)}, found ${describe(data)}`);
   }
   const view = viewOf(bytes);
   if (code === "u2") return view.getUint16(0, !bigEndian);
   if (code === "u4") return view.getUint32(0, !bigEndian);
   const kind = numpyDTypes.get(code);
-  if (!kind) throw new CheckpointError(`unsupported numpy scalar of type ${describe(code)}`);
+  if (!kind) throw new FileError(`unsupported numpy scalar of type ${describe(code)}`);
   const out = new Float64Array(1);
   stridedTensor({ dtype: kind, shape: [], bytes, bigEndian, storageSize: 1 }).copyTo(out);
   return kind === "bool" ? out[0] !== 0 : out[0];
@@ -172,7 +172,7 @@ function latin1Bytes(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code > 255) throw new CheckpointError("expected text of single bytes, found other characters");
+    if (code > 255) throw new FileError("expected text of single bytes, found other characters");
     bytes[i] = code;
   }
   return bytes;

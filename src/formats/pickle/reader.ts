@@ -7,7 +7,7 @@
  * bytes are views into the file, and operations and containers are counted: time and memory are bounded by the size of
  * the file and by the limits, whatever its bytes say. Tested by tests/formats/pickle.test.ts and tests/formats/mutation.test.ts.
  */
-import { describe } from "../checkpointError.js";
+import { describe } from "../fileError.js";
 import { PickleScanner } from "./scanner.js";
 import { parseFloatText, quotedText, unescapeText } from "./text.js";
 import { type PickleConstructor, PickleGlobal, PickleObject, PickleTuple, type PickleValue } from "./values.js";

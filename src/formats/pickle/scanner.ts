@@ -1,6 +1,6 @@
 /** The bytes of a pickle, read front to back: lengths, numbers and strings, each checked against what is left. */
 import { viewOf } from "../byteSource.js";
-import { CheckpointError } from "../checkpointError.js";
+import { FileError } from "../fileError.js";
 import { exactNumber, latin1Text, parseIntegerText } from "./text.js";
 
 const MAX_INTEGER_BYTES = 256;
@@ -24,7 +24,7 @@ export class PickleScanner {
   }
 
   protected fail(message: string): never {
-    throw new CheckpointError(`${this.name}: ${message}`, this.opcodeAt);
+    throw new FileError(`${this.name}: ${message}`, this.opcodeAt);
   }
 
   protected failTruncated(wanted: number): never {
@@ -66,7 +66,7 @@ export class PickleScanner {
     try {
       return this.utf8.decode(this.slice(length));
     } catch (error) {
-      if (error instanceof CheckpointError) throw error;
+      if (error instanceof FileError) throw error;
       return this.fail("a string that is not UTF-8; the file is damaged");
     }
   }
@@ -99,7 +99,7 @@ export class PickleScanner {
     try {
       return make();
     } catch (error) {
-      if (error instanceof CheckpointError && error.position === undefined) this.fail(error.message);
+      if (error instanceof FileError && error.position === undefined) this.fail(error.message);
       throw error;
     }
   }

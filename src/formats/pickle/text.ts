@@ -1,5 +1,5 @@
 /** How the text opcodes of old pickles write numbers and strings. */
-import { CheckpointError, describe } from "../checkpointError.js";
+import { describe, FileError } from "../fileError.js";
 
 /** One character a byte. */
 export function latin1Text(bytes: Uint8Array): string {
@@ -16,7 +16,7 @@ export function exactNumber(value: bigint): number | bigint {
 
 /** "12", "-3", "4L"; a few hundred digits at most, because parsing is quadratic. */
 export function parseIntegerText(line: string): number | bigint {
-  if (!/^[+-]?\d{1,400}L?$/.test(line)) throw new CheckpointError(`expected an integer, found ${describe(line)}`);
+  if (!/^[+-]?\d{1,400}L?$/.test(line)) throw new FileError(`expected an integer, found ${describe(line)}`);
   return exactNumber(BigInt(line.replace(/[+L]/g, "")));
 }
 
@@ -24,7 +24,7 @@ export function parseFloatText(line: string): number {
   if (line === "nan") return Number.NaN;
   if (line === "inf" || line === "-inf") return line === "inf" ? Infinity : -Infinity;
   const value = /^[+-]?[\d.]{1,400}(e[+-]?\d{1,5})?$/i.test(line) ? Number(line) : Number.NaN;
-  if (Number.isNaN(value)) throw new CheckpointError(`expected a float, found ${describe(line)}`);
+  if (Number.isNaN(value)) throw new FileError(`expected a float, found ${describe(line)}`);
   return value;
 }
 
@@ -32,7 +32,7 @@ export function parseFloatText(line: string): number {
 export function quotedText(line: string): string {
   const quote = line[0];
   if (line.length < 2 || (quote !== "'" && quote !== '"') || line.at(-1) !== quote) {
-    throw new CheckpointError(`expected a quoted string, found ${describe(line)}`);
+    throw new FileError(`expected a quoted string, found ${describe(line)}`);
   }
   return unescapeText(line.slice(1, -1));
 }

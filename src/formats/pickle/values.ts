@@ -21,7 +21,7 @@ export interface PickleBudget {
   spend(operations: number): void;
 }
 
-/** Turns the arguments of an allow-listed constructor into plain data. Throws CheckpointError when they make no sense. */
+/** Turns the arguments of an allow-listed constructor into plain data. Throws FileError when they make no sense. */
 export type PickleConstructor = (args: readonly PickleValue[], budget: PickleBudget) => PickleValue;
 
 /** An allow-listed class or function named by a pickle, with what a call to it becomes here. */

@@ -4,7 +4,7 @@
  * Tensors are views: their elements stay in the file until they are asked for. Tested by tests/formats/torch.test.ts.
  */
 import { type ByteSource, bytesSource, readRange, viewOf } from "../byteSource.js";
-import { CheckpointError, describe } from "../checkpointError.js";
+import { describe, FileError } from "../fileError.js";
 import { commonNames, firstOf, integerList, makeDict, numpyNames, type PickleResolver } from "../pickle/common.js";
 import { readPickle } from "../pickle/reader.js";
 import { type PickleConstructor, PickleGlobal, type PickleValue, recordAs, sequence } from "../pickle/values.js";
@@ -90,7 +90,7 @@ function rebuildTensor(args: readonly PickleValue[], ownDtype?: DType): TorchTen
   const strides = integerList(stridesValue);
   const dtype = storage instanceof TorchStorage ? (ownDtype ?? storage.dtype) : null;
   if (!(storage instanceof TorchStorage) || !dtype || !Number.isSafeInteger(offset) || !shape || !strides) {
-    throw new CheckpointError(
+    throw new FileError(
       `expected a tensor's storage, offset, shape and strides, found ${args.slice(0, 4).map(describe).join(", ")}`,
     );
   }
@@ -101,13 +101,13 @@ function rebuildTensor(args: readonly PickleValue[], ownDtype?: DType): TorchTen
 
 const rebuildTyped: PickleConstructor = (args) => {
   const named = args[6] instanceof PickleGlobal ? dtypeNames.get(args[6].qualifiedName) : undefined;
-  if (!named) throw new CheckpointError(`expected a tensor's dtype, found ${describe(args[6])}`);
+  if (!named) throw new FileError(`expected a tensor's dtype, found ${describe(args[6])}`);
   return rebuildTensor(args, named);
 };
 
 /** Parameters are tensors with a flag that matters only to training. */
 const rebuildParameter: PickleConstructor = ([tensor]) => {
-  if (!(tensor instanceof TorchTensor)) throw new CheckpointError(`expected a tensor, found ${describe(tensor)}`);
+  if (!(tensor instanceof TorchTensor)) throw new FileError(`expected a tensor, found ${describe(tensor)}`);
   return tensor;
 };
 
@@ -126,7 +126,7 @@ export function torchNames(): PickleResolver {
     [
       "torch.storage._load_from_bytes",
       ([bytes]) => {
-        if (!(bytes instanceof Uint8Array)) throw new CheckpointError(`expected bytes, found ${describe(bytes)}`);
+        if (!(bytes instanceof Uint8Array)) throw new FileError(`expected bytes, found ${describe(bytes)}`);
         const known = embedded.get(bytes);
         if (known) return known;
         const storage = readEmbeddedStorage(bytes);
@@ -152,11 +152,11 @@ function readEmbeddedStorage(bytes: Uint8Array): TorchStorage {
     value = readTorchLegacy(bytes, storageNames);
   } catch (error) {
     // Its position counts from the start of the embedded bytes; the pickle around them adds where these lie.
-    if (error instanceof CheckpointError) throw new CheckpointError(`embedded ${error.message}`);
+    if (error instanceof FileError) throw new FileError(`embedded ${error.message}`);
     throw error;
   }
   if (!(value instanceof TorchStorage)) {
-    throw new CheckpointError(`expected an embedded torch storage, found ${describe(value)}`);
+    throw new FileError(`expected an embedded torch storage, found ${describe(value)}`);
   }
   return value;
 }
@@ -181,18 +181,14 @@ function parseStorageId(id: PickleValue): StorageId {
   const dtype = type instanceof PickleGlobal ? storageTypes.get(type.qualifiedName) : undefined;
   const isSize = Number.isSafeInteger(size) && (size as number) >= 0;
   if (tag !== "storage" || dtype === undefined || typeof key !== "string" || !isSize) {
-    throw new CheckpointError(
-      `expected the id of a torch storage, found ${items.slice(0, 5).map(describe).join(", ")}`,
-    );
+    throw new FileError(`expected the id of a torch storage, found ${items.slice(0, 5).map(describe).join(", ")}`);
   }
   const window = sequence(windowValue);
   if (!window) return { dtype, key, size: size as number, window: null };
   const [windowKey, ...range] = window;
   const extents = integerList(range);
   if (typeof windowKey !== "string" || extents?.length !== 2) {
-    throw new CheckpointError(
-      `expected a view of a torch storage, found ${window.slice(0, 3).map(describe).join(", ")}`,
-    );
+    throw new FileError(`expected a view of a torch storage, found ${window.slice(0, 3).map(describe).join(", ")}`);
   }
   return { dtype, key, size: size as number, window: { key: windowKey, offset: extents[0], length: extents[1] } };
 }
@@ -215,21 +211,21 @@ export function readTorchLegacy(bytes: Uint8Array, resolve: PickleResolver): Pic
     position = result.end;
     return result.value;
   };
-  if (next("magic number") !== LEGACY_MAGIC) throw new CheckpointError("torch stream: the magic number is wrong", 0);
+  if (next("magic number") !== LEGACY_MAGIC) throw new FileError("torch stream: the magic number is wrong", 0);
   const protocol = next("protocol");
   if (protocol !== LEGACY_PROTOCOL) {
-    throw new CheckpointError(`torch stream: expected protocol ${LEGACY_PROTOCOL}, found ${describe(protocol)}`);
+    throw new FileError(`torch stream: expected protocol ${LEGACY_PROTOCOL}, found ${describe(protocol)}`);
   }
   const system = next("system");
   if (system instanceof Map && system.get("little_endian") === false) {
-    throw new CheckpointError("torch stream: written on a big-endian machine, which is not supported");
+    throw new FileError("torch stream: written on a big-endian machine, which is not supported");
   }
   const storages = new Map<string, TorchStorage>();
   const contents = new Map<string, Uint8Array>();
   const storageOf = (key: string, dtype: DType | null, size: number): TorchStorage => {
     const known = storages.get(key);
     if (known && (known.dtype !== dtype || known.size !== size)) {
-      throw new CheckpointError(`storage ${describe(key)} is both ${known.summary} and ${size} of ${dtype ?? "bytes"}`);
+      throw new FileError(`storage ${describe(key)} is both ${known.summary} and ${size} of ${dtype ?? "bytes"}`);
     }
     const storage = known ?? new TorchStorage(dtype, size, () => contents.get(key) ?? new Uint8Array(0));
     storages.set(key, storage);
@@ -242,21 +238,21 @@ export function readTorchLegacy(bytes: Uint8Array, resolve: PickleResolver): Pic
     const width = dtype === null ? 1 : bytesPerElement[dtype];
     const begin = window.offset * width;
     const end = begin + window.length * width;
-    if (end > root.byteLength) throw new CheckpointError(`a view of storage ${describe(key)} reaches beyond its end`);
+    if (end > root.byteLength) throw new FileError(`a view of storage ${describe(key)} reaches beyond its end`);
     return new TorchStorage(dtype, window.length, () => root.readBytes().subarray(begin, end));
   });
   const keys = sequence(next("storage keys"));
-  if (!keys) throw new CheckpointError("torch stream: expected a list of storage keys", position);
+  if (!keys) throw new FileError("torch stream: expected a list of storage keys", position);
   const view = viewOf(bytes);
   for (const key of keys) {
     const storage = typeof key === "string" ? storages.get(key) : undefined;
     if (!storage || contents.has(key as string)) {
-      throw new CheckpointError(`torch stream: unexpected storage ${describe(key)}`, position);
+      throw new FileError(`torch stream: unexpected storage ${describe(key)}`, position);
     }
     const left = bytes.length - position - 8;
     const count = left < 0 ? -1 : Number(view.getBigInt64(position, true));
     if (count !== storage.size || storage.byteLength > left) {
-      throw new CheckpointError(
+      throw new FileError(
         `torch stream: expected ${storage.size} elements (${storage.byteLength} bytes) of storage ${describe(key)}, ` +
           `found ${count < 0 ? "the end of the file" : `${count}, with ${left} bytes left`}`,
         position,
@@ -267,7 +263,7 @@ export function readTorchLegacy(bytes: Uint8Array, resolve: PickleResolver): Pic
     position += storage.byteLength;
   }
   for (const key of storages.keys()) {
-    if (!contents.has(key)) throw new CheckpointError(`torch stream: storage ${describe(key)} is missing`);
+    if (!contents.has(key)) throw new FileError(`torch stream: storage ${describe(key)} is missing`);
   }
   return value;
 }
@@ -278,12 +274,12 @@ export function readTorchZip(source: ByteSource, resolve: PickleResolver): Pickl
   const pickleName = [...entries.keys()].find((name) => name === "data.pkl" || name.endsWith("/data.pkl"));
   if (pickleName === undefined) {
     const some = [...entries.keys()].slice(0, 3).map(describe).join(", ");
-    throw new CheckpointError(`torch zip: expected an entry data.pkl, found ${entries.size} entries: ${some}`);
+    throw new FileError(`torch zip: expected an entry data.pkl, found ${entries.size} entries: ${some}`);
   }
   const root = pickleName.slice(0, -"data.pkl".length);
   const order = entries.get(`${root}byteorder`);
   if (order && new TextDecoder().decode(readZipEntry(source, order)).trim() === "big") {
-    throw new CheckpointError("torch zip: written on a big-endian machine, which is not supported");
+    throw new FileError("torch zip: written on a big-endian machine, which is not supported");
   }
   const storages = new Map<string, TorchStorage>();
   const persistentLoad = (id: PickleValue): TorchStorage => {
@@ -294,7 +290,7 @@ export function readTorchZip(source: ByteSource, resolve: PickleResolver): Pickl
     if (known && known.dtype === dtype && known.size === size) return known;
     const storage = new TorchStorage(dtype, size, () => readZipEntry(source, entry as NonNullable<typeof entry>));
     if (entry?.size !== storage.byteLength) {
-      throw new CheckpointError(
+      throw new FileError(
         `expected ${storage.byteLength} bytes in ${describe(entryName)}, found ${entry ? entry.size : "no such entry"}`,
       );
     }

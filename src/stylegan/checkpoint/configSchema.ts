@@ -1,5 +1,5 @@
 /** The geometry as JSON: written into native files, and read back without believing a word of it. */
-import { CheckpointError, describe } from "../../formats/checkpointError.js";
+import { CheckpointError, describe } from "../../formats/fileError.js";
 import type { HeGain } from "../../nn/layers/dense.js";
 import type {
   DiscriminatorConfig,

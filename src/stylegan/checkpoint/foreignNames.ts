@@ -1,5 +1,5 @@
 /** Adopting the tensors of programs that name and lay out the same parameters in other ways. */
-import { CheckpointError, describe } from "../../formats/checkpointError.js";
+import { CheckpointError, describe } from "../../formats/fileError.js";
 import { type PlainTensor, reshapedTensor } from "../../formats/plainTensor.js";
 import type { NetworkConfig } from "../config.js";
 import { checkedNetwork, type NetworkData } from "./networkData.js";

@@ -1,5 +1,5 @@
 /** Is a geometry one that a network can have? Asked of every file before any tensor is believed. */
-import { CheckpointError, describe } from "../../formats/checkpointError.js";
+import { CheckpointError, describe } from "../../formats/fileError.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
 import type { Activation } from "../../nn/ops/biasAct.js";
 import type {

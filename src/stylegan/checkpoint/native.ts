@@ -5,7 +5,7 @@
  * networks, beside the optimisers, which readers of networks leave alone. Tested by tests/formats/native.test.ts.
  */
 import type { ByteSource } from "../../formats/byteSource.js";
-import { CheckpointError, describe } from "../../formats/checkpointError.js";
+import { CheckpointError, describe } from "../../formats/fileError.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
 import { readSafetensors, type SafetensorsEntry, safetensorsChunks } from "../../formats/safetensors.js";
 import type { AnyDiscriminatorConfig, AnyGeneratorConfig, NetworkConfig } from "../config.js";

@@ -1,5 +1,5 @@
 /** What every checkpoint reader produces: geometry and named tensors, checked against each other. */
-import { CheckpointError, describe } from "../../formats/checkpointError.js";
+import { CheckpointError, describe } from "../../formats/fileError.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
 import type { AnyDiscriminatorConfig, AnyGeneratorConfig, NetworkConfig } from "../config.js";
 import { expectedTensors } from "./parameterNames.js";

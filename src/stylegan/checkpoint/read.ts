@@ -1,12 +1,14 @@
 /** Any checkpoint, told apart by its bytes. */
 import { type ByteSource, bytesSource, readRange } from "../../formats/byteSource.js";
-import { CheckpointError, describe } from "../../formats/checkpointError.js";
+import { asCheckpoint, CheckpointError, describe } from "../../formats/fileError.js";
 import { firstOf } from "../../formats/pickle/common.js";
 import { readPickle } from "../../formats/pickle/reader.js";
 import type { PickleValue } from "../../formats/pickle/values.js";
+import type { PlainTensor } from "../../formats/plainTensor.js";
 import { allTorchNames, readTorchLegacy, readTorchZip } from "../../formats/torch/reader.js";
+import type { NetworkConfig } from "../config.js";
 import { readNative } from "./native.js";
-import type { CheckpointData, ReadCheckpointOptions } from "./networkData.js";
+import type { CheckpointData, NetworkData, ReadCheckpointOptions } from "./networkData.js";
 import { isRosinality, readRosinality } from "./rosinality/reader.js";
 import { SNIFF_BYTES, sniff } from "./sniff.js";
 import { officialTensorflowNames } from "./tensorflow/network.js";
@@ -20,7 +22,27 @@ import { isOfficialTorch, officialTorchNames, readOfficialTorch } from "./torch/
  * @throws CheckpointError for every file that is not a complete, supported checkpoint: it says what was found where
  */
 export function readCheckpoint(file: Uint8Array | ByteSource, options: ReadCheckpointOptions = {}): CheckpointData {
-  const source = file instanceof Uint8Array ? bytesSource(file) : file;
+  const { networks, ...rest } = asCheckpoint(() =>
+    readSource(file instanceof Uint8Array ? bytesSource(file) : file, options),
+  );
+  const { gEma, g, d } = networks;
+  return {
+    ...rest,
+    networks: { ...(gEma && { gEma: guarded(gEma) }), ...(g && { g: guarded(g) }), ...(d && { d: guarded(d) }) },
+  };
+}
+
+/** Tensors are read when they are asked for, and only then is damage in their bytes found: it is the checkpoint's, too. */
+function guarded<Config extends NetworkConfig>({ config, tensors }: NetworkData<Config>): NetworkData<Config> {
+  const guardedTensor = (tensor: PlainTensor): PlainTensor => ({
+    ...tensor,
+    copyTo: (out) => asCheckpoint(() => tensor.copyTo(out)),
+    toFloat: () => asCheckpoint(() => tensor.toFloat()),
+  });
+  return { config, tensors: new Map([...tensors].map(([name, tensor]) => [name, guardedTensor(tensor)])) };
+}
+
+function readSource(source: ByteSource, options: ReadCheckpointOptions): CheckpointData {
   const kind = sniff(readRange(source, 0, Math.min(source.size, SNIFF_BYTES), "checkpoint"), source.size);
   switch (kind) {
     case "safetensors":

@@ -7,7 +7,7 @@
  * It may answer several questions at once (`groups`: hair, expression, background), each with classes of its own.
  * Tests: tests/cli/train.test.ts.
  */
-import { CheckpointError, describe } from "../../formats/checkpointError.js";
+import { describe, FileError } from "../../formats/fileError.js";
 import { denseTensor } from "../../formats/plainTensor.js";
 import { readSafetensors, type SafetensorsEntry, writeSafetensors } from "../../formats/safetensors.js";
 import { DenseLayer } from "../../nn/layers/dense.js";
@@ -123,18 +123,18 @@ export function encodeClassifier({ config, parameters }: Classifier): Uint8Array
   return writeSafetensors(entries, metadata);
 }
 
-/** @throws CheckpointError when the bytes are no classifier, or a tensor is missing */
+/** @throws FileError when the bytes are no classifier, or a tensor is missing */
 export function decodeClassifier(bytes: Uint8Array): Classifier {
   const { tensors, metadata } = readSafetensors(bytes);
   if (metadata.get("format") !== FORMAT) {
-    throw new CheckpointError(`classifier: expected format "${FORMAT}", found ${describe(metadata.get("format"))}`);
+    throw new FileError(`classifier: expected format "${FORMAT}", found ${describe(metadata.get("format"))}`);
   }
   const config = parseConfig(metadata.get("config"));
   return new Classifier(config, (name, shape, data) => {
     const tensor = tensors.get(name);
-    if (tensor === undefined) throw new CheckpointError(`classifier: ${name} is missing`);
+    if (tensor === undefined) throw new FileError(`classifier: ${name} is missing`);
     if (tensor.size !== data.length) {
-      throw new CheckpointError(`classifier: ${name} must be [${shape}], found [${tensor.shape}]`);
+      throw new FileError(`classifier: ${name} must be [${shape}], found [${tensor.shape}]`);
     }
     tensor.copyTo(data);
   });
@@ -152,5 +152,5 @@ function parseConfig(text: string | undefined): ClassifierConfig {
   } catch {
     // Told below.
   }
-  throw new CheckpointError(`classifier: expected its geometry as JSON, found ${describe(text)}`);
+  throw new FileError(`classifier: expected its geometry as JSON, found ${describe(text)}`);
 }

@@ -5,7 +5,7 @@
  * Tests: tests/goldens/vgg.test.ts, tests/goldens/inception.test.ts.
  */
 import { type ByteSource, bytesSource, readRange } from "../../formats/byteSource.js";
-import { CheckpointError, describe } from "../../formats/checkpointError.js";
+import { describe, FileError } from "../../formats/fileError.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
 import { readSafetensors } from "../../formats/safetensors.js";
 import { isTorchLegacy, readTorch, TorchTensor } from "../../formats/torch/reader.js";
@@ -28,7 +28,7 @@ const PICKLE_PREFIX = 0x80;
  * The tensors of a file.
  *
  * @param what the network, for messages: "Inception"
- * @throws CheckpointError when the file is neither a state dict nor safetensors, or is damaged
+ * @throws FileError when the file is neither a state dict nor safetensors, or is damaged
  */
 export function readWeights(source: WeightsSource, what: string): NamedTensors {
   if (isNamedTensors(source)) return source;
@@ -38,7 +38,7 @@ export function readWeights(source: WeightsSource, what: string): NamedTensors {
   if (isZip) refusePrograms(file, what);
   if (isZip || isTorchLegacy(head)) return stateDict(readTorch(file), what);
   if (head[0] === PICKLE_PREFIX) {
-    throw new CheckpointError(
+    throw new FileError(
       `${what} weights: expected what torch.save or safetensors write, found another pickle; is it a checkpoint?`,
     );
   }
@@ -49,7 +49,7 @@ export function readWeights(source: WeightsSource, what: string): NamedTensors {
 function refusePrograms(file: ByteSource, what: string): void {
   const isProgram = [...readZipDirectory(file).keys()].some((name) => /(^|\/)code\/.*\.py$/.test(name));
   if (isProgram) {
-    throw new CheckpointError(
+    throw new FileError(
       `${what} weights: the file is a TorchScript program, which is never executed here; expected a state dict (.pth)`,
     );
   }
@@ -64,7 +64,7 @@ function stateDict(value: unknown, what: string): NamedTensors {
     if (typeof name === "string" && tensor instanceof TorchTensor) tensors.set(name, tensor.toPlain(name));
   }
   if (tensors.size === 0) {
-    throw new CheckpointError(`${what} weights: expected a dict of tensors by name, found ${describe(value)}`);
+    throw new FileError(`${what} weights: expected a dict of tensors by name, found ${describe(value)}`);
   }
   return tensors;
 }
@@ -83,7 +83,7 @@ export class Weights {
   /**
    * A frozen tensor: no gradients are recorded with respect to it.
    *
-   * @throws CheckpointError when the file has no tensor of that name, or one of another shape
+   * @throws FileError when the file has no tensor of that name, or one of another shape
    */
   tensor(name: string, shape: Shape): Tensor {
     const found = this.#find(name, shape);
@@ -99,12 +99,12 @@ export class Weights {
     const found = this.#tensors.get(name);
     if (found === undefined) {
       const some = [...this.#tensors.keys()].slice(0, 3).join(", ");
-      throw new CheckpointError(
+      throw new FileError(
         `${this.#what} weights: ${name} is missing; the file has ${this.#tensors.size} tensors: ${some}, ...`,
       );
     }
     if (!sameShape(found.shape, shape)) {
-      throw new CheckpointError(`${this.#what} weights: ${name} must be [${shape}], found [${found.shape}]`);
+      throw new FileError(`${this.#what} weights: ${name} must be [${shape}], found [${found.shape}]`);
     }
     return found;
   }

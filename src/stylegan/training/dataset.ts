@@ -5,7 +5,7 @@
  * The layout is the official one: PNG or JPEG images of one size, and where they have classes a `dataset.json` with
  * {"labels": [["00000/img00000000.png", 6], ...]}. Tests: tests/training/dataset.test.ts.
  */
-import { CheckpointError, describe } from "../../formats/checkpointError.js";
+import { describe, FileError } from "../../formats/fileError.js";
 import { decodeImage, imageHeader, resize, withChannels } from "../../formats/image/imageFile.js";
 import { type RandomSnapshot, RandomState } from "../../nn/random.js";
 import { Tensor } from "../../nn/tensor.js";
@@ -52,7 +52,7 @@ export class ImageDataset {
   /**
    * Reads the head of every file.
    *
-   * @throws CheckpointError naming an image that is none, or that is not square or has another size than the first
+   * @throws FileError naming an image that is none, or that is not square or has another size than the first
    * while no resolution is given
    * @throws RangeError when there are no images, or the resolution is not a power of two of at least 4
    */
@@ -70,7 +70,7 @@ export class ImageDataset {
     for (const [index, { width, height }] of headers.entries()) {
       if (width !== height || (options.resolution === undefined && width !== side)) {
         const expected = options.resolution === undefined ? `${side}x${side}, as the first is` : "square";
-        throw new CheckpointError(
+        throw new FileError(
           `data set: ${files[index].name} must be ${expected}, found ${width}x${height}; \`stylegan dataset\` crops and resizes`,
         );
       }
@@ -100,7 +100,7 @@ export class ImageDataset {
    * Images by number, x / 127.5 - 1.
    *
    * @returns [N, C, H, W]
-   * @throws CheckpointError naming an image that cannot be decoded
+   * @throws FileError naming an image that cannot be decoded
    */
   images(indices: readonly number[]): Tensor {
     const { channels, resolution: side } = this;
@@ -157,7 +157,7 @@ function named<T>(name: string, body: () => T): T {
   try {
     return body();
   } catch (error) {
-    if (error instanceof CheckpointError) throw new CheckpointError(`${name}: ${error.message}`);
+    if (error instanceof FileError) throw new FileError(`${name}: ${error.message}`);
     throw error;
   }
 }
@@ -174,26 +174,26 @@ function chooseImages(count: number, maxImages: number, seed: number): number[] 
  * The labels of `dataset.json` in the order of the files: classes become one-hot vectors, vectors stay as they are.
  *
  * @param json the parsed file; `labels` null or missing means that there are none
- * @throws CheckpointError when an image has no label, or the labels are not all of one kind
+ * @throws FileError when an image has no label, or the labels are not all of one kind
  */
 export function parseLabels(json: unknown, names: readonly string[]): readonly Float32Array[] | null {
   const entries = (json as { readonly labels?: unknown } | null)?.labels ?? null;
   if (entries === null) return null;
   if (!Array.isArray(entries)) {
-    throw new CheckpointError(`dataset.json: labels must be a list of [name, label], found ${describe(entries)}`);
+    throw new FileError(`dataset.json: labels must be a list of [name, label], found ${describe(entries)}`);
   }
   const byName = new Map<unknown, unknown>();
   for (const entry of entries) if (Array.isArray(entry)) byName.set(entry[0], entry[1]);
   const values = names.map((name) => {
     const value = byName.get(name);
-    if (value === undefined) throw new CheckpointError(`dataset.json: no label for ${name}`);
+    if (value === undefined) throw new FileError(`dataset.json: no label for ${name}`);
     return value;
   });
   const isClass = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
   if (values.every(isClass)) {
     const classes = values.reduce((most, value) => Math.max(most, value), 0) + 1;
     if (classes > MAX_CLASSES) {
-      throw new CheckpointError(`dataset.json: expected at most ${MAX_CLASSES} classes, found ${classes}`);
+      throw new FileError(`dataset.json: expected at most ${MAX_CLASSES} classes, found ${classes}`);
     }
     const oneHots = new Map<number, Float32Array>(); // shared by the images of a class
     for (const value of values) {
@@ -206,7 +206,7 @@ export function parseLabels(json: unknown, names: readonly string[]): readonly F
     Array.isArray(value) && value.length === width && width > 0 && value.every(Number.isFinite);
   const odd = values.findIndex((value) => !isVector(value));
   if (odd >= 0) {
-    throw new CheckpointError(
+    throw new FileError(
       `dataset.json: labels must all be classes 0, 1, ... or all vectors of one length; ${names[odd]} has ${describe(values[odd])}`,
     );
   }

@@ -3,7 +3,7 @@
  * official parameter names after "g.", "d." and "g_ema."; Adam's moments follow "g_opt.m.", "g_opt.v.", "d_opt.m.",
  * "d_opt.v.". Test: identity 42, tests/identities/training.test.ts.
  */
-import { CheckpointError } from "../../formats/checkpointError.js";
+import { CheckpointError } from "../../formats/fileError.js";
 import { denseTensor, type PlainTensor } from "../../formats/plainTensor.js";
 import type { RandomSnapshot } from "../../nn/random.js";
 import { formatShape, sameShape } from "../../nn/shape.js";

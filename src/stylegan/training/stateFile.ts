@@ -3,7 +3,7 @@
  * as JSON and the geometry of the networks, which makes it a checkpoint too. Bytes only: whoever calls opens files.
  */
 import type { ByteSource } from "../../formats/byteSource.js";
-import { CheckpointError } from "../../formats/checkpointError.js";
+import { CheckpointError } from "../../formats/fileError.js";
 import { readSafetensors, type SafetensorsEntry, safetensorsChunks } from "../../formats/safetensors.js";
 import { nativeGeometry, TRAINING_FORMAT } from "../checkpoint/native.js";
 import type { OrderSnapshot } from "./dataset.js";

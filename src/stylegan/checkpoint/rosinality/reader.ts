@@ -3,7 +3,7 @@
  * The networks are StyleGAN2 with a skip generator and a residual discriminator; only names and a few axes of extent 1
  * differ, and modulated weights are scaled before demodulation. Tested by tests/formats/official.test.ts.
  */
-import { CheckpointError, describe } from "../../../formats/checkpointError.js";
+import { CheckpointError, describe } from "../../../formats/fileError.js";
 import type { PickleValue } from "../../../formats/pickle/values.js";
 import type { PlainTensor } from "../../../formats/plainTensor.js";
 import { TorchTensor } from "../../../formats/torch/reader.js";

@@ -1,5 +1,5 @@
 /** What all pickles of the official TensorFlow repositories share: networks with keyword arguments and variables. */
-import { CheckpointError, describe } from "../../../formats/checkpointError.js";
+import { CheckpointError, describe } from "../../../formats/fileError.js";
 import { isNumpyArray, numpyTensor, type PickleResolver } from "../../../formats/pickle/common.js";
 import { PickleObject, type PickleValue, recordAs, sequence } from "../../../formats/pickle/values.js";
 import { denseTensor, type PlainTensor, rearrangedTensor } from "../../../formats/plainTensor.js";

@@ -5,7 +5,7 @@
  * mirrored, the network knows which of its convolutions are (growing/layers.ts).
  * Tested by tests/goldens/stylegan1.test.ts.
  */
-import { CheckpointError, describe } from "../../../formats/checkpointError.js";
+import { CheckpointError, describe } from "../../../formats/fileError.js";
 import type { PlainTensor } from "../../../formats/plainTensor.js";
 import type {
   GrowingGeneratorConfig,

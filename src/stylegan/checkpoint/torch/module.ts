@@ -1,5 +1,5 @@
 /** Official modules as their pickles hold them: a class name and the dictionary of attributes, read with care. */
-import { CheckpointError, describe } from "../../../formats/checkpointError.js";
+import { CheckpointError, describe } from "../../../formats/fileError.js";
 import type { PickleConstructor, PickleValue } from "../../../formats/pickle/values.js";
 import type { PlainTensor } from "../../../formats/plainTensor.js";
 import { TorchTensor } from "../../../formats/torch/reader.js";

@@ -3,7 +3,7 @@
  * whole module objects, here read as plain data. Geometry comes from the attributes and shapes in the file, never from
  * defaults, which differ between the two repositories. Tested by tests/formats/official.test.ts.
  */
-import { CheckpointError, describe } from "../../../formats/checkpointError.js";
+import { CheckpointError, describe } from "../../../formats/fileError.js";
 import { makeDict, type PickleResolver } from "../../../formats/pickle/common.js";
 import type { PickleValue } from "../../../formats/pickle/values.js";
 import type { DiscriminatorConfig, GeneratorConfig, MappingConfig } from "../../config.js";
