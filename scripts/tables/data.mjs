@@ -37,7 +37,7 @@ export function prepareFaces(folder, say) {
     node(join(faces, "labelFaces.mjs"), [part]);
   });
   make(classifier, "training the classifier", (part) => {
-    node(join(root, "scripts", "trainClassifier.mjs"), ["--data", images, "--labels", labels, part]);
+    node(join(root, "scripts", "runs", "trainClassifier.mjs"), ["--data", images, "--labels", labels, part]);
   });
   return { images, classifier };
 }

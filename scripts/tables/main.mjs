@@ -1,8 +1,9 @@
 /**
  * The papers' tables at a scale that anyone can repeat: docs/tables.md.
  *
- *   npm run tables                             trains the rows of the plan that have no figures yet
+ *   npm run tables                             trains the rows of the plan that have no figures yet, then writes the page
  *   npm run tables -- --only ROW               trains a row; if it has figures, says whether they come out again
+ *   npm run tables -- --render                 writes docs/tables.md from the figures that are there
  *   npm run tables -- --quick                  two tiny rows and their table, in seconds: does it all work?
  *
  *   --plan FILE     default docs/tables/plan.json; its folder gets data/, samples/ and sessions/
@@ -19,6 +20,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { prepareFaces, prepareSquares } from "./data.mjs";
 import { init } from "./library.mjs";
+import { renderPage } from "./page.mjs";
 import { readPlan } from "./plan.mjs";
 import { quickPlan } from "./quick.mjs";
 import { renderTable } from "./render.mjs";
@@ -32,6 +34,7 @@ const { values } = parseArgs({
     only: { type: "string" },
     rows: { type: "string" },
     quick: { type: "boolean", default: false },
+    render: { type: "boolean", default: false },
   },
 });
 const jobs = Number(values.jobs);
@@ -92,6 +95,10 @@ async function repeat(row, options) {
 }
 
 async function main() {
+  if (values.render) {
+    renderPage(resolve(values.plan));
+    return true;
+  }
   await init({ threads: 1 });
   if (values.quick) {
     const folder = mkdtempSync(join(tmpdir(), "stylegan-tables-"));
@@ -118,6 +125,7 @@ async function main() {
   const missing = chosen.filter((row) => !existsSync(figures(options.out, row)));
   say(`${missing.length} of ${chosen.length} rows to train, ${jobs} at a time`);
   const failed = await runAll(missing, options);
+  if (existsSync(join(options.out, "..", "tables.md"))) renderPage(plan);
   if (failed.length > 0) say(`failed: ${failed.join(", ")}`);
   return failed.length === 0;
 }

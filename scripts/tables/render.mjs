@@ -1,32 +1,128 @@
-/** Tables in Markdown, from the figures of the rows. */
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+/** Tables in Markdown, from the plan and the figures of the rows. What was not run says so. */
+import { figuresOf, isWithin, sessionOf, short, spreadOf, stepTimeOf } from "./figures.mjs";
 import { readPlan } from "./plan.mjs";
 
-/** Three digits: more is noise. */
-export const short = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3))));
+const NOT_RUN = "not run";
 
 const COLUMNS = {
-  distance: { title: "distance", cell: ({ final }) => short(final.distance) },
-  pathLength: { title: "path length", cell: ({ final }) => short(final.pathLength.mean) },
-  precision: { title: "precision", cell: ({ final }) => final.precision.toFixed(3) },
-  recall: { title: "recall", cell: ({ final }) => final.recall.toFixed(3) },
+  distance: { title: "distance", cell: ({ figures }) => short(figures.final.distance) },
+  ratio: { title: "of the one above", cell: ratio },
+  pathLength: { title: "path length", cell: ({ figures }) => short(figures.final.pathLength.mean) },
+  deviation: {
+    title: "its spread",
+    cell: ({ figures }) => `${(100 * figures.final.pathLength.relativeDeviation).toFixed(0)} %`,
+  },
+  precision: { title: "precision", cell: ({ figures }) => figures.final.precision.toFixed(3) },
+  recall: { title: "recall", cell: ({ figures }) => figures.final.recall.toFixed(3) },
+  step: { title: "mean step", cell: ({ figures }) => short(figures.final.smoothness.meanStep) },
+  detour: { title: "detour", cell: ({ figures }) => figures.final.smoothness.detour.toFixed(2) },
+  time: { title: "ms a step", cell: ({ milliseconds }) => (milliseconds === null ? "not timed" : short(milliseconds)) },
 };
 
-/** What a row's file holds; null where the row was not run. */
-export function figuresOf(planPath, row) {
-  const path = join(dirname(planPath), "data", `${row}.json`);
-  return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : null;
+/** A distance as a part of another one; in brackets where seeds alone make as much. */
+function ratio({ figures, other, spread }) {
+  if (other === null) return "";
+  const [a, b] = [figures.final.distance, other.final.distance];
+  const part = (a / b).toFixed(2);
+  return isWithin(spread, a, b) ? `(${part})` : part;
 }
+
+/** The papers' own numbers are in italics. */
+const italic = (text) => (text === "" ? "" : `*${text}*`);
+
+const line = (cells) => `| ${cells.join(" | ")} |`;
+const table = (titles, rows) =>
+  [line(titles), line(["---", ...titles.slice(1).map(() => "---:")]), ...rows.map(line)].join("\n");
 
 /** One of the plan's tables. */
 export function renderTable(planPath, name) {
-  const { rows, columns } = readPlan(planPath).tables[name];
-  const line = (cells) => `| ${cells.join(" | ")} |`;
-  const body = rows.map(({ row, label }) => {
+  const plan = readPlan(planPath);
+  const { rows, columns, theirs = [], against } = plan.tables[name];
+  const spread = spreadOf(planPath, plan);
+  const titles = columns.map((column) =>
+    column === "ratio" && against !== "above" ? "of config F's" : COLUMNS[column].title,
+  );
+  const body = rows.map(({ row, label, theirs: numbers = [] }, at) => {
     const figures = figuresOf(planPath, row);
-    return line([label, ...columns.map((column) => (figures === null ? "not run" : COLUMNS[column].cell(figures)))]);
+    const beside = against === "above" ? rows[at - 1]?.row : against === row ? undefined : against;
+    const other = beside === undefined ? null : figuresOf(planPath, beside);
+    const facts = { figures, other, spread, milliseconds: stepTimeOf(planPath, row) };
+    const cells = columns.map((column) => (figures === null ? NOT_RUN : COLUMNS[column].cell(facts)));
+    return [label, ...cells, ...numbers.map(italic)];
   });
-  const titles = columns.map((column) => COLUMNS[column].title);
-  return [line(["", ...titles]), line(["---", ...columns.map(() => "---:")]), ...body].join("\n");
+  return table(["", ...titles, ...theirs.map((title) => `*theirs: ${title}*`)], body);
+}
+
+/** All pairs of two choices: distance and path length of each, and those of the paper below. */
+export function renderPairs(planPath, name) {
+  const { rowLabels, columnLabels, cells, theirs } = readPlan(planPath).tables[name];
+  const cell = (row) => {
+    const figures = figuresOf(planPath, row);
+    return figures === null ? NOT_RUN : `${short(figures.final.distance)} · ${short(figures.final.pathLength.mean)}`;
+  };
+  const ours = cells.map((row, at) => [rowLabels[at], ...row.map(cell)]);
+  const paper = theirs.map((row, at) => [`*theirs: ${rowLabels[at]}*`, ...row.map(italic)]);
+  return table(["", ...columnLabels], [...ours, ...paper]);
+}
+
+/** How far runs of the final configuration are apart that differ in their seed only. */
+export function renderSpread(planPath) {
+  const plan = readPlan(planPath);
+  const spread = spreadOf(planPath, plan);
+  if (spread === null) return "Not run yet.";
+  const measures = { distance: short, pathLength: short, precision: (x) => x.toFixed(3), recall: (x) => x.toFixed(3) };
+  const seeds = Array.from({ length: spread.runs }, (_, at) => `seed ${at + 1}`);
+  const rows = Object.entries(measures).map(([name, text]) => {
+    const { values, factor } = spread[name];
+    return [COLUMNS[name].title, ...values.map(text), `${factor.toFixed(2)} : 1`];
+  });
+  return table(["config F", ...seeds, "largest : smallest"], rows);
+}
+
+/** Whether the budget is enough: where the final configuration stands in its own, longer run. */
+export function renderImprovement(planPath, [shortRow, longRow]) {
+  const [budget, long] = [shortRow, longRow].map((row) => figuresOf(planPath, row));
+  if (budget === null || long === null) return "The longer run that this is read from was not run yet.";
+  const at = (figures, kimg) => figures.curve.find((point) => point.kimg === kimg)?.distance;
+  const lowest = long.curve.reduce((a, b) => (b.distance < a.distance ? b : a));
+  const [first, last] = [at(long, 10), at(budget, budget.kimg)];
+  const part = ((first - last) / (first - lowest.distance)) * 100;
+  return (
+    `Config F went from ${short(first)} at 10 kimg to ${short(last)} at ${budget.kimg} kimg (2,048 images), and in a run of ` +
+    `${long.kimg} kimg to ${short(lowest.distance)} at ${lowest.kimg}: at ${budget.kimg} kimg ${part.toFixed(0)} % of that improvement is made.`
+  );
+}
+
+/** Truncation of one network. */
+export function renderTruncation(planPath, row) {
+  const figures = figuresOf(planPath, row);
+  if (figures === null) return "Not run yet.";
+  const rows = figures.truncation.map(({ psi, distance, precision, recall }) => [
+    String(psi),
+    short(distance),
+    precision.toFixed(3),
+    recall.toFixed(3),
+  ]);
+  return table(["psi", "distance (2,048 images)", "precision", "recall"], rows);
+}
+
+/** What every row has in common, and when it was made. */
+export function renderSettings(planPath) {
+  const plan = readPlan(planPath);
+  const flags = Object.entries({ ...plan.common }).map(([name, value]) => {
+    return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} ${value}`;
+  });
+  const sessions = plan.rows.map(({ row }) => sessionOf(planPath, row)).filter((session) => session !== null);
+  const all = (pick) => [...new Set(sessions.map(pick))].join(", ");
+  return [
+    `\`\`\`\n${flags.join(" ")}\n\`\`\``,
+    `${sessions.length} of ${plan.rows.length} rows were run, at revision ${all(({ revision }) => revision)}, on ${all(({ node }) => `Node ${node}`)}.`,
+  ].join("\n\n");
+}
+
+/** The rows of the plan without figures. */
+export function renderMissing(planPath) {
+  const missing = readPlan(planPath).rows.filter(({ row }) => figuresOf(planPath, row) === null);
+  if (missing.length === 0) return "Every row of the plan was run.";
+  return `Of the plan's rows these were not run: ${missing.map(({ row }) => `\`${row}\``).join(", ")}.`;
 }

@@ -7,7 +7,6 @@ export {
   encodeClassifier,
 } from "./classifier.js";
 export { type SymmetricEigen, symmetricEigen } from "./eigen.js";
-export { Lpips } from "./lpips.js";
 export {
   type FeatureStatistics,
   type Features,
@@ -17,5 +16,3 @@ export {
   perceptualPathLength,
   precisionRecall,
 } from "./metrics.js";
-export { VGG_CHANNELS, Vgg16 } from "./vgg.js";
-export { type NamedTensors, readWeights, type WeightsSource } from "./weights.js";
