@@ -4,8 +4,10 @@
  * This file is the public entry and, besides the command line, the only place that opens files and addresses;
  * everything below it works on bytes.
  */
-import { type ByteSource, bytesSource } from "./formats/byteSource.js";
-import { CheckpointError } from "./formats/fileError.js";
+import { type OpenFile, openFile, writeFile } from "./files.js";
+import { bytesSource } from "./formats/byteSource.js";
+import { asCheckpoint, CheckpointError } from "./formats/fileError.js";
+import { isNode } from "./host.js";
 import { hasKernels, setKernels } from "./nn/backend.js";
 import { createKernels, type KernelOptions } from "./nn/kernels/select.js";
 import { seedsToLatents } from "./nn/random.js";
@@ -125,21 +127,8 @@ export async function saveCheckpoint(
   networks: Omit<Checkpoint, "format">,
   options: SaveOptions = {},
 ): Promise<void> {
-  const { open, rename, rm } = await import("node:fs/promises");
-  const { fileURLToPath } = await import("node:url");
-  const target = path instanceof URL ? fileURLToPath(path) : path;
-  const temporary = `${target}.${process.pid}.tmp`;
-  const file = await open(temporary, "w");
-  try {
-    for (const chunk of encodeCheckpoint(networks, options)) await file.write(chunk);
-    await file.sync();
-    await file.close();
-    await rename(temporary, target);
-  } catch (error) {
-    await file.close().catch(() => {});
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  if (!isNode()) throw new Error("saveCheckpoint: there is no file system here; encodeCheckpoint gives the bytes");
+  writeFile(path, encodeCheckpoint(networks, options), { flush: true });
 }
 
 /** The bytes that `saveCheckpoint` writes, piece by piece: for browsers, and for other places to put them. */
@@ -171,63 +160,18 @@ export function seedsToZ(seeds: readonly number[], zDim: number): Tensor {
   return Tensor.from(seedsToLatents(seeds, zDim), [seeds.length, zDim]);
 }
 
-interface OpenSource extends ByteSource {
-  close(): void;
-}
+const inMemory = (bytes: Uint8Array): OpenFile => ({ ...bytesSource(bytes), close: () => {} });
 
-const inMemory = (bytes: Uint8Array): OpenSource => ({ ...bytesSource(bytes), close: () => {} });
-
-async function openSource(source: string | URL | Uint8Array | Blob): Promise<OpenSource> {
+async function openSource(source: string | URL | Uint8Array | Blob): Promise<OpenFile> {
   if (source instanceof Uint8Array) return inMemory(source);
   if (typeof Blob !== "undefined" && source instanceof Blob)
     return inMemory(new Uint8Array(await source.arrayBuffer()));
   if (typeof source !== "string" && !(source instanceof URL)) {
     throw new TypeError(`loadCheckpoint: source must be a path, URL, Uint8Array or Blob, got ${typeof source}`);
   }
-  const inNode = typeof process !== "undefined" && process.versions?.node !== undefined;
   const isAddress = /^(https?|data|blob):/.test(String(source));
-  if (!isAddress && inNode) return openFile(source);
+  if (!isAddress && isNode()) return asCheckpoint(() => openFile(source));
   const response = await fetch(source);
   if (!response.ok) throw new CheckpointError(`${source} answered ${response.status} ${response.statusText}`);
   return inMemory(new Uint8Array(await response.arrayBuffer()));
-}
-
-/** Node reads at most 2 GiB at once. */
-const READ_BYTES = 2 ** 30;
-
-/** A file that is read piece by piece, so that its bytes are never in memory all at once. */
-async function openFile(path: string | URL): Promise<OpenSource> {
-  const { closeSync, fstatSync, openSync, readSync } = await import("node:fs");
-  let file: number;
-  try {
-    file = openSync(path, "r");
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new CheckpointError(`cannot open ${path}: ${code === "ENOENT" ? "there is no such file" : message}`);
-  }
-  const stats = fstatSync(file);
-  if (!stats.isFile()) {
-    closeSync(file);
-    throw new CheckpointError(
-      `cannot open ${path}: expected a file, found a ${stats.isDirectory() ? "folder" : "device"}`,
-    );
-  }
-  const fill = (offset: number, target: Uint8Array): number => {
-    let done = 0;
-    while (done < target.length) {
-      const count = readSync(file, target, done, Math.min(target.length - done, READ_BYTES), offset + done);
-      if (count === 0) break;
-      done += count;
-    }
-    return done;
-  };
-  return {
-    size: stats.size,
-    read(offset, length) {
-      const bytes = new Uint8Array(length);
-      return bytes.subarray(0, fill(offset, bytes));
-    },
-    readInto: (offset, target) => fill(offset, target) === target.length,
-    close: () => closeSync(file),
-  };
 }

@@ -31,7 +31,7 @@ const built = resolve(process.env.DIST ?? join(import.meta.dirname, "../..", "di
 const load = (path) => import(pathToFileURL(join(built, path)).href);
 const { RandomState } = await load("nn/random.js");
 const { encodePixels } = await load("formats/image/png.js");
-const { writeZip } = await load("formats/zip.js");
+const { writeZip } = await load("formats/zipEncoder.js");
 const { readSafetensors } = await load("formats/safetensors.js");
 
 const random = new RandomState(Number(values.seed));

@@ -1,9 +1,9 @@
 /** Folders and zip archives of images, as named files that are read when their bytes are needed. */
-import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import { type ByteSource, FileError, isImageName, readZipDirectory, readZipEntry } from "../formats/index.js";
+import { openFile, readFile, systemError } from "../files.js";
+import { FileError, isImageName, readZipDirectory, readZipEntry } from "../formats/index.js";
 import type { ImageFile } from "../stylegan/training/index.js";
-import { fileError, readFile } from "./files.js";
 
 export interface ImageFolder {
   /** Images in the order of their names. */
@@ -25,7 +25,7 @@ export function openImages(path: string): ImageFolder {
   try {
     isFolder = statSync(path).isDirectory();
   } catch (error) {
-    throw fileError("read", path, error);
+    throw systemError("read", path, error);
   }
   return isFolder ? openFolder(path) : openZip(path);
 }
@@ -39,7 +39,7 @@ function openFolder(path: string): ImageFolder {
 }
 
 function openZip(path: string): ImageFolder {
-  const source = openSource(path);
+  const source = openFile(path);
   try {
     const entries = readZipDirectory(source);
     const read = (name: string): Uint8Array => readZipEntry(source, entries.get(name)!);
@@ -65,27 +65,3 @@ function sortFiles(path: string, names: readonly string[], read: (name: string) 
 }
 
 const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
-/** A file that is read piece by piece. */
-export function openSource(path: string): ByteSource & { close(): void } {
-  let file: number;
-  try {
-    file = openSync(path, "r");
-  } catch (error) {
-    throw fileError("read", path, error);
-  }
-  return {
-    size: fstatSync(file).size,
-    read(offset, length) {
-      const bytes = new Uint8Array(length);
-      let done = 0;
-      while (done < length) {
-        const count = readSync(file, bytes, done, length - done, offset + done);
-        if (count === 0) break;
-        done += count;
-      }
-      return bytes.subarray(0, done);
-    },
-    close: () => closeSync(file),
-  };
-}

@@ -25,4 +25,5 @@ export {
   writeSafetensors,
 } from "./safetensors.js";
 export { readTorch, TorchStorage, TorchTensor } from "./torch/reader.js";
-export { concatBytes, crc32, readZipDirectory, readZipEntry, writeZip, type ZipEntry } from "./zip.js";
+export { concatBytes, crc32, readZipDirectory, readZipEntry, type ZipEntry } from "./zip.js";
+export { writeZip, ZipEncoder, type ZipFile, type ZipWriteOptions, zipChunks } from "./zipEncoder.js";

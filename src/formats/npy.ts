@@ -4,7 +4,8 @@ import { describe, FileError } from "./fileError.js";
 import { fortranStrides, numpyDTypes } from "./pickle/common.js";
 import { latin1Text } from "./pickle/text.js";
 import { elementCount, type PlainTensor, stridedTensor } from "./plainTensor.js";
-import { concatBytes, readZipDirectory, readZipEntry, writeZip } from "./zip.js";
+import { concatBytes, readZipDirectory, readZipEntry } from "./zip.js";
+import { writeZip } from "./zipEncoder.js";
 
 /** What can be written: the element type follows from the array. */
 export interface NpyArray {

@@ -1,6 +1,6 @@
 /**
  * Zip archives: the container of `torch.save` and of .npz. Reads stored and deflated entries, with 64-bit sizes, through
- * random access; writes stored entries. Layout after APPNOTE.TXT 6.3; tested by tests/formats/formats.test.ts.
+ * random access; `zipEncoder.ts` writes them. Layout after APPNOTE.TXT 6.3; tested by tests/formats/formats.test.ts.
  */
 import { inflateSync } from "fflate";
 import { type ByteSource, readRange, viewOf } from "./byteSource.js";
@@ -18,14 +18,13 @@ export interface ZipEntry {
   readonly headerOffset: number;
 }
 
-const LOCAL_HEADER = 0x04034b50;
-const CENTRAL_HEADER = 0x02014b50;
-const END_OF_DIRECTORY = 0x06054b50;
-const END_OF_DIRECTORY_64 = 0x06064b50;
-const LOCATOR_64 = 0x07064b50;
-const PADDING_FIELD = 0x4246;
-const UNKNOWN_16 = 0xffff;
-const UNKNOWN_32 = 0xffffffff;
+export const LOCAL_HEADER = 0x04034b50;
+export const CENTRAL_HEADER = 0x02014b50;
+export const END_OF_DIRECTORY = 0x06054b50;
+export const END_OF_DIRECTORY_64 = 0x06064b50;
+export const LOCATOR_64 = 0x07064b50;
+export const UNKNOWN_16 = 0xffff;
+export const UNKNOWN_32 = 0xffffffff;
 const MAX_COMMENT = 0xffff;
 /** Deflate cannot shrink by more than this, so a larger claim is a lie. */
 const MAX_DEFLATE_RATIO = 1032;
@@ -141,89 +140,6 @@ function wideFields(extra: DataView, fields: readonly number[]): number[] {
     at = end;
   }
   return [...fields];
-}
-
-/** An archive of stored entries, as .npz files are. Sizes below 4 GiB. */
-export function writeZip(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
-  return concatBytes([...zipChunks([...files].map(([name, data]) => ({ name, read: () => data })))]);
-}
-
-/** A file to be stored; `read` is called when its turn comes. */
-export interface ZipFile {
-  readonly name: string;
-  readonly read: () => Uint8Array;
-}
-
-export interface ZipWriteOptions {
-  /** Contents begin at multiples of this many bytes, so that they can be mapped into memory. Default 1. */
-  readonly alignment?: number;
-}
-
-/**
- * The same piece by piece, so that only one file's contents are in memory at a time.
- *
- * @throws RangeError once it becomes 4 GiB or 65535 files
- */
-export function* zipChunks(files: Iterable<ZipFile>, options: ZipWriteOptions = {}): Generator<Uint8Array> {
-  const { alignment = 1 } = options;
-  const directory: Uint8Array[] = [];
-  let offset = 0;
-  for (const { name, read } of files) {
-    const data = read();
-    const nameBytes = new TextEncoder().encode(name);
-    const crc = crc32(data);
-    const padding = paddingField(offset + 30 + nameBytes.length, alignment);
-    const local = new Uint8Array(30);
-    const localView = viewOf(local);
-    localView.setUint32(0, LOCAL_HEADER, true);
-    writeCommonFields(localView, 4, crc, data.length, nameBytes.length);
-    localView.setUint16(28, padding.length, true);
-    const central = new Uint8Array(46 + nameBytes.length);
-    const centralView = viewOf(central);
-    centralView.setUint32(0, CENTRAL_HEADER, true);
-    centralView.setUint16(4, 20, true);
-    writeCommonFields(centralView, 6, crc, data.length, nameBytes.length);
-    centralView.setUint32(42, offset, true);
-    central.set(nameBytes, 46);
-    directory.push(central);
-    offset += local.length + nameBytes.length + padding.length + data.length;
-    if (offset >= UNKNOWN_32 || directory.length >= UNKNOWN_16) throw tooLarge(offset, directory.length);
-    yield concatBytes([local, nameBytes, padding]);
-    yield data;
-  }
-  const directoryLength = directory.reduce((sum, part) => sum + part.length, 0);
-  if (offset + directoryLength >= UNKNOWN_32) throw tooLarge(offset, directory.length);
-  const end = new Uint8Array(22);
-  const endView = viewOf(end);
-  endView.setUint32(0, END_OF_DIRECTORY, true);
-  endView.setUint16(8, directory.length, true);
-  endView.setUint16(10, directory.length, true);
-  endView.setUint32(12, directoryLength, true);
-  endView.setUint32(16, offset, true);
-  yield concatBytes([...directory, end]);
-}
-
-const tooLarge = (bytes: number, files: number) =>
-  new RangeError(`zip: expected less than 4 GiB and 65535 entries, got ${bytes} bytes in ${files}`);
-
-/** An extra field that ends at a multiple of `alignment`: the identifier that torch uses, a length, zeros. */
-function paddingField(begin: number, alignment: number): Uint8Array {
-  if (begin % alignment === 0) return new Uint8Array(0);
-  const field = new Uint8Array(4 + ((alignment - ((begin + 4) % alignment)) % alignment));
-  viewOf(field).setUint16(0, PADDING_FIELD, true);
-  viewOf(field).setUint16(2, field.length - 4, true);
-  return field;
-}
-
-/** Version, flags, method, time, date, checksum, sizes, name length: the same in both headers. */
-function writeCommonFields(view: DataView, at: number, crc: number, size: number, nameLength: number): void {
-  view.setUint16(at, 20, true); // version 2.0
-  view.setUint16(at + 2, 0x800, true); // names are UTF-8
-  view.setUint16(at + 8, 0x21, true); // 1 January 1980
-  view.setUint32(at + 10, crc, true);
-  view.setUint32(at + 14, size, true);
-  view.setUint32(at + 18, size, true);
-  view.setUint16(at + 22, nameLength, true);
 }
 
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {

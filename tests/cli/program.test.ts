@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { makeFolder, readFile, writeFile } from "../../src/cli/files.js";
+import { makeFolder } from "../../src/cli/files.js";
 import { bundledModel } from "../../src/cli/networks.js";
 import { parseGrid, parseNumber, parseNumbers } from "../../src/cli/options.js";
 import { formatDuration, Progress } from "../../src/cli/progress.js";
 import { MAX_SEED, parseSeeds } from "../../src/cli/seeds.js";
 import { oneLine, type Terminal } from "../../src/cli/terminal.js";
+import { readFile, writeFile } from "../../src/files.js";
 
 const folder = mkdtempSync(join(tmpdir(), "stylegan-cli-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -12,7 +12,7 @@ import { chart, ticks } from "../../src/cli/train/reportChart.js";
 import { crc32c, encodeEvent, tfRecord } from "../../src/cli/train/tensorboard.js";
 import { decodePixels, encodePixels } from "../../src/formats/image/png.js";
 import { Message } from "../../src/formats/protobuf.js";
-import { writeZip } from "../../src/formats/zip.js";
+import { writeZip } from "../../src/formats/zipEncoder.js";
 import { init, loadCheckpoint } from "../../src/index.js";
 import { grad } from "../../src/nn/autograd/grad.js";
 import { initialContents } from "../../src/nn/layers/module.js";

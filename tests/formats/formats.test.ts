@@ -10,7 +10,8 @@ import { decodePixels, encodePixels } from "../../src/formats/image/png.js";
 import { readNpy, readNpz, writeNpy, writeNpz } from "../../src/formats/npy.js";
 import { denseTensor, elementCount, rearrangedTensor } from "../../src/formats/plainTensor.js";
 import { readSafetensors, type SafetensorsEntry, writeSafetensors } from "../../src/formats/safetensors.js";
-import { concatBytes, crc32, readZipDirectory, readZipEntry, writeZip } from "../../src/formats/zip.js";
+import { concatBytes, crc32, readZipDirectory, readZipEntry } from "../../src/formats/zip.js";
+import { writeZip } from "../../src/formats/zipEncoder.js";
 import { RandomState } from "../../src/nn/random.js";
 
 const python = JSON.parse(readFileSync(new URL("../fixtures/formats/python.json", import.meta.url), "utf8"));

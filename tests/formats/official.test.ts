@@ -6,7 +6,7 @@ import { encodePixels } from "../../src/formats/image/png.js";
 import { writeNpy } from "../../src/formats/npy.js";
 import { readPickle } from "../../src/formats/pickle/reader.js";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.js";
-import { writeZip } from "../../src/formats/zip.js";
+import { writeZip } from "../../src/formats/zipEncoder.js";
 import { networkNames } from "../../src/stylegan/checkpoint/networkData.js";
 import { expectedTensors, isBufferName } from "../../src/stylegan/checkpoint/parameterNames.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";

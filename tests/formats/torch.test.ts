@@ -8,7 +8,7 @@ import { FileError } from "../../src/formats/fileError.js";
 import { readPickle } from "../../src/formats/pickle/reader.js";
 import type { PickleValue } from "../../src/formats/pickle/values.js";
 import { allTorchNames, readTorch, TorchStorage, type TorchTensor } from "../../src/formats/torch/reader.js";
-import { writeZip } from "../../src/formats/zip.js";
+import { writeZip } from "../../src/formats/zipEncoder.js";
 import {
   type Bytes,
   legacyStream,

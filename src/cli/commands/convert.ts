@@ -1,9 +1,10 @@
 /** `stylegan convert`: any checkpoint that can be read, into the native format or rosinality's. */
-import { realpathSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { Command, type Command as CommanderCommand, InvalidArgumentError, Option } from "commander";
+import { isSameFile } from "../../files.js";
 import { saveCheckpoint } from "../../index.js";
-import { fileError, makeFolder } from "../files.js";
+import { makeFolder } from "../files.js";
 import { openCheckpoint } from "../networks.js";
 import { type Terminal, UsageError } from "../terminal.js";
 
@@ -61,25 +62,13 @@ async function convert(input: string, output: string, options: ConvertOptions, t
   if (ending === undefined) throw new UsageError(`the file to write must end in .safetensors or .pt, got ${output}`);
   const target = formats[ending];
   if (target === "rosinality" && dtype !== "f32") throw new UsageError("--dtype f16 needs a .safetensors to write");
-  if (sameFile(input, output)) throw new UsageError(`${output} is the file to read; name another one to write`);
+  if (isSameFile(input, output)) throw new UsageError(`${output} is the file to read; name another one to write`);
   const { format, ...found } = await openCheckpoint(input, { threads: 1, kernels: "auto" }, networks);
   const missing = networks?.find((name) => found[name] === undefined);
   if (missing !== undefined) throw new Error(`${input} (${format}) holds no ${missing}`);
   makeFolder(dirname(output));
-  try {
-    await saveCheckpoint(output, found, { format: target, dtype, ignoreClamp });
-  } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === undefined ? error : fileError("write", output, error);
-  }
+  await saveCheckpoint(output, found, { format: target, dtype, ignoreClamp });
   const megabytes = (statSync(output).size / 1e6).toFixed(1);
   const kept = networkNames.filter((name) => found[name] !== undefined).join(", ");
   terminal.out(`${output}: ${kept} in ${dtype}, ${megabytes} MB, from ${format}\n`);
-}
-
-function sameFile(input: string, output: string): boolean {
-  try {
-    return realpathSync(input) === realpathSync(output);
-  } catch {
-    return false;
-  }
 }

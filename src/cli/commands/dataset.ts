@@ -1,7 +1,7 @@
 /** `stylegan dataset`: a folder or archive of any images, as an archive of images that training takes. */
-import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { isSameFile } from "../../files.js";
 import {
   cropCentre,
   decodeImage,
@@ -68,7 +68,7 @@ function parseResolution(text: string): number {
 
 function packDataset(source: string, out: string, options: DatasetOptions, terminal: Terminal): void {
   if (!out.endsWith(".zip")) throw new UsageError(`the archive to write must end in .zip, got ${out}`);
-  if (isSamePath(source, out)) throw new UsageError(`${out} is the archive to read; name another one to write`);
+  if (isSameFile(source, out)) throw new UsageError(`${out} is the archive to read; name another one to write`);
   const images = openImages(source);
   try {
     const files = images.files.slice(0, options.maxImages);
@@ -84,14 +84,6 @@ function packDataset(source: string, out: string, options: DatasetOptions, termi
     }
   } finally {
     images.close();
-  }
-}
-
-function isSamePath(source: string, out: string): boolean {
-  try {
-    return realpathSync(source) === realpathSync(out);
-  } catch {
-    return false;
   }
 }
 

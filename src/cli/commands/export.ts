@@ -1,8 +1,9 @@
 /** `stylegan export`: a generator as an ONNX model, for every runtime that reads the format. */
 import { dirname } from "node:path";
 import { Command, type Command as CommanderCommand, Option } from "commander";
+import { writeFile } from "../../files.js";
 import { exportOnnx } from "../../index.js";
-import { makeFolder, writeFile } from "../files.js";
+import { makeFolder } from "../files.js";
 import { openGenerator } from "../networks.js";
 import { parseCount, parseNumber } from "../options.js";
 import { type Terminal, UsageError } from "../terminal.js";

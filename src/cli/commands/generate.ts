@@ -7,9 +7,10 @@
  */
 import { join } from "node:path";
 import { Command, Option } from "commander";
+import { readFile, writeFile } from "../../files.js";
 import { readNpz } from "../../formats/index.js";
 import { type AnyGenerator, RandomState, Tensor } from "../../index.js";
-import { makeFolder, readFile, writeFile } from "../files.js";
+import { makeFolder } from "../files.js";
 import { labelOf, openGenerator } from "../networks.js";
 import {
   addEngineOptions,

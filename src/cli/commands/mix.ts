@@ -6,8 +6,9 @@
  */
 import { join } from "node:path";
 import { Command, Option } from "commander";
+import { writeFile } from "../../files.js";
 import { type AnyGenerator, noGrad, RandomState, scope, Tensor } from "../../index.js";
-import { makeFolder, writeFile } from "../files.js";
+import { makeFolder } from "../files.js";
 import { labelOf, openGenerator } from "../networks.js";
 import {
   addEngineOptions,

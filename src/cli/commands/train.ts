@@ -5,9 +5,10 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { writeFile } from "../../files.js";
 import { type AnyGenerator, init } from "../../index.js";
 import { augmentPipelines, type ImageDataset, presetNames } from "../../stylegan/training/index.js";
-import { makeFolder, writeFile } from "../files.js";
+import { makeFolder } from "../files.js";
 import { addEngineOptions, type EngineOptions, parseCount, parseNumber } from "../options.js";
 import { MAX_SEED } from "../seeds.js";
 import { type Terminal, UsageError } from "../terminal.js";

@@ -11,19 +11,9 @@
  * Every file appears whole or not at all. A state is written after all else of its moment, so whatever a killed run
  * leaves behind, the latest state is complete and nothing that belongs to it is missing.
  */
-import {
-  appendFileSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { appendFile, openFile, writeFile } from "../../files.js";
 import { CheckpointError } from "../../formats/index.js";
 import {
   readTrainingState,
@@ -31,8 +21,6 @@ import {
   type TrainingState,
   trainingStateChunks,
 } from "../../stylegan/training/index.js";
-import { openSource } from "../datasetFiles.js";
-import { fileError, writeFile } from "../files.js";
 
 /** One line of stats.jsonl: the means over a tick. Phases that did not run are missing. */
 export interface StatsLine {
@@ -73,40 +61,20 @@ export function listStates(outdir: string): string[] {
  */
 export function saveState(outdir: string, saved: SavedState, keep: number, state: TrainingState): string {
   const path = join(outdir, momentName("training-state-", saved.training.numbers.progress.images, ".safetensors"));
-  writeChunks(path, trainingStateChunks(saved, state));
+  writeFile(path, trainingStateChunks(saved, state), { flush: true });
   for (const old of listStates(outdir).slice(0, -keep)) rmSync(old, { force: true });
   return path;
 }
 
 /** @throws CheckpointError when the file is no state of a run */
 export function loadState(path: string): SavedState {
-  const source = openSource(path);
+  const source = openFile(path);
   try {
     return readTrainingState(source);
   } catch (error) {
     throw new CheckpointError(`${path}: ${(error as Error).message}`);
   } finally {
     source.close();
-  }
-}
-
-/** Writes under a temporary name, flushes, renames. */
-export function writeChunks(path: string, chunks: Iterable<Uint8Array>): void {
-  const temporary = `${path}.${process.pid}.tmp`;
-  let file: number | null = null;
-  try {
-    file = openSync(temporary, "w");
-    for (const chunk of chunks) {
-      for (let done = 0; done < chunk.length; ) done += writeSync(file, chunk, done);
-    }
-    fsyncSync(file);
-    closeSync(file);
-    file = null;
-    renameSync(temporary, path);
-  } catch (error) {
-    if (file !== null) closeSync(file);
-    rmSync(temporary, { force: true });
-    throw fileError("write", path, error);
   }
 }
 
@@ -137,11 +105,7 @@ export function readStats(path: string, images = Number.POSITIVE_INFINITY): Stat
 
 /** Adds a line. Killed in between, it leaves part of a line at most, which `readStats` passes over. */
 export function appendStats(path: string, line: StatsLine): void {
-  try {
-    appendFileSync(path, `${JSON.stringify(line)}\n`);
-  } catch (error) {
-    throw fileError("write", path, error);
-  }
+  appendFile(path, new TextEncoder().encode(`${JSON.stringify(line)}\n`));
 }
 
 export function writeStats(path: string, lines: readonly StatsLine[]): void {

@@ -1,4 +1,6 @@
 /** The Frechet distance between generated and real images, on the features of a small classifier. */
+
+import { readFile } from "../../files.js";
 import { type AnyGenerator, FileError, noGrad, RandomState, scope, Tensor, toPixels } from "../../index.js";
 import { initialContents } from "../../nn/index.js";
 import {
@@ -9,7 +11,6 @@ import {
   frechetDistance,
 } from "../../stylegan/evaluation/index.js";
 import type { ImageDataset } from "../../stylegan/training/index.js";
-import { readFile } from "../files.js";
 import { generateImages } from "./images.js";
 
 const CHUNK = 32;
@@ -24,9 +25,10 @@ export function openClassifier(source: string, dataset: ImageDataset): Classifie
   if (source === "random") {
     return new Classifier({ imgResolution, imgChannels, groups: [] }, initialContents(new RandomState(RANDOM_SEED)));
   }
+  const bytes = readFile(source);
   let classifier: Classifier;
   try {
-    classifier = decodeClassifier(readFile(source));
+    classifier = decodeClassifier(bytes);
   } catch (error) {
     if (error instanceof FileError) throw new Error(`${source}: ${error.message}`, { cause: error });
     throw error;

@@ -1,9 +1,9 @@
 /** What a run leaves in its folder while it trains; see train/files.ts for the list. */
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
+import { readFile, writeFile } from "../../files.js";
 import { saveCheckpoint } from "../../index.js";
 import { snapshotTraining } from "../../stylegan/training/index.js";
-import { fileError, readFile, writeFile } from "../files.js";
 import { appendStats, momentName, readStats, type StatsLine, saveState, writeStats } from "./files.js";
 import { drawGrid, type FixedGrid, fixedGrid } from "./images.js";
 import { type ReportGrid, renderReport } from "./report.js";
@@ -49,11 +49,7 @@ export class RunRecord {
     writeFile(this.#path(name), png);
     this.#events.image(images, "fakes", png);
     const network = this.#path(momentName("network-snapshot-", images, ".safetensors"));
-    try {
-      await saveCheckpoint(network, { gEma: state.average });
-    } catch (error) {
-      throw fileError("write", network, error);
-    }
+    await saveCheckpoint(network, { gEma: state.average });
     writeFile(this.#path("report.html"), new TextEncoder().encode(this.#report(name)));
     const training = snapshotTraining(state, samplerFor(batchSize));
     saveState(this.#outdir, { training, order: order.getState(), seconds }, this.#keep, state);

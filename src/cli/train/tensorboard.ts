@@ -7,11 +7,10 @@
  *
  * Tests: tests/cli/train.test.ts.
  */
-import { appendFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { appendFile } from "../../files.js";
 import { concatBytes, imageHeader, Message } from "../../formats/index.js";
-import { fileError } from "../files.js";
 
 /** Field numbers of tensorflow.Event, Summary, Summary.Value, Summary.Image and SessionLog. */
 const EVENT = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 } as const;
@@ -95,10 +94,6 @@ export class EventWriter {
   }
 
   #append(step: number, payload: Message): void {
-    try {
-      appendFileSync(this.path, tfRecord(encodeEvent(Date.now() / 1000, step, payload)));
-    } catch (error) {
-      throw fileError("write", this.path, error);
-    }
+    appendFile(this.path, tfRecord(encodeEvent(Date.now() / 1000, step, payload)));
   }
 }

@@ -7,7 +7,7 @@
 import { PickleTuple } from "../pickle/values.js";
 import { type Picklable, PickleCall, PickleName, PickleReference, writePickle } from "../pickle/writer.js";
 import { type PlainTensor, rowMajorStrides } from "../plainTensor.js";
-import { type ZipFile, zipChunks } from "../zip.js";
+import { type ZipFile, zipChunks } from "../zipEncoder.js";
 
 /** A state dict: tensors by name. */
 export type StateDict = ReadonlyMap<string, PlainTensor>;

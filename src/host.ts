@@ -1,0 +1,44 @@
+/**
+ * What this code runs in. In a page, in a worker, in Node, Bun or Deno the same files are loaded; what only some of them
+ * have is asked for here, when it is needed, so that bundlers for pages find no import of it.
+ */
+
+/** The modules of Node that this package uses outside of the command line. */
+interface NodeModules {
+  readonly fs: typeof import("node:fs");
+  readonly os: typeof import("node:os");
+  readonly path: typeof import("node:path");
+  readonly url: typeof import("node:url");
+  readonly v8: typeof import("node:v8");
+  readonly worker_threads: typeof import("node:worker_threads");
+}
+
+/** Not the bare name: bundlers replace that one, or put a stand-in beside it. */
+const host = globalThis as { readonly process?: NodeJS.Process };
+
+/** Whether Node's modules are at hand: in Node, Bun and Deno. */
+export function isNode(): boolean {
+  return typeof host.process?.versions?.node === "string";
+}
+
+/** One of Node's modules. Call it where `isNode()` only. */
+export function nodeModule<Name extends keyof NodeModules>(name: Name): NodeModules[Name] {
+  const module = host.process?.getBuiltinModule?.(`node:${name}`);
+  if (module === undefined)
+    throw new Error(`stylegan: Node's module ${name} is needed here; is this Node 20.19 or newer?`);
+  return module as NodeModules[Name];
+}
+
+/** The major version of Node's V8; 0 elsewhere. */
+export function v8Version(): number {
+  return isNode() ? Number.parseInt(host.process!.versions.v8 ?? "0", 10) : 0;
+}
+
+/** A variable of the environment; undefined where there is none, and where asking is not allowed (Deno). */
+export function environmentVariable(name: string): string | undefined {
+  try {
+    return host.process?.env?.[name];
+  } catch {
+    return undefined;
+  }
+}
