@@ -39,7 +39,7 @@ export type { NoiseMode } from "./stylegan/layerNoise.js";
 export type { TruncationOptions } from "./stylegan/mapping.js";
 export type { AnyDiscriminator, AnyGenerator } from "./stylegan/networks.js";
 export { type ExportOnnxOptions, exportOnnx } from "./stylegan/onnx/exportOnnx.js";
-export type { SynthesisOptions } from "./stylegan/synthesis.js";
+export type { StyleEdit, SynthesisOptions, SynthesisState } from "./stylegan/synthesis.js";
 export { mixStyles } from "./stylegan/training/regularizers.js";
 
 /**

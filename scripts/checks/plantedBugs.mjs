@@ -722,8 +722,8 @@ export const plantedBugs = [
     "style mixing: replacing ws[k:]",
     "tests/identities/synthesis.test.ts",
     "src/stylegan/synthesis.ts",
-    "lastUse(y) : y, ws[this.numConv])",
-    "lastUse(y) : y, ws[this.numConv - 1])",
+    "lastUse(y) : y, ws[this.numConv], of(",
+    "lastUse(y) : y, ws[this.numConv - 1], of(",
   ],
   [
     "samples do not see each other",

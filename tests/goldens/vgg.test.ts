@@ -1,6 +1,6 @@
 /** VGG16 and LPIPS against goldens (fixtures/vgg) whose weights come from seeds; the files they are read from; laws. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { FileError } from "../../src/formats/fileError.js";
 import { denseTensor, type PlainTensor } from "../../src/formats/plainTensor.js";
@@ -14,14 +14,13 @@ import { sum } from "../../src/nn/ops/reduce.js";
 import { scope, Tensor } from "../../src/nn/tensor.js";
 import { Lpips } from "../../src/stylegan/evaluation/lpips.js";
 import { readWeights } from "../../src/stylegan/evaluation/weights.js";
-import { compare, FIXTURES, readGolden } from "../support/goldens.js";
+import { compare, goldensOf, readGolden } from "../support/goldens.js";
 import { type DrawnImage, seededImages, seededWeights } from "../support/seededWeights.js";
 
-const golden = readGolden(join(FIXTURES, "vgg", "vgg.golden.safetensors"));
-const pairs = JSON.parse(golden.metadata.pairs) as readonly (readonly [string, string])[];
+const files = goldensOf("lpips").map((file) => ({ ...file, golden: readGolden(file.path) }));
+const [{ golden, path }] = files;
 const images = seededImages(golden);
 const weights = seededWeights(golden);
-const crops = JSON.parse(golden.metadata.crops) as Readonly<Record<string, readonly [number, number]>>;
 let lpips: Lpips;
 
 beforeAll(async () => {
@@ -47,7 +46,18 @@ const cropOf = (data: Float32Array, side: number, [y, x]: readonly [number, numb
     return data[((k >> 6) * side + y + ((k >> 3) & 7)) * side + x + (k & 7)];
   });
 
-describe("goldens", () => {
+describe.each(files)("goldens of $name", ({ golden }) => {
+  const pairs = JSON.parse(golden.metadata.pairs) as readonly (readonly [string, string])[];
+  const crops = JSON.parse(golden.metadata.crops) as Readonly<Record<string, readonly [number, number]>>;
+  const images = seededImages(golden);
+  const image = (name: string): Tensor => asTensor(images.get(name)!);
+  let lpips: Lpips;
+
+  beforeAll(() => {
+    const weights = seededWeights(golden);
+    lpips = new Lpips(weights, weights);
+  });
+
   test("images are those that are stored", () => {
     for (const [name, { pixels }] of images) {
       if (golden.has(`image/${name}`)) expect(compare(pixels, golden.data(`image/${name}`)).difference).toBe(0);
@@ -144,7 +154,7 @@ describe("laws", () => {
 });
 
 describe("files", () => {
-  const linFile = readFileSync(join(FIXTURES, "vgg", "lin.legacy.pth"));
+  const linFile = readFileSync(join(dirname(path), "lin.legacy.pth"));
 
   test("lin weights stored from a GPU are read as they are", () => {
     const read = readWeights(linFile, "LPIPS");

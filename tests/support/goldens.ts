@@ -77,6 +77,13 @@ const KINDS = {
   ops: ({ metadata }: Golden) => "cases" in metadata,
   augment: ({ metadata }: Golden) => "specs" in metadata,
   metrics: ({ metadata }: Golden) => "values" in metadata,
+  /** LPIPS of pairs of images, with weights from seeds. */
+  lpips: ({ metadata }: Golden) => "pairs" in metadata,
+  /** Features of images, with weights from seeds. */
+  inception: ({ names }: Golden) => names.some((name) => name.endsWith("/pool3")),
+  inceptionScore: ({ metadata }: Golden) => "scores" in metadata,
+  /** Perceptual path lengths of a checkpoint. */
+  ppl: ({ metadata }: Golden) => "vgg_base_seed" in metadata && "filter" in metadata,
 } satisfies Record<string, (golden: Golden) => boolean>;
 
 /** The kinds that a golden file is of. */

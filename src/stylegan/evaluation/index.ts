@@ -7,6 +7,7 @@ export {
   encodeClassifier,
 } from "./classifier.js";
 export { type SymmetricEigen, symmetricEigen } from "./eigen.js";
+export { Lpips } from "./lpips.js";
 export {
   type FeatureStatistics,
   type Features,
@@ -16,3 +17,5 @@ export {
   perceptualPathLength,
   precisionRecall,
 } from "./metrics.js";
+export { VGG_CHANNELS, Vgg16 } from "./vgg.js";
+export { type NamedTensors, readWeights, type WeightsSource } from "./weights.js";

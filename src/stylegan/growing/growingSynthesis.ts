@@ -8,8 +8,7 @@ import { slice } from "../../nn/ops/layout.js";
 import { reshape } from "../../nn/ops/reduce.js";
 import { assertShape } from "../../nn/shape.js";
 import { chain, inScope, type Tensor } from "../../nn/tensor.js";
-import type { Noise } from "../layerNoise.js";
-import type { SynthesisOptions } from "../synthesis.js";
+import { type BlockContext, blockContext, blocksToRun, type SynthesisOptions, startOf } from "../synthesis.js";
 import { fadeUp, splitLod, upscale2d } from "./growing.js";
 
 export interface GrowingSynthesisOptions extends SynthesisOptions {
@@ -20,18 +19,12 @@ export interface GrowingSynthesisOptions extends SynthesisOptions {
   readonly lod?: number;
 }
 
-/** Options with everything decided, as the layers see them. */
-export interface LayerContext extends Noise {
-  /** Shows a layer's output to the caller who asked for it. */
-  readonly seen: (layer: string, output: Tensor) => Tensor;
-}
-
 export interface GrowingBlock {
   readonly resolution: number;
   /** x [N, I, H / 2, W / 2], null at 4x4; `w(k)` is the w [N, wDim] of layer k -> [N, C, H, W] */
-  features(x: Tensor | null, w: (layer: number) => Tensor, context: LayerContext): Tensor;
+  features(x: Tensor | null, w: (layer: number) => Tensor, context: BlockContext): Tensor;
   /** x [N, C, H, W] -> [N, imgChannels, H, W] */
-  toRgb(x: Tensor, w: (layer: number) => Tensor, context: LayerContext): Tensor;
+  toRgb(x: Tensor, w: (layer: number) => Tensor, context: BlockContext): Tensor;
 }
 
 interface GrowingGeometry {
@@ -74,25 +67,29 @@ export class GrowingSynthesis {
   forward(ws: Tensor, options: GrowingSynthesisOptions = {}): Tensor {
     const { imgResolution, wDim } = this;
     const { noiseMode = "random", random = new NoiseGenerator() } = options;
-    const { onLayer } = options;
+    if (options.until !== undefined) {
+      throw new RangeError(
+        `synthesis: until is for skip generators; a network that grows has lod, got ${options.until}`,
+      );
+    }
     assertShape("synthesis", "ws", ws.shape, [null, this.numWs, wDim], "N, numWs, wDim");
     const { lod, level } = splitLod("synthesis", options.lod ?? this.lod.item(), imgResolution);
     const w = (layer: number): Tensor => reshape(slice(ws, 1, layer, layer + 1), [ws.shape[0], wDim]);
     const grown = this.#blocks.filter(({ resolution }) => resolution <= imgResolution / 2 ** level);
-
+    const running = blocksToRun(grown, ws.shape[0], options);
     return inScope(() => {
-      const start: Growth = { x: null, img: null };
-      const { img } = chain(grown, start, ({ x, img }, block) => {
-        const seen = (layer: string, output: Tensor): Tensor => {
-          onLayer?.(`b${block.resolution}.${layer}`, output);
-          return output;
+      const last = grown[grown.length - 1];
+      const { img } = chain(running, startOf(options.from) as Growth, ({ x, img }, block) => {
+        const context = blockContext(block.resolution, { noiseMode, random }, options);
+        const after = (state: Growth): Growth => {
+          if (block !== last) options.onBlock?.({ resolution: block.resolution, x: state.x!, img: state.img });
+          return state;
         };
-        const context = { noiseMode, random, seen };
         const y = block.features(x, w, context);
         const blockLod = Math.log2(imgResolution / block.resolution);
-        if (blockLod >= lod + 1) return { x: y, img: null }; // its image would fade out completely
-        const rgb = seen("torgb", block.toRgb(y, w, context));
-        return { x: y, img: img === null ? rgb : fadeUp(rgb, img, lod - blockLod) };
+        if (blockLod >= lod + 1) return after({ x: y, img: null }); // its image would fade out completely
+        const rgb = block.toRgb(y, w, context);
+        return after({ x: y, img: img === null ? rgb : fadeUp(rgb, img, lod - blockLod) });
       });
       return upscale2d(img!, 2 ** level);
     });

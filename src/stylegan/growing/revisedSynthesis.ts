@@ -12,8 +12,8 @@ import { expand, reshape } from "../../nn/ops/reduce.js";
 import { setupFilter } from "../../nn/ops/upfirdn2d.js";
 import { lastUse, type Tensor } from "../../nn/tensor.js";
 import type { GrowingSynthesisConfig } from "../config.js";
-import { SynthesisLayer, ToRgbLayer } from "../synthesis.js";
-import { type GrowingBlock, GrowingSynthesis, type LayerContext } from "./growingSynthesis.js";
+import { type BlockContext, SynthesisLayer, ToRgbLayer } from "../synthesis.js";
+import { type GrowingBlock, GrowingSynthesis } from "./growingSynthesis.js";
 
 class RevisedBlock implements GrowingBlock {
   readonly resolution: number;
@@ -45,19 +45,19 @@ class RevisedBlock implements GrowingBlock {
     return 2 * Math.log2(this.resolution) - 4;
   }
 
-  features(x: Tensor | null, w: (layer: number) => Tensor, context: LayerContext): Tensor {
+  features(x: Tensor | null, w: (layer: number) => Tensor, { seen, of }: BlockContext): Tensor {
     const last = w(this.#layer);
     if (this.#constant !== null) {
       const { shape } = this.#constant;
       const start = expand(reshape(this.#constant, [1, ...shape]), [last.shape[0], ...shape]); // [N, C, 4, 4]
-      return context.seen("conv1", this.#conv1.forward(start, last, context));
+      return seen("conv1", this.#conv1.forward(start, last, of("conv1")));
     }
-    const y = context.seen("conv0", this.#conv0!.forward(x!, w(this.#layer - 1), context));
-    return context.seen("conv1", this.#conv1.forward(lastUse(y), last, context));
+    const y = seen("conv0", this.#conv0!.forward(x!, w(this.#layer - 1), of("conv0")));
+    return seen("conv1", this.#conv1.forward(lastUse(y), last, of("conv1")));
   }
 
-  toRgb(x: Tensor, w: (layer: number) => Tensor): Tensor {
-    return this.#toRgb.forward(x, w(this.#layer + 1));
+  toRgb(x: Tensor, w: (layer: number) => Tensor, { seen, of }: BlockContext): Tensor {
+    return seen("torgb", this.#toRgb.forward(x, w(this.#layer + 1), of("torgb")));
   }
 }
 

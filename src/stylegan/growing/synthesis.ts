@@ -22,7 +22,8 @@ import { instanceNorm, styleModulation } from "../adain.js";
 import type { Stylegan1SynthesisConfig } from "../config.js";
 import { layerNoise } from "../layerNoise.js";
 import { normalize2ndMoment } from "../mapping.js";
-import { type GrowingBlock, GrowingSynthesis, type LayerContext } from "./growingSynthesis.js";
+import type { BlockContext, LayerContext } from "../synthesis.js";
+import { type GrowingBlock, GrowingSynthesis } from "./growingSynthesis.js";
 import { blur, blurFilter, convSame, heGain, isFused, Stylegan1Conv, upscaleConv2d } from "./layers.js";
 
 /** Noise, bias, activation, normalisation, style: what follows every convolution, and the constant input. */
@@ -52,7 +53,8 @@ class LayerEpilogue {
     if (usePixelNorm) y = normalize2ndMoment(y);
     if (useInstanceNorm) y = instanceNorm(y);
     if (this.affine === null) return y;
-    const styles = this.affine.forward(w); // [N, 2C]
+    const own = this.affine.forward(w);
+    const styles = context.editStyles?.(own) ?? own; // [N, 2C]
     return styleModulation(y, addScalar(slice(styles, 1, 0, c), 1), slice(styles, 1, c, 2 * c));
   }
 }
@@ -144,17 +146,17 @@ class Stylegan1Block implements GrowingBlock {
     this.#toRgb = new Stylegan1Conv(tree.child("torgb"), channels, config.imgChannels, 1, "linear");
   }
 
-  features(x: Tensor | null, w: (layer: number) => Tensor, context: LayerContext): Tensor {
+  features(x: Tensor | null, w: (layer: number) => Tensor, { seen, of }: BlockContext): Tensor {
     const layer = 2 * Math.log2(this.resolution) - 4;
     const y =
       this.#input !== null
-        ? context.seen("input", this.#input.forward(w(layer), context))
-        : context.seen("conv0", this.#conv0!.forward(x!, w(layer), context));
-    return context.seen("conv1", this.#conv1.forward(y, w(layer + 1), context));
+        ? seen("input", this.#input.forward(w(layer), of("input")))
+        : seen("conv0", this.#conv0!.forward(x!, w(layer), of("conv0")));
+    return seen("conv1", this.#conv1.forward(y, w(layer + 1), of("conv1")));
   }
 
-  toRgb(x: Tensor): Tensor {
-    return this.#toRgb.forward(x);
+  toRgb(x: Tensor, _w: (layer: number) => Tensor, { seen }: BlockContext): Tensor {
+    return seen("torgb", this.#toRgb.forward(x));
   }
 }
 
