@@ -3,14 +3,14 @@ export { type ByteSource, bytesSource, viewOf } from "./byteSource.js";
 export { CheckpointError, FileError } from "./fileError.js";
 export { halfToNumber, numberToHalf } from "./float16.js";
 export {
-  cropCentre,
   decodeImage,
   type ImageHeader,
+  type ImageOptions,
   imageHeader,
   isImageName,
-  resize,
-  withChannels,
+  isOtherImageName,
 } from "./image/imageFile.js";
+export { cropCentre, resize, upright, withChannels } from "./image/pixels.js";
 export { decodePixels, encodePixels, type PixelImage } from "./image/png.js";
 export { type NpyArray, readNpy, readNpz, writeNpy, writeNpz } from "./npy.js";
 export { type PickleOptions, readPickle } from "./pickle/reader.js";

@@ -8,7 +8,11 @@ import { describe, FileError } from "./fileError.js";
 
 export interface ZipEntry {
   readonly name: string;
-  readonly method: "stored" | "deflated";
+  /** 0 stored, 8 deflated; entries of other methods are listed, but cannot be read. */
+  readonly method: number;
+  readonly isEncrypted: boolean;
+  /** Whether another entry has the same name, so that nobody knows which is meant. */
+  readonly isAmbiguous: boolean;
   /** Bytes in the archive. */
   readonly compressedSize: number;
   /** Bytes once unpacked. */
@@ -25,12 +29,16 @@ export const END_OF_DIRECTORY_64 = 0x06064b50;
 export const LOCATOR_64 = 0x07064b50;
 export const UNKNOWN_16 = 0xffff;
 export const UNKNOWN_32 = 0xffffffff;
+export const UTF8_NAME = 0x800;
 const MAX_COMMENT = 0xffff;
 /** Deflate cannot shrink by more than this, so a larger claim is a lie. */
-const MAX_DEFLATE_RATIO = 1032;
+export const MAX_DEFLATE_RATIO = 1032;
 const MAX_UNPACKED_BYTES = 2 ** 31;
 
-/** The entries by name, from the directory at the end of the archive. */
+/**
+ * The entries by name, from the directory at the end of the archive. An entry that cannot be read is no error until somebody
+ * wants to read it.
+ */
 export function readZipDirectory(source: ByteSource): Map<string, ZipEntry> {
   const { offset, length, count } = findDirectory(source);
   const bytes = readRange(source, offset, length, "zip: central directory");
@@ -47,11 +55,7 @@ export function readZipDirectory(source: ByteSource): Map<string, ZipEntry> {
     const extraLength = view.getUint16(at + 30, true);
     const next = at + 46 + nameLength + extraLength + view.getUint16(at + 32, true);
     if (next > length) throw new FileError("zip: the central directory is cut off", offset + at);
-    const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength));
-    if (flags & 1) throw new FileError(`zip: entry ${describe(name)} is encrypted`);
-    if (method !== 0 && method !== 8) {
-      throw new FileError(`zip: entry ${describe(name)} uses compression method ${method}, expected 0 or 8`);
-    }
+    const name = entryName(bytes.subarray(at + 46, at + 46 + nameLength), (flags & UTF8_NAME) !== 0);
     const extra = viewOf(bytes.subarray(at + 46 + nameLength, at + 46 + nameLength + extraLength));
     const [size, compressedSize, headerOffset] = wideFields(extra, [
       view.getUint32(at + 24, true),
@@ -59,15 +63,37 @@ export function readZipDirectory(source: ByteSource): Map<string, ZipEntry> {
       view.getUint32(at + 42, true),
     ]);
     const crc = view.getUint32(at + 16, true);
-    entries.set(name, { name, method: method === 0 ? "stored" : "deflated", compressedSize, size, crc, headerOffset });
+    const isAmbiguous = entries.has(name);
+    const isEncrypted = (flags & 1) !== 0;
+    entries.set(name, { name, method, isEncrypted, isAmbiguous, compressedSize, size, crc, headerOffset });
     at = next;
   }
   return entries;
 }
 
+/**
+ * The name as its writer meant it: UTF-8 where the entry says so or the bytes are; else in the code page of the format's first
+ * days, IBM 437 (APPNOTE.TXT 6.3, appendix D).
+ */
+function entryName(bytes: Uint8Array, isUtf8: boolean): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: !isUtf8 }).decode(bytes);
+  } catch {
+    return Array.from(bytes, (byte) => (byte < 128 ? String.fromCharCode(byte) : CODE_PAGE_437[byte - 128])).join("");
+  }
+}
+
+const CODE_PAGE_437 =
+  "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u00a0";
+
 /** The contents of an entry: a view of the source when it is stored. */
 export function readZipEntry(source: ByteSource, entry: ZipEntry): Uint8Array {
   const what = `zip: entry ${describe(entry.name)}`;
+  if (entry.isAmbiguous) throw new FileError(`${what} is in the archive twice`);
+  if (entry.isEncrypted) throw new FileError(`${what} is encrypted`);
+  if (entry.method !== 0 && entry.method !== 8) {
+    throw new FileError(`${what} uses compression method ${entry.method}, expected 0 (stored) or 8 (deflated)`);
+  }
   const header = viewOf(readRange(source, entry.headerOffset, 30, what));
   if (header.getUint32(0, true) !== LOCAL_HEADER) {
     throw new FileError(`${what}: expected its header`, entry.headerOffset);
@@ -75,7 +101,7 @@ export function readZipEntry(source: ByteSource, entry: ZipEntry): Uint8Array {
   // Lengths of name and extra field are read here: writers pad them differently than in the directory.
   const begin = entry.headerOffset + 30 + header.getUint16(26, true) + header.getUint16(28, true);
   const packed = readRange(source, begin, entry.compressedSize, what);
-  if (entry.method === "stored") {
+  if (entry.method === 0) {
     if (entry.size !== entry.compressedSize) {
       throw new FileError(`${what}: stored in ${entry.compressedSize} bytes, yet said to have ${entry.size}`);
     }

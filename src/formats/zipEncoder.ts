@@ -14,11 +14,11 @@ import {
   LOCATOR_64,
   UNKNOWN_16,
   UNKNOWN_32,
+  UTF8_NAME,
 } from "./zip.js";
 
 const VERSION = 20;
 const VERSION_64 = 45;
-const UTF8_NAMES = 0x800;
 const DATE_1980 = 0x21;
 const PADDING_FIELD = 0x4246;
 
@@ -95,7 +95,7 @@ function paddingField(begin: number, alignment: number): Uint8Array {
 /** Version, flags, method, time, date, checksum, sizes, lengths of name and extra field: alike in both headers. */
 function writeEntryFields(view: DataView, at: number, entry: Entry, version: number, extraLength: number): void {
   view.setUint16(at, version, true);
-  view.setUint16(at + 2, UTF8_NAMES, true);
+  view.setUint16(at + 2, UTF8_NAME, true);
   view.setUint16(at + 8, DATE_1980, true);
   view.setUint32(at + 10, entry.crc, true);
   view.setUint32(at + 14, entry.size, true);

@@ -83,7 +83,7 @@ describe("the file is what torch.load wants", () => {
     expect(entries.size).toBeGreaterThan(50);
     for (const entry of entries.values()) {
       const contents = readZipEntry(source, entry);
-      expect(entry.method).toBe("stored");
+      expect(entry.method, "stored").toBe(0);
       expect(crc32(contents)).toBe(entry.crc);
       expect((contents.byteOffset - file.byteOffset) % 64, entry.name).toBe(0);
     }

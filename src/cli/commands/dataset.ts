@@ -12,7 +12,7 @@ import {
   resize,
   withChannels,
 } from "../../formats/index.js";
-import type { ImageFile } from "../../stylegan/training/index.js";
+import { type ImageFile, labelsByName, readLabels } from "../../stylegan/training/index.js";
 import { openImages } from "../datasetFiles.js";
 import { makeFolder } from "../files.js";
 import { parseCount } from "../options.js";
@@ -27,6 +27,7 @@ interface DatasetOptions {
   readonly mirror?: true;
   readonly maxImages?: number;
   readonly skipBad?: true;
+  readonly ignoreExif?: true;
 }
 
 const examples = `
@@ -54,6 +55,7 @@ export function datasetCommand(terminal: Terminal): Command {
     )
     .option("--grey", "turn colours into grey")
     .option("--mirror", "pack every image mirrored as well (or train with --mirror, which needs no space)")
+    .option("--ignore-exif", "leave photos as they are stored, not as the camera was held")
     .addOption(new Option("--max-images <count>", "take only the first so many").argParser(parseCount(1)))
     .option("--skip-bad", "leave out images that cannot be used, and name them; without it the first one stops")
     .addHelpText("after", examples)
@@ -73,9 +75,12 @@ function packDataset(source: string, out: string, options: DatasetOptions, termi
   try {
     const files = images.files.slice(0, options.maxImages);
     if (files.length === 0) throw new Error(`${source} holds no PNG or JPEG images`);
-    const labels = labelsOf(source, images.json);
+    if (images.ignored !== null) terminal.err(`warning: ${source}: ${images.ignored}\n`);
+    const labels = named(source, () => labelsByName(images.json));
     makeFolder(dirname(out));
     const counts = pack(source, files, labels, new ZipWriter(out), options, terminal);
+    if (counts.classNames !== null)
+      terminal.out(`classes: ${counts.classNames.map((name, k) => `${k} ${name}`).join(", ")}\n`);
     const skipped = counts.bad === 0 ? "" : `, ${counts.bad} left out`;
     const { resolution, channels } = counts;
     terminal.out(`${out}: ${counts.packed} images of ${resolution}x${resolution}x${channels}${skipped}\n`);
@@ -85,17 +90,6 @@ function packDataset(source: string, out: string, options: DatasetOptions, termi
   } finally {
     images.close();
   }
-}
-
-/** Labels by name, as they are; null when there are none. */
-function labelsOf(source: string, json: unknown): ReadonlyMap<string, unknown> | null {
-  const labels = (json as { readonly labels?: unknown } | null)?.labels ?? null;
-  if (labels === null) return null;
-  const isPair = (entry: unknown): entry is [string, unknown] => Array.isArray(entry) && typeof entry[0] === "string";
-  if (!Array.isArray(labels) || !labels.every(isPair)) {
-    throw new Error(`${source}: dataset.json must hold labels as a list of [name, label]`);
-  }
-  return new Map(labels);
 }
 
 interface Shape {
@@ -111,11 +105,19 @@ function pack(
   options: DatasetOptions,
   terminal: Terminal,
 ) {
-  const packedLabels: (readonly [string, unknown])[] = [];
+  const kept: { readonly name: string; readonly source: string }[] = [];
   const progress = new Progress(files.length, terminal);
   const counts = { packed: 0, bad: 0, enlarged: 0 };
   try {
     const shape = shapeOf(source, files, options);
+    const withLabel = labels === null ? files : files.filter(({ name }) => labels.has(name));
+    const packed = named(source, () =>
+      readLabels(
+        { labels: labels && [...labels] },
+        withLabel.map(({ name }) => name),
+      ),
+    );
+    const plain = new Map(withLabel.map(({ name }, index) => [name, packed?.plain[index]]));
     for (const file of files) {
       const original = usable(source, file, labels, options, terminal);
       if (original === null) {
@@ -127,15 +129,17 @@ function pack(
       for (const version of options.mirror ? [image, mirrored(image)] : [image]) {
         const name = officialName(counts.packed++);
         zip.add(name, encodePixels(version));
-        if (labels !== null) packedLabels.push([name, labels.get(file.name)]);
+        kept.push({ name, source: file.name });
       }
       if (terminal.isInteractive) progress.step(file.name);
     }
     if (counts.packed === 0) throw new Error(`${source}: not one of ${files.length} images can be used`);
-    const json = { labels: labels === null ? null : packedLabels };
-    zip.add("dataset.json", new TextEncoder().encode(JSON.stringify(json)));
+    zip.add(
+      "dataset.json",
+      new TextEncoder().encode(JSON.stringify(officialJson(kept, packed && plain, packed?.classNames ?? null))),
+    );
     zip.finish();
-    return { ...counts, ...shape };
+    return { ...counts, ...shape, classNames: packed?.classNames ?? null };
   } catch (error) {
     zip.abandon();
     throw error;
@@ -145,10 +149,11 @@ function pack(
 }
 
 /** The size that all images get, from the first that has one; grey when none has colours. */
-function shapeOf(source: string, files: readonly ImageFile[], { resolution, grey }: DatasetOptions): Shape {
+function shapeOf(source: string, files: readonly ImageFile[], { resolution, grey, ignoreExif }: DatasetOptions): Shape {
+  const exif = { ignoreExif: ignoreExif ?? false };
   const headers = files.flatMap((file) => {
     try {
-      return [imageHeader(file.read())];
+      return [imageHeader(file.read(), exif)];
     } catch (error) {
       if (error instanceof FileError) return []; // told when it is packed
       throw error;
@@ -171,11 +176,12 @@ function usable(
   source: string,
   file: ImageFile,
   labels: ReadonlyMap<string, unknown> | null,
-  { crop, skipBad }: DatasetOptions,
+  { crop, skipBad, ignoreExif }: DatasetOptions,
   terminal: Terminal,
 ): PixelImage | null {
+  const exif = { ignoreExif: ignoreExif ?? false };
   try {
-    const image = decodeImage(file.read());
+    const image = decodeImage(file.read(), exif);
     if (labels !== null && !labels.has(file.name)) throw new FileError("has no label in dataset.json");
     if (crop === "center") return cropCentre(image);
     if (image.width === image.height) return image;
@@ -202,6 +208,26 @@ function mirrored({ width, height, channels, data }: PixelImage): PixelImage {
     }
   }
   return { width, height, channels, data: out };
+}
+
+/** `dataset.json` as the official tool writes it; the names of classes, where there are any, beside the labels. */
+function officialJson(
+  kept: readonly { readonly name: string; readonly source: string }[],
+  labels: ReadonlyMap<string, unknown> | null,
+  classNames: readonly string[] | null,
+) {
+  if (labels === null) return { labels: null };
+  const rows = kept.map(({ name, source }) => [name, labels.get(source)]);
+  return classNames === null ? { labels: rows } : { labels: rows, class_names: classNames };
+}
+
+/** Puts the source's name before what is wrong with it. */
+function named<T>(source: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    throw new Error(`${source}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /** As the official tool names them: 00000/img00000012.png */

@@ -175,7 +175,7 @@ async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
   if (dataPath === undefined) throw new UsageError("what to train on? Give --data FOLDER or --data FILE.zip");
 
   await init(options);
-  const dataset = openDataset(dataPath, stored?.options ?? given);
+  const dataset = openDataset(dataPath, stored?.options ?? given, (text) => terminal.err(`note: ${text}\n`));
   const definition = stored ?? defineRun(dataPath, dataset, given, checkpoint);
   checkData(dataPath, dataset, definition);
   const run = buildRun(definition, dataset);

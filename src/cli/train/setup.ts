@@ -17,7 +17,7 @@ import {
   type PresetName,
   type PresetOptions,
   type ProgressiveSchedule,
-  parseLabels,
+  readLabels,
   setLod,
   TrainingSampler,
   type TrainingSettings,
@@ -83,12 +83,16 @@ export interface RunDefinition extends Preset {
 }
 
 /** Opens the images that the options name. */
-export function openDataset(path: string, options: RunOptions): ImageDataset {
+export function openDataset(path: string, options: RunOptions, warn: (text: string) => void = () => {}): ImageDataset {
   const { resolution, mirror, subset, seed = 0, cond = false } = options;
-  const { files, json } = openImages(path);
+  const { files, json, ignored } = openImages(path);
+  if (ignored !== null) warn(`${path}: ${ignored}`);
   try {
     const names = files.map(({ name }) => name);
-    const labels = cond ? parseLabels(json, names) : null;
+    const read = cond ? readLabels(json, names) : null;
+    const labels = read?.vectors ?? null;
+    if (read?.classNames)
+      warn(`${path}: classes by name: ${read.classNames.map((name, k) => `${k} ${name}`).join(", ")}`);
     if (cond && labels === null) throw new UsageError("--cond needs labels, but there is no dataset.json with labels");
     return new ImageDataset(files, {
       labels,

@@ -5,8 +5,9 @@
  * The layout is the official one: PNG or JPEG images of one size, and where they have classes a `dataset.json` with
  * {"labels": [["00000/img00000000.png", 6], ...]}. Tests: tests/training/dataset.test.ts.
  */
-import { describe, FileError } from "../../formats/fileError.js";
-import { decodeImage, imageHeader, resize, withChannels } from "../../formats/image/imageFile.js";
+import { FileError } from "../../formats/fileError.js";
+import { decodeImage, type ImageOptions, imageHeader } from "../../formats/image/imageFile.js";
+import { resize, withChannels } from "../../formats/image/pixels.js";
 import { type RandomSnapshot, RandomState } from "../../nn/random.js";
 import { Tensor } from "../../nn/tensor.js";
 
@@ -27,12 +28,13 @@ export interface DatasetOptions {
   readonly maxImages?: number;
   /** Default 0. */
   readonly seed?: number;
+  /** Leave images as they are stored, whatever EXIF says of how the camera was held. Default false. */
+  readonly ignoreExif?: boolean;
   /** Bytes of decoded pixels to keep in memory. Default 2 GiB. */
   readonly cacheBytes?: number;
 }
 
 const DEFAULT_CACHE_BYTES = 2 ** 31;
-const MAX_CLASSES = 1 << 16;
 
 export class ImageDataset {
   /** Images, mirrored ones included. */
@@ -43,6 +45,7 @@ export class ImageDataset {
   /** Length of a label; 0 without labels. */
   readonly labelSize: number;
   readonly #files: readonly ImageFile[];
+  readonly #exif: ImageOptions;
   readonly #labels: readonly Float32Array[] | null;
   /** For image `index`, the file `#chosen[index % #chosen.length]`. */
   readonly #chosen: readonly number[];
@@ -65,7 +68,8 @@ export class ImageDataset {
     if (!Number.isInteger(maxImages) || maxImages < 1) {
       throw new RangeError(`data set: maxImages must be a whole number of at least 1, got ${maxImages}`);
     }
-    const headers = files.map((file) => named(file.name, () => imageHeader(file.read())));
+    const exif = { ignoreExif: options.ignoreExif ?? false };
+    const headers = files.map((file) => named(file.name, () => imageHeader(file.read(), exif)));
     const side = options.resolution ?? headers[0].width;
     for (const [index, { width, height }] of headers.entries()) {
       if (width !== height || (options.resolution === undefined && width !== side)) {
@@ -81,6 +85,7 @@ export class ImageDataset {
       );
     }
     this.#files = files;
+    this.#exif = exif;
     this.#labels = labels;
     this.#chosen = chooseImages(files.length, maxImages, seed);
     this.#cacheLeft = options.cacheBytes ?? DEFAULT_CACHE_BYTES;
@@ -142,7 +147,11 @@ export class ImageDataset {
     if (cached !== undefined) return cached;
     const { name } = this.#files[file];
     const { data } = named(name, () =>
-      resize(withChannels(decodeImage(this.#files[file].read()), this.channels), this.resolution, this.resolution),
+      resize(
+        withChannels(decodeImage(this.#files[file].read(), this.#exif), this.channels),
+        this.resolution,
+        this.resolution,
+      ),
     );
     if (data.length <= this.#cacheLeft) {
       this.#cache.set(file, data);
@@ -168,49 +177,6 @@ function chooseImages(count: number, maxImages: number, seed: number): number[] 
   if (maxImages >= count) return all;
   new RandomState(seed).shuffle(all);
   return all.slice(0, maxImages).sort((a, b) => a - b);
-}
-
-/**
- * The labels of `dataset.json` in the order of the files: classes become one-hot vectors, vectors stay as they are.
- *
- * @param json the parsed file; `labels` null or missing means that there are none
- * @throws FileError when an image has no label, or the labels are not all of one kind
- */
-export function parseLabels(json: unknown, names: readonly string[]): readonly Float32Array[] | null {
-  const entries = (json as { readonly labels?: unknown } | null)?.labels ?? null;
-  if (entries === null) return null;
-  if (!Array.isArray(entries)) {
-    throw new FileError(`dataset.json: labels must be a list of [name, label], found ${describe(entries)}`);
-  }
-  const byName = new Map<unknown, unknown>();
-  for (const entry of entries) if (Array.isArray(entry)) byName.set(entry[0], entry[1]);
-  const values = names.map((name) => {
-    const value = byName.get(name);
-    if (value === undefined) throw new FileError(`dataset.json: no label for ${name}`);
-    return value;
-  });
-  const isClass = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-  if (values.every(isClass)) {
-    const classes = values.reduce((most, value) => Math.max(most, value), 0) + 1;
-    if (classes > MAX_CLASSES) {
-      throw new FileError(`dataset.json: expected at most ${MAX_CLASSES} classes, found ${classes}`);
-    }
-    const oneHots = new Map<number, Float32Array>(); // shared by the images of a class
-    for (const value of values) {
-      if (!oneHots.has(value)) oneHots.set(value, new Float32Array(classes).fill(1, value, value + 1));
-    }
-    return values.map((value) => oneHots.get(value)!);
-  }
-  const width = Array.isArray(values[0]) ? values[0].length : 0;
-  const isVector = (value: unknown): value is number[] =>
-    Array.isArray(value) && value.length === width && width > 0 && value.every(Number.isFinite);
-  const odd = values.findIndex((value) => !isVector(value));
-  if (odd >= 0) {
-    throw new FileError(
-      `dataset.json: labels must all be classes 0, 1, ... or all vectors of one length; ${names[odd]} has ${describe(values[odd])}`,
-    );
-  }
-  return (values as number[][]).map((value) => Float32Array.from(value));
 }
 
 export interface OrderSnapshot {

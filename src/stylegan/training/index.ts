@@ -25,8 +25,8 @@ export {
   ImageDataset,
   type ImageFile,
   type OrderSnapshot,
-  parseLabels,
 } from "./dataset.js";
+export { type Labels, labelsByName, parseLabels, readLabels } from "./labels.js";
 export { type AdversarialLoss, adversarialLosses, type LossName } from "./losses.js";
 export { networkPreset, type Preset, type PresetName, type PresetOptions, presetNames } from "./presets.js";
 export {
