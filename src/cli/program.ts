@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { convertCommand } from "./commands/convert.js";
 import { datasetCommand } from "./commands/dataset.js";
+import { exploreCommand } from "./commands/explore.js";
 import { exportCommand } from "./commands/export.js";
 import { generateCommand } from "./commands/generate.js";
 import { infoCommand } from "./commands/info.js";
@@ -19,6 +20,7 @@ const commands: readonly ((terminal: Terminal) => Command)[] = [
   exportCommand,
   datasetCommand,
   trainCommand,
+  exploreCommand,
 ];
 
 const examples = `

@@ -1,0 +1,101 @@
+/** What the page asks of its engine, which lives in a worker, and what it gets. Plain data only. */
+
+/** Everything that decides an image. */
+export interface ImageSpec {
+  readonly seed: number;
+  /** Truncation: 1 leaves w alone, 0 is the average. */
+  readonly psi: number;
+  /** Truncate only the first so many w's; null for all. */
+  readonly cutoff: number | null;
+  readonly label: number;
+  /** Level of detail of networks that grow; null for the stored one. */
+  readonly lod: number | null;
+  /** The stored noise, none, or drawn from a seed. */
+  readonly noise: "const" | "none" | number;
+  /** The w's of four seeds, blended at a place of the unit square (left to right, top to bottom); null for none. */
+  readonly blend: Blend | null;
+  /** Layers that take their w from another seed: [layer, seed]. */
+  readonly mix: readonly (readonly [layer: number, seed: number])[];
+  readonly directions: readonly DirectionEdit[];
+  readonly styles: readonly StyleChannel[];
+  /** A w of its own, [wDim] or [numWs, wDim], in place of the seed's: projected or read from a file; null for none. */
+  readonly w: Float32Array | null;
+}
+
+export interface Blend {
+  /** Top left, top right, bottom left, bottom right. */
+  readonly seeds: readonly [number, number, number, number];
+  readonly x: number;
+  readonly y: number;
+}
+
+/** A direction of a set, added to the w's of layers first .. last. */
+export interface DirectionEdit {
+  readonly index: number;
+  readonly strength: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A number added to one style of a layer: StyleSpace. */
+export interface StyleChannel {
+  readonly layer: string;
+  readonly channel: number;
+  readonly add: number;
+}
+
+export interface ModelInfo {
+  readonly name: string;
+  readonly format: string;
+  readonly kind: "skip" | "orig" | "resnet" | "stylegan1" | "growing";
+  readonly resolution: number;
+  readonly channels: number;
+  readonly numWs: number;
+  readonly wDim: number;
+  readonly zDim: number;
+  readonly classes: number;
+  /** The stored level of detail; null for networks that do not grow. */
+  readonly lod: number | null;
+  readonly hasAverage: boolean;
+  /** Feature layers in the order in which they run: b4.conv1, b8.conv0, ... */
+  readonly layers: readonly string[];
+  readonly parameters: number;
+}
+
+/** Red, green, blue, opaque. */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8ClampedArray<ArrayBuffer>;
+}
+
+export interface Rendered extends Picture {
+  /** Smaller than the network's resolution while it is not finished. */
+  readonly isFinal: boolean;
+  readonly ms: number;
+  /** The resolution after which synthesis began: 4 layers of work saved, or none (0). */
+  readonly startedAfter: number;
+}
+
+/** The calls: what goes in, what comes out, and what may come in between. */
+export interface Calls {
+  start: { readonly args: { readonly threads: number | null }; readonly result: { readonly threads: number } };
+  open: { readonly args: { readonly source: Blob | string; readonly name: string }; readonly result: ModelInfo };
+  render: { readonly args: { readonly spec: ImageSpec }; readonly result: Rendered; readonly partial: Rendered };
+  png: { readonly args: { readonly spec: ImageSpec }; readonly result: Uint8Array<ArrayBuffer> };
+}
+
+export type CallName = keyof Calls;
+export type Args<K extends CallName> = Calls[K]["args"];
+export type Result<K extends CallName> = Calls[K]["result"];
+export type Partial<K extends CallName> = Calls[K] extends { readonly partial: infer P } ? P : never;
+
+export type ToEngine =
+  | { readonly id: number; readonly name: CallName; readonly args: Args<CallName> }
+  | { readonly id: number; readonly cancel: true };
+
+export type FromEngine =
+  | { readonly id: number; readonly partial: unknown }
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly cancelled: true }
+  | { readonly id: number; readonly error: string };

@@ -1,0 +1,88 @@
+/** The engine: the library, in a worker of its own, so that the page's thread never waits for it. */
+
+import { Model } from "./model.js";
+import type { Args, CallName, FromEngine, Partial, Result, ToEngine } from "./protocol.js";
+import { pngOf, Renderer } from "./render.js";
+import { availableThreads, startEngine } from "./start.js";
+
+/** What a handler may do besides returning. */
+export interface CallContext<K extends CallName = CallName> {
+  readonly partial: (value: Partial<K>) => void;
+  /** Lets messages in. False when the call has been cancelled: stop. */
+  readonly goOn: () => Promise<boolean>;
+}
+
+/** A handler returns null when it was cancelled. */
+type Handlers = { readonly [K in CallName]: (args: Args<K>, context: CallContext<K>) => Promise<Result<K> | null> };
+
+let renderer: Renderer | null = null;
+
+function current(): Renderer {
+  if (renderer === null) throw new Error("Open a checkpoint first.");
+  return renderer;
+}
+
+const handlers: Handlers = {
+  async start({ threads }) {
+    await startEngine(threads);
+    return { threads: availableThreads(threads) };
+  },
+  async open({ source, name }) {
+    const model = await Model.open(source, name);
+    renderer = new Renderer(model);
+    return model.info;
+  },
+  render: ({ spec }, context) => current().render(spec, context),
+  png: async ({ spec }, context) => {
+    const image = await current().image(spec, context);
+    return image === null ? null : pngOf(image);
+  },
+};
+
+const cancelled = new Set<number>();
+const turns = new MessageChannel();
+const waiting: (() => void)[] = [];
+turns.port1.onmessage = () => waiting.shift()?.();
+
+/** Lets other messages be handled first. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    waiting.push(resolve);
+    turns.port2.postMessage(null);
+  });
+}
+
+const post = (message: FromEngine, transfer: Transferable[] = []): void => postMessage(message, { transfer });
+
+/** The buffers of pixels, which move instead of being copied. */
+function buffersOf(value: unknown): Transferable[] {
+  if (ArrayBuffer.isView(value)) return value.buffer instanceof ArrayBuffer ? [value.buffer] : [];
+  if (value === null || typeof value !== "object") return [];
+  return Object.values(value).flatMap(buffersOf);
+}
+
+addEventListener("message", async ({ data }: MessageEvent<ToEngine>) => {
+  const { id } = data;
+  if ("cancel" in data) {
+    cancelled.add(id);
+    return;
+  }
+  const context: CallContext = {
+    partial: (value: unknown) => post({ id, partial: value }, buffersOf(value)),
+    goOn: async () => {
+      await nextTurn();
+      return !cancelled.has(id);
+    },
+  };
+  try {
+    if (!(await context.goOn())) return post({ id, cancelled: true });
+    const handler = handlers[data.name] as (args: unknown, context: CallContext) => Promise<unknown>;
+    const result = await handler(data.args, context);
+    if (result === null) post({ id, cancelled: true });
+    else post({ id, result }, buffersOf(result));
+  } catch (error) {
+    post({ id, error: error instanceof Error ? error.message : String(error) });
+  } finally {
+    cancelled.delete(id);
+  }
+});

@@ -1,0 +1,53 @@
+/**
+ * The built page in real browsers: npm run test:page [-- --browser chrome|firefox] [--only WORD]
+ *
+ * Chromium and Firefox as they are installed (Debian: apt-get install chromium firefox-esr); a browser that is missing is
+ * an error that says how to get it.
+ */
+import { parseArgs } from "node:util";
+import { findBrowser, howToGet, launch } from "./browsers.mjs";
+import { checkPixels } from "./checks/pixels.mjs";
+
+const groups = [checkPixels];
+
+const { values } = parseArgs({
+  options: { browser: { type: "string", multiple: true }, only: { type: "string", default: "" } },
+});
+const names = values.browser ?? ["chrome", "firefox"];
+let failures = 0;
+let count = 0;
+
+for (const browserName of names) {
+  if (findBrowser(browserName) === null) {
+    console.error(`FAILED ${howToGet[browserName]}`);
+    failures++;
+    continue;
+  }
+  const browser = await launch(browserName);
+  console.log(`${browserName}: ${await browser.version()}`);
+  const check = async (name, body) => {
+    if (!name.includes(values.only)) return;
+    const start = performance.now();
+    const seconds = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
+    count++;
+    try {
+      const note = await body();
+      console.log(`  ok ${name} (${seconds()})${note ? `: ${note}` : ""}`);
+    } catch (error) {
+      failures++;
+      console.error(`  FAILED ${name} (${seconds()}): ${error.message}`);
+      if (process.env.STYLEGAN_DEBUG) console.error(error.stack);
+    }
+  };
+  try {
+    for (const group of groups) await group({ browser, browserName, check });
+  } finally {
+    await browser.close();
+  }
+}
+if (count === 0) {
+  console.error("FAILED nothing was checked");
+  failures++;
+}
+console.log(failures === 0 ? `${count} checks passed` : `${failures} of ${count} checks failed`);
+process.exitCode = failures === 0 ? 0 : 1;

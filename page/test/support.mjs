@@ -1,0 +1,103 @@
+/** What the checks share: the built page on a server, in a browser, and ways to read and set what is on it. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { startPageServer } from "../../dist/cli/pageServer.js";
+
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = join(root, "page/dist");
+
+/** Ways to serve the page: with the headers, with a service worker for them, and with neither. */
+export const ways = {
+  isolated: { isolated: true },
+  "service worker": { isolated: false },
+  "not isolated": { isolated: false, hidden: ["/isolation.js"] },
+};
+
+export function serve(options = {}) {
+  return startPageServer({ folder, base: "/some/path/", ...options });
+}
+
+/** Opens the page at a hash, and waits until it is ready; `problems` collects what went wrong on it. */
+export async function open(browser, server, hash = "#explore", { ready = true } = {}) {
+  const page = await browser.newPage();
+  const problems = [];
+  const requests = [];
+  page.on("pageerror", (error) => problems.push(`error: ${error.message}`));
+  page.on("console", (message) => {
+    if (message.type() === "error") problems.push(`console: ${message.text()}`);
+  });
+  page.on("request", (request) => requests.push(request.url()));
+  await page.setViewport({ width: 1280, height: 900 });
+  await page.goto(server.url + hash);
+  if (ready) await settled(page);
+  return { page, problems, requests };
+}
+
+export const byId = (id) => `[data-testid="${id}"]`;
+
+/** Waits until the page is ready, or says what is wrong; gives the status. */
+export async function settled(page, { timeout = 60_000 } = {}) {
+  await page.waitForFunction(() => ["ready", "error"].includes(document.body.dataset.state), { timeout, polling: 20 });
+  return page.evaluate(() => ({
+    state: document.body.dataset.state,
+    status: document.querySelector('[data-testid="status"]')?.textContent ?? "",
+  }));
+}
+
+/** Sets an input as a hand would, and waits for the picture. */
+export async function set(page, id, value) {
+  await page.evaluate(
+    (selector, text) => {
+      const input = document.querySelector(selector);
+      const { set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(input), "value");
+      set.call(input, text);
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+      input.dispatchEvent(new Event("change", { bubbles: true }));
+    },
+    byId(id),
+    String(value),
+  );
+  return settled(page);
+}
+
+/** The image on the screen: its size and its pixels, red, green, blue, opaque. */
+export function pixels(page, id = "image") {
+  return page.evaluate((selector) => {
+    const canvas = document.querySelector(selector);
+    const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return { width, height, data: Array.from(data) };
+  }, byId(id));
+}
+
+/** Gives the page a file: a path, or { name, bytes }. */
+export async function chooseFile(page, file) {
+  if (typeof file === "string") {
+    const input = await page.$(byId("checkpoint"));
+    await input.uploadFile(file);
+  } else {
+    await page.evaluate(
+      (selector, name, text) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([Uint8Array.from(atob(text), (char) => char.charCodeAt(0))], name));
+        const input = document.querySelector(selector);
+        input.files = transfer.files;
+        input.dispatchEvent(new Event("change", { bubbles: true }));
+      },
+      byId("checkpoint"),
+      file.name,
+      Buffer.from(file.bytes).toString("base64"),
+    );
+  }
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  return settled(page);
+}
+
+export const fixture = (name) => join(root, "tests/fixtures/checkpoints", name);
+export const readFixture = (name) => readFileSync(fixture(name));
+
+export function assert(condition, message) {
+  if (!condition) throw new Error(message);
+}
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
