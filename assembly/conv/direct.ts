@@ -41,7 +41,7 @@ class ConvArguments {
   exact: i32;
 }
 
-/** Scratch of a worker: the table of eight columns, the panel, the tiles. `convScratchBytes` in conv/direct.ts agrees. */
+/** Scratch of a worker: the table of eight columns, the panel, the tiles. @host */
 const TABLE_BYTES: usize = 128;
 const PANEL_BYTES: usize = 256 * 32;
 /** A row that no image has, yet far from overflow. */

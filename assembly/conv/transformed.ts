@@ -13,10 +13,10 @@ import { outputF4 } from "../transforms/planarF4";
 import { outputS4, spreadS4 } from "../transforms/s4";
 import { GRAD_S4, INPUT_F4, INPUT_S4, transformRows } from "../transforms/points";
 
-/** What is computed: y = conv(x) with stride 1 or 2, or dx from dy with stride 2. */
+/** What is computed: y = conv(x) with stride 1 or 2, or dx from dy with stride 2. @host */
 const STRIDE_1: i32 = 0;
-const STRIDE_2: i32 = 1;
-const ADJOINT_2: i32 = 2;
+/** @host */ const STRIDE_2: i32 = 1;
+/** @host */ const ADJOINT_2: i32 = 2;
 
 @unmanaged
 class PlanarArguments {

@@ -20,10 +20,12 @@ class StridedArguments {
   axes: i32;
   // Then extent[5], aStride[5], bStride[5], yStride[5].
 }
+/** Outer axes of a walk, at most. @host */
+const OUTER_AXES: usize = 5;
 const EXTENTS: usize = offsetof<StridedArguments>();
-const A_STRIDES: usize = EXTENTS + 5 * 4;
-const B_STRIDES: usize = EXTENTS + 10 * 4;
-const Y_STRIDES: usize = EXTENTS + 15 * 4;
+const A_STRIDES: usize = EXTENTS + OUTER_AXES * 4;
+const B_STRIDES: usize = A_STRIDES + OUTER_AXES * 4;
+const Y_STRIDES: usize = B_STRIDES + OUTER_AXES * 4;
 
 const enum Binary {
   Add, Sub, Mul, Div,

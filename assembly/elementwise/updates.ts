@@ -17,6 +17,7 @@ class Row {
   v: usize;
 }
 
+/** From one row to the next. @host */
 const ROW_BYTES: usize = 24;
 
 /** The row that a chunk belongs to: the last that does not begin after it. */

@@ -11,7 +11,7 @@ import { inputDirect, outputDirect } from "./direct";
 import { inputF2, outputF2 } from "../transforms/f2";
 import { inputF4, outputF4 } from "../transforms/f4";
 
-/** Keeps the streams of the transform points out of each other's cache sets. */
+/** Keeps the streams of the transform points out of each other's cache sets. @host */
 const SKEW: usize = 64;
 
 /**

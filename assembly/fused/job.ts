@@ -82,11 +82,12 @@ export class Job {
   firX3: f32;
 }
 
+/** @host */
 export const DIRECT: i32 = 0;
-export const F2: i32 = 1;
-export const F4: i32 = 2;
-export const T2: i32 = 3;
-export const T4: i32 = 4;
+/** @host */ export const F2: i32 = 1;
+/** @host */ export const F4: i32 = 2;
+/** @host */ export const T2: i32 = 3;
+/** @host */ export const T4: i32 = 4;
 
 /** Transform points per axis: how many products a tile needs, squared. */
 export function pointsOf(algorithm: i32): i32 {

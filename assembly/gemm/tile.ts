@@ -7,12 +7,12 @@
  */
 import { madd, splatAt } from "../vector";
 
-/** Rows and columns of a tile, and bytes of the block that holds one: [ROWS][COLUMNS], dense. */
+/** Rows and columns of a tile, and bytes of the block that holds one: [ROWS][COLUMNS], dense. @host */
 export const ROWS: i32 = 4;
-export const COLUMNS: i32 = 8;
-export const TILE_BYTES: usize = 4 * 8 * 4;
+/** @host */ export const COLUMNS: i32 = 8;
+/** @host */ export const TILE_BYTES: usize = 4 * 8 * 4;
 
-/** How much of the sum over k is done at a time: the B panel (DEPTH * 32 bytes = 8 KiB) stays in the L1 cache. */
+/** How much of the sum over k is done at a time: the B panel (DEPTH * 32 bytes = 8 KiB) stays in the L1 cache. @host */
 export const DEPTH: i32 = 256;
 
 /**

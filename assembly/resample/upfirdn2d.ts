@@ -38,7 +38,7 @@ class SeparableArguments {
 }
 const TAPS: usize = offsetof<SeparableArguments>();
 
-/** Lines filtered along one axis before the other begins: a vector that straddles two fresh stores would wait for both. */
+/** Lines filtered along one axis before the other begins: a vector that straddles two fresh stores would wait for both. @host */
 const LINES: i32 = 8;
 
 /**

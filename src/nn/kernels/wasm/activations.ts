@@ -58,33 +58,27 @@ function runPiecewiseLinear(
   const biasStep = b !== null && dense ? 1 : 0;
   engine.withScratch(4, (zero) => {
     engine.floats(zero, 1)[0] = 0;
-    engine.run(
-      name,
-      Math.ceil(rows / rowsPerChunk),
-      [
-        dy,
-        x,
-        b ?? zero,
-        y,
-        rows,
-        rowsPerChunk,
-        length,
-        channels,
-        biasRow,
-        biasStep,
-        activation === "relu" ? 1 : 0,
-        clamp === null ? 0 : 1,
-      ],
-      [
-        inputGain,
-        biasGain,
-        slope * gain,
-        gain,
-        inputGain * slope * gain,
-        inputGain * gain,
-        clamp ?? Number.POSITIVE_INFINITY,
-      ],
-    );
+    engine.run(name, Math.ceil(rows / rowsPerChunk), {
+      dy,
+      x,
+      b: b ?? zero,
+      y,
+      rows,
+      rowsPerChunk,
+      length,
+      period: channels,
+      biasRow,
+      biasStep,
+      dead: activation === "relu" ? 1 : 0,
+      clamped: clamp === null ? 0 : 1,
+      inputGain,
+      biasGain,
+      fall: slope * gain,
+      gain,
+      fallOfDy: inputGain * slope * gain,
+      gainOfDy: inputGain * gain,
+      clamp: clamp ?? Number.POSITIVE_INFINITY,
+    });
   });
   return true;
 }

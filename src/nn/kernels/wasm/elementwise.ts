@@ -1,12 +1,14 @@
 /** Plans elementwise kernels, broadcasting and copies for `assembly/elementwise/maps.ts` and `assembly/elementwise/strided.ts`. */
 import type { BinaryOp, StridedGeometry, UnaryOp } from "../types.js";
 import type { Engine } from "./engine.js";
+import { OUTER_AXES } from "./frames/elementwise.js";
+import type { Frames } from "./frames/kernels.js";
 
 /** Elements of a chunk: small enough to share out evenly, large enough that a call costs nothing. */
 export const elementsPerChunk = 16384;
 
 /** The unary functions that SIMD has; the others are computed by the JavaScript engine's own `Math`, in place. */
-const unaryKernels: Partial<Record<UnaryOp, string>> = {
+const unaryKernels = {
   neg: "unaryNeg",
   abs: "unaryAbs",
   sign: "unarySign",
@@ -15,32 +17,37 @@ const unaryKernels: Partial<Record<UnaryOp, string>> = {
   sqrt: "unarySqrt",
   rsqrt: "unaryRsqrt",
   reciprocal: "unaryReciprocal",
-};
+} as const satisfies Partial<Record<UnaryOp, keyof Frames>>;
 
-const binaryKernels: Record<BinaryOp, string> = {
+const binaryKernels = {
   add: "binaryAdd",
   sub: "binarySub",
   mul: "binaryMul",
   div: "binaryDiv",
-};
+} as const satisfies Record<BinaryOp, keyof Frames>;
 
-/** Runs a kernel over dense runs of `length` elements. `floats` are scale and offset. */
+type MapKernel = "affine" | "fill" | (typeof unaryKernels)[keyof typeof unaryKernels];
+
+/** Runs a kernel over dense runs of `length` elements. `scale` and `offset` are those of affine and fill. */
 export function wasmMap(
   engine: Engine,
-  name: string,
+  name: MapKernel,
   x: number,
   y: number,
   length: number,
-  floats: readonly number[] = [],
+  scale = 0,
+  offset = 0,
 ): void {
-  engine.run(name, Math.ceil(length / elementsPerChunk), [x, y, length, elementsPerChunk], floats);
+  const frame = { x, y, length, perChunk: elementsPerChunk, scale, offset };
+  engine.run(name, Math.ceil(length / elementsPerChunk), frame);
 }
+
+const hasKernel = (op: UnaryOp): op is keyof typeof unaryKernels => op in unaryKernels;
 
 /** True if SIMD has the function; then it has been computed. */
 export function wasmUnary(engine: Engine, op: UnaryOp, x: number, y: number, length: number): boolean {
-  const name = unaryKernels[op];
-  if (name === undefined) return false;
-  wasmMap(engine, name, x, y, length);
+  if (!hasKernel(op)) return false;
+  wasmMap(engine, unaryKernels[op], x, y, length);
   return true;
 }
 
@@ -71,14 +78,14 @@ export function wasmStridedCopy(
   runStrided(engine, "stridedCopy", from, from, y + yOffset * 4, walk);
 }
 
-const mostOuterAxes = 5;
+type StridedKernel = "stridedCopy" | (typeof binaryKernels)[BinaryOp];
 
-function runStrided(engine: Engine, name: string, a: number, b: number, y: number, walk: StridedGeometry): void {
+function runStrided(engine: Engine, name: StridedKernel, a: number, b: number, y: number, walk: StridedGeometry): void {
   const { shape, strides } = mergeAxes(walk);
   if (shape.includes(0)) return;
   const axes = shape.length - 1;
-  if (axes > mostOuterAxes) {
-    throw new RangeError(`${name}: at most ${mostOuterAxes + 1} axes, got shape [${walk.shape.join(", ")}]`);
+  if (axes > OUTER_AXES) {
+    throw new RangeError(`${name}: at most ${OUTER_AXES + 1} axes, got shape [${walk.shape.join(", ")}]`);
   }
   const inner = shape[axes];
   let rows = 1;
@@ -87,13 +94,29 @@ function runStrided(engine: Engine, name: string, a: number, b: number, y: numbe
   const rowsPerChunk = Math.max(1, Math.floor(elementsPerChunk / inner));
   const chunks = Math.ceil(rows / rowsPerChunk) * Math.ceil(inner / segment);
   const [aStrides, bStrides, yStrides] = strides;
-  const frame = [a, b, y, rows, rowsPerChunk, inner, segment, aStrides[axes], bStrides[axes], yStrides[axes], axes];
-  if (axes > 0) {
-    for (const values of [shape, aStrides, bStrides, yStrides]) {
-      for (let axis = 0; axis < mostOuterAxes; axis++) frame.push(axis < axes ? values[axis] : 0);
-    }
+  const frame = {
+    a,
+    b,
+    y,
+    rows,
+    rowsPerChunk,
+    inner,
+    segment,
+    aStep: aStrides[axes],
+    bStep: bStrides[axes],
+    yStep: yStrides[axes],
+    axes,
+  };
+  engine.run(name, chunks, frame, axes === 0 ? undefined : { words: outerAxes([shape, aStrides, bStrides, yStrides]) });
+}
+
+/** All values of each list but its last, filled up to OUTER_AXES with zeros. */
+function outerAxes(lists: readonly (readonly number[])[]): number[] {
+  const words: number[] = [];
+  for (const values of lists) {
+    for (let axis = 0; axis < OUTER_AXES; axis++) words.push(axis < values.length - 1 ? values[axis] : 0);
   }
-  engine.run(name, chunks, frame);
+  return words;
 }
 
 /**

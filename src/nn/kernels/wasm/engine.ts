@@ -2,17 +2,18 @@
  * Loading of the WebAssembly module, and how its kernels are called.
  *
  * Every export of `assembly/` is a *chunk function* `(args, chunk, worker)`:
- * - `args` points to its arguments in linear memory: 32-bit words, pointers and integers first, then float32 numbers,
- *   in the order of the @unmanaged class beside the kernel;
+ * - `args` points to its arguments in linear memory: the @unmanaged class beside the kernel, as frames/ has it for this side;
  * - `chunk` says which part of the output to compute, 0 <= chunk < chunks. Chunks write disjoint outputs and each sum
  *   lies within one chunk, so results do not depend on their order or on how many workers share them;
  * - `worker`, 0 <= worker < workers, selects private scratch: a kernel that needs some takes `scratch` and
  *   `scratchStride` among its arguments and uses [scratch + worker * scratchStride, + scratchStride).
  *
- * `Engine.run(name, chunks, integers, floats)` writes the frame and calls `Dispatcher.parallel(name, args, chunks)`,
+ * `Engine.run(name, chunks, frame)` writes the frame and calls `Dispatcher.parallel(name, args, chunks)`,
  * which returns when all chunks are done. The dispatcher below runs them in order on this thread; the pool of
  * threads.ts runs them on several instances of the same module over one shared memory.
  */
+import { type Frames, frameWriters } from "./frames/kernels.js";
+import type { FrameViews } from "./frames/views.js";
 import { argumentFrame, LinearMemory } from "./memory.js";
 
 export type ChunkFunction = (args: number, chunk: number, worker: number) => void;
@@ -56,14 +57,21 @@ export function createSerialDispatcher({ kernels }: LoadedModule): Dispatcher {
   };
 }
 
+/** What follows the frame of kernels that take a list: integers and pointers, then float32 numbers. */
+export interface FrameTail {
+  readonly words?: readonly number[];
+  readonly reals?: readonly number[];
+}
+
+const nothing: readonly number[] = [];
+
 /** What the TypeScript side of a kernel works with: memory, scratch, and a way to run chunk functions. */
 export class Engine {
   readonly memory: LinearMemory;
   readonly workers: number;
   readonly #dispatcher: Dispatcher;
   #bytes: ArrayBufferLike | null = null;
-  #words = new Uint32Array(0);
-  #reals = new Float32Array(0);
+  #views: FrameViews = { words: new Uint32Array(0), reals: new Float32Array(0) };
 
   constructor(memory: LinearMemory, dispatcher: Dispatcher) {
     this.memory = memory;
@@ -71,20 +79,27 @@ export class Engine {
     this.#dispatcher = dispatcher;
   }
 
-  /** Runs a kernel to its end. `integers` may hold pointers and negative numbers; `floats` follow them in the frame. */
-  run(name: string, chunks: number, integers: readonly number[], floats: readonly number[] = []): void {
-    if ((integers.length + floats.length) * 4 > argumentFrame.bytes) {
-      throw new RangeError(`${name}: ${integers.length + floats.length} arguments do not fit the argument frame`);
-    }
+  /** Runs a kernel to its end. */
+  run<K extends keyof Frames>(name: K, chunks: number, frame: Frames[K], tail?: FrameTail): void {
     if (this.#bytes !== this.memory.buffer) {
       this.#bytes = this.memory.buffer;
-      this.#words = new Uint32Array(this.#bytes, argumentFrame.pointer, argumentFrame.bytes / 4);
-      this.#reals = new Float32Array(this.#bytes, argumentFrame.pointer, argumentFrame.bytes / 4);
+      const place = [this.#bytes, argumentFrame.pointer, argumentFrame.bytes / 4] as const;
+      this.#views = { words: new Uint32Array(...place), reals: new Float32Array(...place) };
+    }
+    const end = frameWriters[name](this.#views, 0, frame);
+    if (tail !== undefined) this.#writeTail(name, end, tail);
+    this.#dispatcher.parallel(name, argumentFrame.pointer, chunks);
+  }
+
+  #writeTail(name: string, start: number, { words = nothing, reals = nothing }: FrameTail): void {
+    const views = this.#views;
+    const middle = start + words.length;
+    if (middle + reals.length > views.words.length) {
+      throw new RangeError(`${name}: ${middle + reals.length} arguments do not fit the argument frame`);
     }
     // A few words: the loops are done before `set` has found out what kind of array it was given.
-    for (let k = 0; k < integers.length; k++) this.#words[k] = integers[k];
-    for (let k = 0; k < floats.length; k++) this.#reals[integers.length + k] = floats[k];
-    this.#dispatcher.parallel(name, argumentFrame.pointer, chunks);
+    for (let k = 0; k < words.length; k++) views.words[start + k] = words[k];
+    for (let k = 0; k < reals.length; k++) views.reals[middle + k] = reals[k];
   }
 
   /** Calls `use` with `bytes` bytes of linear memory that live as long as the call. */

@@ -147,17 +147,18 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
       withPointers([], [y], (at) =>
         engine.withScratch(engine.workers * 64, (scratch) => {
           const chunks = Math.ceil(y.length / elementsPerChunk);
-          engine.run("normal", chunks, [at, y.length, seed, stream, elementsPerChunk, scratch]);
+          const frame = { y: at, length: y.length, seed, stream, perChunk: elementsPerChunk, scratch };
+          engine.run("normal", chunks, frame);
         }),
       ),
-    fill: (y, value) => withPointers([], [y], (at) => wasmMap(engine, "fill", at, at, y.length, [0, value])),
+    fill: (y, value) => withPointers([], [y], (at) => wasmMap(engine, "fill", at, at, y.length, 0, value)),
     unary: (op, x, y) =>
       withPointers([x], [y], (from, to) => {
         if (wasmUnary(engine, op, from, to, y.length)) return;
         referenceUnary(op, engine.floats(from, y.length), engine.floats(to, y.length), y.length);
       }),
     affine: (x, y, scale, offset) =>
-      withPointers([x], [y], (from, to) => wasmMap(engine, "affine", from, to, y.length, [scale, offset])),
+      withPointers([x], [y], (from, to) => wasmMap(engine, "affine", from, to, y.length, scale, offset)),
     lerp: (x, y, t) =>
       withPointers(x, y, (...at) => wasmLerp(engine, lengthsOf(y), at.slice(0, x.length), at.slice(x.length), t)),
     binary: (op, a, b, y, geometry) =>
@@ -168,7 +169,8 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
         const rows = inner === 1;
         const perChunk = rows ? Math.max(1, Math.ceil(elementsPerChunk / Math.max(1, batch * reduce))) : 256;
         const chunks = rows ? Math.ceil(outer / perChunk) : outer * Math.ceil(inner / perChunk);
-        engine.run(rows ? "sumRows" : "sumColumns", chunks, [from, to, batch, outer, reduce, inner, perChunk], [gain]);
+        const frame = { x: from, y: to, batch, outer, reduce, inner, perChunk, gain };
+        engine.run(rows ? "sumRows" : "sumColumns", chunks, frame);
       }),
     matmul: (a, b, y, geometry) =>
       withPointers([a, b], [y], (aAt, bAt, yAt) => wasmMatmul(engine, aAt, bAt, yAt, geometry)),

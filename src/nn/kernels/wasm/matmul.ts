@@ -1,10 +1,11 @@
 /** Plans matrix products for `assembly/gemm/matmul.ts`: what to pack, where to cut, which form to use. */
 import type { MatmulGeometry } from "../types.js";
 import type { Engine } from "./engine.js";
+import { COLUMNS, DEPTH, ROWS, TILE_BYTES } from "./frames/gemm.js";
 
 /** Rows and columns of a register tile, and the depth of a panel (assembly/gemm/tile.ts). */
-export const tile = { rows: 4, columns: 8, depth: 256, bytes: 128 } as const;
-const panelBytes = tile.depth * tile.columns * 4;
+export const tile = { rows: ROWS, columns: COLUMNS, bytes: TILE_BYTES } as const;
+export const panelBytes = DEPTH * COLUMNS * 4;
 
 /** Fewer chunks than this and large products cannot be shared out evenly. Fixed, whatever the number of threads. */
 const wantedChunks = 16;
@@ -55,7 +56,7 @@ export function packedBytes({ rows, outer, middle, inner }: MatrixLayout): numbe
 
 export function packMatrix(engine: Engine, a: MatrixLayout, packed: number): void {
   const { pointer, rows, rowStep, outer, outerStep, middle, middleStep, inner, innerStep } = a;
-  const frame = [pointer, packed, rows, rowStep, outer, outerStep, middle, middleStep, inner, innerStep];
+  const frame = { a: pointer, packed, rows, rowStep, outer, outerStep, middle, middleStep, inner, innerStep };
   engine.run("packPanel", Math.ceil(rows / tile.rows), frame);
 }
 
@@ -77,11 +78,25 @@ export interface DotProducts {
 }
 
 export function runDots(engine: Engine, dots: DotProducts): void {
-  const { a, b, y, rows, columns, depth, outer, aRow, aOuter, bRow, bOuter, yRow, yColumn } = dots;
+  const { a, b, y, rows, columns, depth, outer } = dots;
   if (rows === 0 || columns === 0) return;
-  const perChunk = Math.ceil(columns / wantedChunks / 2) * 2;
-  const steps = [aRow, aOuter, bRow, bOuter, yRow, yColumn].map((step) => step * 4);
-  engine.run("matmulDots", Math.ceil(columns / perChunk), [a, b, y, rows, columns, depth, outer, ...steps, perChunk]);
+  const columnsPerChunk = Math.ceil(columns / wantedChunks / 2) * 2;
+  engine.run("matmulDots", Math.ceil(columns / columnsPerChunk), {
+    a,
+    b,
+    y,
+    rows,
+    columns,
+    depth,
+    outer,
+    aRow: dots.aRow * 4,
+    aOuter: dots.aOuter * 4,
+    bRow: dots.bRow * 4,
+    bOuter: dots.bOuter * 4,
+    yRow: dots.yRow * 4,
+    yColumn: dots.yColumn * 4,
+    columnsPerChunk,
+  });
 }
 
 /** Up to this many rows, the matrices are multiplied where they lie: the left one stays in the caches. */
@@ -106,19 +121,32 @@ export interface RowProducts {
 }
 
 export function runRows(engine: Engine, product: RowProducts): void {
-  const { a, b, y, rows, columns, depth, items, aRow, aDepth, aItem, bItem } = product;
+  const { a, b, y, rows, columns, depth, items } = product;
   if (rows === 0 || columns === 0) return;
   // Many rows are cut into blocks of them, each with long rows of y; few rows into blocks of columns.
   const manyRows = rows >= columns || rows > mostRowsInPlace;
   const rowsPerChunk = manyRows ? 32 : Math.ceil(rows / 4) * 4;
-  const perChunk = manyRows ? 512 : 128;
-  const chunks = items * Math.ceil(rows / rowsPerChunk) * Math.ceil(columns / perChunk);
-  const steps = [aRow, aDepth, aItem, bItem, rows * columns].map((step) => step * 4);
-  const scratchStride = rowsPerChunk * perChunk * 4;
+  const columnsPerChunk = manyRows ? 512 : 128;
+  const chunks = items * Math.ceil(rows / rowsPerChunk) * Math.ceil(columns / columnsPerChunk);
+  const scratchStride = rowsPerChunk * columnsPerChunk * 4;
   engine.withScratch(engine.workers * scratchStride, (scratch) =>
-    engine.run("matmulRows", chunks, [
-      ...[a, b, y, rows, columns, depth, ...steps, rowsPerChunk, perChunk, scratch, scratchStride],
-    ]),
+    engine.run("matmulRows", chunks, {
+      a,
+      b,
+      y,
+      rows,
+      columns,
+      depth,
+      aRow: product.aRow * 4,
+      aDepth: product.aDepth * 4,
+      aItem: product.aItem * 4,
+      bItem: product.bItem * 4,
+      yItem: rows * columns * 4,
+      rowsPerChunk,
+      columnsPerChunk,
+      scratch,
+      scratchStride,
+    }),
   );
 }
 
@@ -130,7 +158,7 @@ export function wasmMatmul(engine: Engine, a: number, b: number, y: number, geom
   if (m === 0 || n === 0) return;
   if (m === 1 && n === 1 && strideA === k && strideB === k) {
     const perChunk = Math.max(1, Math.ceil(termsPerChunk / Math.max(1, k)));
-    engine.run("rowDots", Math.ceil(batch / perChunk), [a, b, y, batch, k, perChunk]);
+    engine.run("rowDots", Math.ceil(batch / perChunk), { a, b, y, rows: batch, depth: k, perChunk });
     return;
   }
   if (!transposeB && (m <= mostRowsInPlace || k <= leastDepthPacked)) {
@@ -166,24 +194,24 @@ const tiles: Product = (engine, a, b, y, { m, n, k, transposeA, transposeB }) =>
     inner: k,
     innerStep: transposeA ? m : 1,
   };
-  const cut = cutProduct(m, n);
-  const stride = panelBytes + cut.tileBytes;
+  const { rowsPerChunk, columnsPerChunk, chunks, tileBytes } = cutProduct(m, n);
+  const scratchStride = panelBytes + tileBytes;
   const packedSize = packedBytes(matrix);
-  engine.withScratch(packedSize + engine.workers * stride, (packed) => {
+  engine.withScratch(packedSize + engine.workers * scratchStride, (packed) => {
     packMatrix(engine, matrix, packed);
-    engine.run("matmulTiles", cut.chunks, [
+    engine.run("matmulTiles", chunks, {
       packed,
       b,
       y,
-      packed + packedSize,
-      stride,
-      m,
-      cut.rowsPerChunk,
-      k,
-      n,
-      cut.columnsPerChunk,
-      transposeB ? 1 : n,
-      transposeB ? k : 1,
-    ]);
+      scratch: packed + packedSize,
+      scratchStride,
+      rows: m,
+      rowsPerChunk,
+      depth: k,
+      columns: n,
+      columnsPerChunk,
+      bDepthStep: transposeB ? 1 : n,
+      bColumnStep: transposeB ? k : 1,
+    });
   });
 };

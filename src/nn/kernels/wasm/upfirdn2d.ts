@@ -2,6 +2,7 @@
 import { type TapReach, tapReach } from "../reference/upfirdn2d.js";
 import type { Upfirdn2dGeometry } from "../types.js";
 import type { Engine } from "./engine.js";
+import { LINES } from "./frames/resample.js";
 
 export function wasmUpfirdn2d(engine: Engine, x: number, y: number, geometry: Upfirdn2dGeometry): void {
   if (geometry.planes * geometry.outHeight * geometry.outWidth === 0) return;
@@ -9,8 +10,6 @@ export function wasmUpfirdn2d(engine: Engine, x: number, y: number, geometry: Up
   else runSeparable(engine, x, y, geometry, geometry.filter.separable);
 }
 
-/** As in assembly/resample/upfirdn2d.ts. */
-const linesPerBlock = 8;
 /**
  * Of assembly/resample/fourTaps.ts: input rows that stay in the first-level cache, but not fewer than are worth their overlap. Long
  * rows of outputs share cache sets, so that not many of them may be written at once.
@@ -41,7 +40,7 @@ function runSeparable(
   const isFour = hasFourTaps && hasKnownRate && (downX === 1 || outWidth < longRow);
   const fits = Math.floor(((Math.floor(stripBytes / lineBytes) - 4) * upX) / downX / 2) * 2;
   const stripRows = !isFour ? 0 : outWidth >= longRow ? fewestStripRows : Math.max(fewestStripRows, fits);
-  const lines = !isFour ? linesPerBlock : upX === 2 ? stripRows / 2 + 2 : (stripRows - 1) * downX + 4;
+  const lines = !isFour ? LINES : upX === 2 ? stripRows / 2 + 2 : (stripRows - 1) * downX + 4;
   const scratchStride = lines * lineBytes;
   const rowsPerChunk = Math.max(4, Math.ceil(16384 / outWidth));
   const rowBlocks = Math.ceil(outHeight / rowsPerChunk);
@@ -50,7 +49,7 @@ function runSeparable(
     engine.run(
       "upfirdn2dSeparable",
       Math.ceil(planes / planesPerChunk) * rowBlocks,
-      [
+      {
         x,
         y,
         scratch,
@@ -66,16 +65,16 @@ function runSeparable(
         stripRows,
         upY,
         downY,
-        padY0,
-        tapsY.length,
+        padY: padY0,
+        tapsY: tapsY.length,
         upX,
         downX,
-        padX0,
-        tapsX.length,
+        padX: padX0,
+        tapsX: tapsX.length,
         marginLeft,
         marginRight,
-      ],
-      [...tapsY, ...tapsX],
+      },
+      { reals: [...tapsY, ...tapsX] },
     );
   });
 }
@@ -90,7 +89,7 @@ function runAny(engine: Engine, x: number, y: number, geometry: Upfirdn2dGeometr
   engine.run(
     "upfirdn2dAny",
     planes,
-    [
+    {
       x,
       y,
       height,
@@ -99,13 +98,11 @@ function runAny(engine: Engine, x: number, y: number, geometry: Upfirdn2dGeometr
       outWidth,
       tapsY,
       tapsX,
-      reachY[0].qStep,
-      reachY[0].xStep,
-      reachX[0].qStep,
-      reachX[0].xStep,
-      ...reachY.flatMap(words),
-      ...reachX.flatMap(words),
-    ],
-    correlation,
+      outStepY: reachY[0].qStep,
+      inStepY: reachY[0].xStep,
+      outStepX: reachX[0].qStep,
+      inStepX: reachX[0].xStep,
+    },
+    { words: [...reachY, ...reachX].flatMap(words), reals: correlation },
   );
 }

@@ -123,7 +123,8 @@ function nanosecondsPerProduct(engine: Engine, tile: MicroTile): number {
     engine.floats(v, bytes / 4).fill(1);
     const start = performance.now();
     for (let run = 0; run < runsPerTrial; run++) {
-      engine.run("multiplyPanels", 1, [v, u, m, tile.rows, tile.cols, depth, tilePanels, 1]);
+      const size = { tileRows: tile.rows, tileCols: tile.cols, depth, tilePanels, coPanels: 1 };
+      engine.run("multiplyPanels", 1, { v, u, m, ...size });
     }
     return ((performance.now() - start) * 1e6) / (runsPerTrial * depth * tilePanels * tile.rows * tile.cols);
   });

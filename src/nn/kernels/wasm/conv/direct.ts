@@ -7,7 +7,8 @@
  */
 import type { Conv2dGeometry } from "../../types.js";
 import type { Engine } from "../engine.js";
-import { cutProduct, type MatrixLayout, packedBytes, packMatrix, tile } from "../matmul.js";
+import { TABLE_BYTES } from "../frames/conv.js";
+import { cutProduct, type MatrixLayout, packedBytes, packMatrix, panelBytes, tile } from "../matmul.js";
 
 /** A way to compute conv2d, or one of its adjoints. The first in the tables of wasm/kernels.ts that applies is taken. */
 export interface Conv2dAlgorithm {
@@ -16,9 +17,6 @@ export interface Conv2dAlgorithm {
   /** x, w, y are pointers to float32; for the adjoints, dy, w, dx and x, dy, dw. */
   run(engine: Engine, x: number, w: number, y: number, geometry: Conv2dGeometry): void;
 }
-
-const tableBytes = 128;
-const panelBytes = tile.depth * tile.columns * 4;
 
 /**
  * Up to this many products of pixels and channels, sums are taken in float64. Tiny networks notice no time but every rounding:
@@ -47,41 +45,41 @@ interface TiledConv {
 }
 
 function runTiledConv(engine: Engine, conv: TiledConv): void {
-  const { weights, n, height, width, stride, padY, padX, gridHeight, gridWidth } = conv;
+  const { weights, n, gridHeight, gridWidth } = conv;
   const columns = n * gridHeight * gridWidth;
   if (columns === 0 || weights.rows === 0) return;
   const cut = cutProduct(weights.rows, columns);
-  const scratchStride = tableBytes + panelBytes + cut.tileBytes;
+  const scratchStride = TABLE_BYTES + panelBytes + cut.tileBytes;
   const packedSize = packedBytes(weights);
   engine.withScratch(packedSize + engine.workers * scratchStride, (packed) => {
     packMatrix(engine, weights, packed);
-    engine.run("convTiles", cut.chunks, [
+    engine.run("convTiles", cut.chunks, {
       packed,
-      conv.x,
-      conv.y,
-      packed + packedSize,
+      x: conv.x,
+      y: conv.y,
+      scratch: packed + packedSize,
       scratchStride,
-      weights.rows,
-      cut.rowsPerChunk,
-      weights.outer,
-      height,
-      width,
-      weights.middle,
-      weights.inner,
-      stride,
-      padY,
-      padX,
-      conv.xImage,
+      rows: weights.rows,
+      rowsPerChunk: cut.rowsPerChunk,
+      channels: weights.outer,
+      height: conv.height,
+      width: conv.width,
+      kernelHeight: weights.middle,
+      kernelWidth: weights.inner,
+      stride: conv.stride,
+      padY: conv.padY,
+      padX: conv.padX,
+      xImage: conv.xImage,
       columns,
-      cut.columnsPerChunk,
+      columnsPerChunk: cut.columnsPerChunk,
       gridHeight,
       gridWidth,
-      conv.yImage,
-      conv.yPlane,
-      conv.yRow,
-      conv.yColumn,
-      columns * weights.rows * weights.outer <= mostExactProducts ? 1 : 0,
-    ]);
+      yImage: conv.yImage,
+      yPlane: conv.yPlane,
+      yRow: conv.yRow,
+      yColumn: conv.yColumn,
+      exact: columns * weights.rows * weights.outer <= mostExactProducts ? 1 : 0,
+    });
   });
 }
 
@@ -221,16 +219,16 @@ export const directConv2dWeightGrad: Conv2dAlgorithm = {
       const packedSize = packedBytes(matrix);
       engine.withScratch(packedSize + engine.workers * scratchStride, (packed) => {
         packMatrix(engine, matrix, packed);
-        engine.run("convWeightGradTiles", Math.ceil(columns / columnsPerChunk), [
+        engine.run("convWeightGradTiles", Math.ceil(columns / columnsPerChunk), {
           packed,
-          x + group * groupIn * height * width * 4,
-          dw + group * groupOut * columns * 4,
-          packed + packedSize,
+          x: x + group * groupIn * height * width * 4,
+          dw: dw + group * groupOut * columns * 4,
+          scratch: packed + packedSize,
           scratchStride,
-          groupOut,
+          rows: groupOut,
           n,
-          inChannels * height * width,
-          groupIn,
+          xImage: inChannels * height * width,
+          channels: groupIn,
           height,
           width,
           kernelHeight,
@@ -241,7 +239,7 @@ export const directConv2dWeightGrad: Conv2dAlgorithm = {
           outHeight,
           outWidth,
           columnsPerChunk,
-        ]);
+        });
       });
     }
   },

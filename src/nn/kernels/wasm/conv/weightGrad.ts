@@ -9,6 +9,7 @@
  */
 
 import type { Conv2dGeometry } from "../../types.js";
+import { SKEW } from "../frames/fused.js";
 import type { MicroTile } from "../fused/plan.js";
 import type { Conv2dAlgorithm } from "./direct.js";
 
@@ -29,8 +30,6 @@ const mostParts = 4;
 const mostPartBytes = 10e6;
 /** Output channels that are worth transforming the input once more for another thread. */
 const fewestSliceBlocks = 4;
-/** Keeps the streams of the points out of each other's cache sets. */
-const skewBytes = 64;
 const pixelBytes = 32;
 
 /** Whether a convolution, or one of its adjoints, is computed by transform points. */
@@ -71,21 +70,38 @@ export function pointsConv2dWeightGrad(tile: MicroTile): Conv2dAlgorithm {
       const sliceBlocks = Math.min(outBlocks, Math.max(fewestSliceBlocks, Math.ceil(outBlocks / slices)));
 
       const groupTiles = groupImages * groupRows * tilesX;
-      const vPointStride = inBlocks * groupTiles * pixelBytes + skewBytes;
-      const wPointStride = sliceBlocks * groupTiles * pixelBytes + skewBytes;
+      const vPointStride = inBlocks * groupTiles * pixelBytes + SKEW;
+      const wPointStride = sliceBlocks * groupTiles * pixelBytes + SKEW;
       const columns = (tilesX - 1) * step + window;
       const wOffset = points * vPointStride;
       const tileOffset = wOffset + points * wPointStride;
       const scratchStride = Math.ceil((tileOffset + (81 + window * columns) * pixelBytes) / 64) * 64;
       engine.withScratch(parts * sumBytes + engine.workers * scratchStride, (u) => {
         const scratch = u + parts * sumBytes;
-        engine.run("weightGradSums", parts * Math.ceil(outBlocks / sliceBlocks), [
-          ...[stride, x, inChannels, height, width, padY, padX, dy, outChannels, outHeight, outWidth, n],
-          ...[tilesY, tilesX, groupImages, groupRows, parts, u, sumBytes, sliceBlocks, tile.cols],
-          ...[vPointStride, wPointStride, scratch, scratchStride, wOffset, tileOffset],
-        ]);
-        const frame = [stride, u, parts, sumBytes, dw, inChannels, outChannels, scratch, scratchStride];
-        engine.run("weightsFromPoints", outBlocks, frame);
+        const sums = { stride, u, parts, partStride: sumBytes, inChannels, outChannels, scratch, scratchStride };
+        engine.run("weightGradSums", parts * Math.ceil(outBlocks / sliceBlocks), {
+          ...sums,
+          x,
+          height,
+          width,
+          padY,
+          padX,
+          dy,
+          outHeight,
+          outWidth,
+          n,
+          tilesY,
+          tilesX,
+          groupImages,
+          groupRows,
+          sliceBlocks,
+          tileCols: tile.cols,
+          vPointStride,
+          wPointStride,
+          wOffset,
+          tileOffset,
+        });
+        engine.run("weightsFromPoints", outBlocks, { ...sums, dw });
       });
     },
   };

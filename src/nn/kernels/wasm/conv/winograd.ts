@@ -8,20 +8,21 @@
 
 import type { Conv2dGeometry } from "../../types.js";
 import type { Engine } from "../engine.js";
+import { ADJOINT_2, STRIDE_1, STRIDE_2 } from "../frames/conv.js";
+import { SKEW } from "../frames/fused.js";
 import { Scratch } from "../fused/job.js";
 import { type MicroTile, planWeights } from "../fused/plan.js";
 import { prepareInto } from "../fused/weights.js";
 import type { Conv2dAlgorithm } from "./direct.js";
 import { isPointsProblem } from "./weightGrad.js";
 
-/** Codes as in assembly/conv/transformed.ts; points per tile; the form of the weights; pixels from one tile of x (or dx) to the next. */
+/** Kinds of assembly/conv/transformed.ts; points per tile; the form of the weights; pixels from one tile of x (or dx) to the next. */
 const forms = {
-  stride1: { code: 0, points: 36, algorithm: "f4", step: 4 },
-  stride2: { code: 1, points: 81, algorithm: "t4", step: 8 },
-  adjoint2: { code: 2, points: 81, algorithm: "t4", step: 8 },
+  stride1: { kind: STRIDE_1, points: 36, algorithm: "f4", step: 4 },
+  stride2: { kind: STRIDE_2, points: 81, algorithm: "t4", step: 8 },
+  adjoint2: { kind: ADJOINT_2, points: 81, algorithm: "t4", step: 8 },
 } as const;
 const taps = 9;
-const skewBytes = 64;
 /** Points of the input of a strip: they share the second-level cache with the weights. */
 const stripBytes = 768 * 1024;
 /** Products of fewer tiles than this spend their time on reading weights. */
@@ -90,7 +91,7 @@ function runPlanar(
   tile: MicroTile,
   { form, geometry, from, to, padY, padX, weights: raw }: Planar,
 ): void {
-  const { code, points, algorithm, step } = forms[form];
+  const { kind, points, algorithm, step } = forms[form];
   const { n } = geometry;
   const shape = { algorithm, kernel: 3, inChannels: from.channels, outChannels: to.channels };
   const { depth, panels, matrixStrideBytes, bytes: weightBytes } = planWeights(shape, tile);
@@ -109,8 +110,8 @@ function runPlanar(
   const stripRows = Math.max(1, Math.min(tilesY, Math.floor(mostTiles / (chunkImages * tilesX))));
 
   const tiles = Math.ceil((chunkImages * stripRows * tilesX) / tile.rows) * tile.rows;
-  const productOffset = points * (tiles * depth * 4 + skewBytes);
-  const tileOffset = productOffset + points * (tiles * groupPanels * tile.cols * 4 + skewBytes);
+  const productOffset = points * (tiles * depth * 4 + SKEW);
+  const tileOffset = productOffset + points * (tiles * groupPanels * tile.cols * 4 + SKEW);
   // The strip holds one row of windows of x, or some rows of tiles of the result.
   const columns = step * tilesX + 2;
   const carryOffset = tileOffset + (81 + Math.max(9, step * stripRows + 1) * columns) * 32;
@@ -121,12 +122,36 @@ function runPlanar(
   try {
     engine.withScratch(weightBytes + engine.workers * scratchStride, (weights) => {
       prepareInto(engine, preparing, tile, shape, raw, weights);
-      engine.run("planarConv", ranges * Math.ceil(panels / chunkPanels), [
-        ...[code, from.pointer, to.pointer, n, from.channels, from.height, from.width],
-        ...[to.channels, to.height, to.width, padY, padX, tilesY, tilesX],
-        ...[chunkImages, panels, chunkPanels, groupPanels, stripRows, tile.rows, tile.cols],
-        ...[weights, matrixStrideBytes, weights + weightBytes, scratchStride, productOffset, tileOffset, carryOffset],
-      ]);
+      engine.run("planarConv", ranges * Math.ceil(panels / chunkPanels), {
+        kind,
+        x: from.pointer,
+        y: to.pointer,
+        n,
+        inChannels: from.channels,
+        height: from.height,
+        width: from.width,
+        outChannels: to.channels,
+        outHeight: to.height,
+        outWidth: to.width,
+        padY,
+        padX,
+        tilesY,
+        tilesX,
+        chunkImages,
+        panels,
+        chunkPanels,
+        groupPanels,
+        stripRows,
+        tileRows: tile.rows,
+        tileCols: tile.cols,
+        weights,
+        weightStride: matrixStrideBytes,
+        scratch: weights + weightBytes,
+        scratchStride,
+        productOffset,
+        tileOffset,
+        carryOffset,
+      });
     });
   } finally {
     preparing.release();

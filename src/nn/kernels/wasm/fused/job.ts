@@ -33,6 +33,8 @@ export interface JobSettings {
   readonly firX: readonly number[];
 }
 
+type JobKernel = "convBlocked" | "convInPlace" | "inPlaceSeams" | "transposedBlocked" | "transposedSeams";
+
 /** Scratch memory that is kept from call to call and grows to what the largest layer needs. */
 export class Scratch {
   readonly #engine: Engine;
@@ -86,52 +88,44 @@ export function runJob(
   const weights = planWeights(shape, tile);
   const scratchStride = Math.ceil(plan.scratchBytes / 64) * 64;
   const pointer = scratch.reserve(engine.workers * Math.max(scratchStride, usualScratchBytes(shape.inChannels)));
-  const integers = (seams: number) => [
-    algorithms[shape.algorithm].code,
-    shape.n,
-    Math.ceil(shape.inChannels / 8),
-    shape.height,
-    shape.width,
-    Math.ceil(shape.outChannels / 8),
-    shape.outHeight,
-    shape.outWidth,
-    plan.tilesY,
-    plan.tilesX,
-    shape.kernel,
-    settings.stride,
-    settings.pad,
-    tile.rows,
-    tile.cols,
-    plan.blockTiles,
-    weights.panels,
-    plan.chunkPanels,
-    plan.groupPanels,
-    plan.chunkRows,
-    plan.stripRows,
-    operands.x,
-    operands.y,
-    operands.weights,
-    weights.matrixStrideBytes,
-    operands.styles,
-    operands.stylesStride,
-    operands.scale,
-    operands.scaleStride,
-    operands.bias,
-    operands.noise,
-    operands.noiseRowStride,
-    operands.noiseImageStride,
-    operands.noiseGain,
-    pointer,
+  const [firY0, firY1, firY2, firY3] = settings.firY;
+  const [firX0, firX1, firX2, firX3] = settings.firX;
+  const frame = {
+    ...operands,
+    algorithm: algorithms[shape.algorithm].code,
+    n: shape.n,
+    inBlocks: Math.ceil(shape.inChannels / 8),
+    height: shape.height,
+    width: shape.width,
+    outBlocks: Math.ceil(shape.outChannels / 8),
+    outHeight: shape.outHeight,
+    outWidth: shape.outWidth,
+    tilesY: plan.tilesY,
+    tilesX: plan.tilesX,
+    kernel: shape.kernel,
+    stride: settings.stride,
+    pad: settings.pad,
+    tileRows: tile.rows,
+    tileCols: tile.cols,
+    blockTiles: plan.blockTiles,
+    panels: weights.panels,
+    chunkPanels: plan.chunkPanels,
+    groupPanels: plan.groupPanels,
+    chunkRows: plan.chunkRows,
+    stripRows: plan.stripRows,
+    weightStride: weights.matrixStrideBytes,
+    scratch: pointer,
     scratchStride,
-    plan.productOffset,
-    plan.tileOffset,
-    plan.stripOffset,
-    plan.stripRowStride,
-    plan.stripPlaneStride,
-    seams,
-  ];
-  const floats = [settings.slope, settings.clamp, ...settings.firY, ...settings.firX];
-  const run = (name: string, chunks: number, seams: number) => engine.run(name, chunks, integers(seams), floats);
+    productOffset: plan.productOffset,
+    tileOffset: plan.tileOffset,
+    stripOffset: plan.stripOffset,
+    stripRowStride: plan.stripRowStride,
+    stripPlaneStride: plan.stripPlaneStride,
+    slope: settings.slope,
+    clamp: settings.clamp,
+    ...{ firY0, firY1, firY2, firY3, firX0, firX1, firX2, firX3 },
+  };
+  const run = (name: JobKernel, chunks: number, seams: number) => engine.run(name, chunks, { ...frame, seams });
   const seamChunks = plan.seams * Math.ceil(shape.outChannels / 8);
   const [before, main, after] = shape.inPlace
     ? (["inPlaceSeams", "convInPlace", null] as const)

@@ -120,12 +120,12 @@ class BlockedLayers implements FastKernels {
       outChannels * inChannels * 4,
       (pointer) => {
         const w = pointerOf("dcoefs: weight", weight.block);
-        this.#engine.run("sumOfSquares", outChannels, [w, pointer, outChannels, inChannels, taps]);
+        this.#engine.run("sumOfSquares", outChannels, { w, q: pointer, outChannels, inChannels, taps });
       },
     );
     const s = pointerOf("dcoefs: styles", styles);
-    const integers = [squares, s, pointerOf("dcoefs", d), outChannels, inChannels];
-    this.#engine.run("dcoefsFromSquares", n, integers, [weightGain]);
+    const frame = { q: squares, s, d: pointerOf("dcoefs", d), outChannels, inChannels, gain: weightGain };
+    this.#engine.run("dcoefsFromSquares", n, frame);
     return d;
   }
 
@@ -135,12 +135,12 @@ class BlockedLayers implements FastKernels {
     const { n, channels, height, width } = layout;
     const target = { ...layout, kind } as PlanarLayout | BlockedLayout;
     const block = this.#allocate(layoutLength(target));
-    this.#engine.run(kind === "blocked" ? "planarToBlocked" : "blockedToPlanar", n * Math.ceil(channels / 8), [
-      pointerOf("toLayout", x.block),
-      pointerOf("toLayout", block),
+    this.#engine.run(kind === "blocked" ? "planarToBlocked" : "blockedToPlanar", n * Math.ceil(channels / 8), {
+      x: pointerOf("toLayout", x.block),
+      y: pointerOf("toLayout", block),
       channels,
-      height * width,
-    ]);
+      pixels: height * width,
+    });
     return { block, layout: target };
   }
 
@@ -280,21 +280,17 @@ class BlockedLayers implements FastKernels {
     }
     const pixels = height * width;
     const perChunk = Math.min(8192, Math.ceil(pixels / this.#engine.workers / 4) * 4);
-    this.#engine.run(
-      "blockedToImage",
-      n * Math.ceil(pixels / perChunk),
-      [
-        pointerOf("convLayer: x", x.block),
-        start,
-        start + n * outChannels * padded * 4,
-        pointerOf("convLayer", block),
-        padded / 8,
-        outChannels,
-        pixels,
-        perChunk,
-      ],
-      [clamp ?? Infinity],
-    );
+    this.#engine.run("blockedToImage", n * Math.ceil(pixels / perChunk), {
+      x: pointerOf("convLayer: x", x.block),
+      w: start,
+      bias: start + n * outChannels * padded * 4,
+      y: pointerOf("convLayer", block),
+      blocks: padded / 8,
+      outChannels,
+      pixels,
+      pixelsPerChunk: perChunk,
+      clamp: clamp ?? Infinity,
+    });
     return { block, layout };
   }
 
@@ -314,23 +310,23 @@ class BlockedLayers implements FastKernels {
     const at = this.#vectors.reserve(8 * 4);
     this.#engine.floats(at, 8).set([...filterY, ...filterX]);
     const scratchStride = width * 32;
-    this.#engine.run("blockedFir", n * Math.ceil(channels / 8), [
-      pointerOf("convLayer: x", x.block),
-      pointerOf("convLayer", block),
-      this.#scratch.reserve(this.#engine.workers * scratchStride),
+    this.#engine.run("blockedFir", n * Math.ceil(channels / 8), {
+      x: pointerOf("convLayer: x", x.block),
+      y: pointerOf("convLayer", block),
+      scratch: this.#scratch.reserve(this.#engine.workers * scratchStride),
       scratchStride,
       height,
       width,
-      layout.height,
-      layout.width,
-      upsampling ? 2 : 1,
-      upsampling ? 1 : down,
-      pad,
-      pad,
-      4,
-      4,
-      at,
-    ]);
+      outHeight: layout.height,
+      outWidth: layout.width,
+      up: upsampling ? 2 : 1,
+      down: upsampling ? 1 : down,
+      padY: pad,
+      padX: pad,
+      tapsY: 4,
+      tapsX: 4,
+      filter: at,
+    });
     return { block, layout };
   }
 }

@@ -3,6 +3,8 @@
  * the algorithm alone; blocking and chunking only say what is done when and by whom, never in which order a sum is taken.
  */
 
+import { DIRECT, F2, F4, SKEW, T2, T4 } from "../frames/fused.js";
+
 /** Direct sums; Winograd F(2x2,3x3), F(4x4,3x3); Toom-Cook for the transposed convolution, 2 and 4 inputs at a time. */
 export type Algorithm = "direct" | "f2" | "f4" | "t2" | "t4";
 
@@ -18,11 +20,11 @@ interface AlgorithmFacts {
 }
 
 export const algorithms: Readonly<Record<Algorithm, AlgorithmFacts>> = {
-  direct: { code: 0, step: 1, points: 1, matrices: 1 },
-  f2: { code: 1, step: 2, points: 4, matrices: 4 },
-  f4: { code: 2, step: 4, points: 6, matrices: 6 },
-  t2: { code: 3, step: 2, points: 5, matrices: 4 },
-  t4: { code: 4, step: 4, points: 9, matrices: 6 },
+  direct: { code: DIRECT, step: 1, points: 1, matrices: 1 },
+  f2: { code: F2, step: 2, points: 4, matrices: 4 },
+  f4: { code: F4, step: 4, points: 6, matrices: 6 },
+  t2: { code: T2, step: 2, points: 5, matrices: 4 },
+  t4: { code: T4, step: 4, points: 9, matrices: 6 },
 };
 
 /** Whether it computes the stride-2 transposed convolution and its filter. */
@@ -128,8 +130,6 @@ export interface ConvPlan {
   readonly scratchBytes: number;
 }
 
-/** Streams of the transform points start this far apart modulo the cache's set size (assembly/fused/conv.ts). */
-const skewBytes = 64;
 /** Room for one tile in every transform: 9 x 5 and 5 x 5, or 8 x 9, or 6 x 6 twice. */
 const tileBytes = 4096;
 /** The transformed input of a block should stay in the second-level cache. */
@@ -160,7 +160,7 @@ export function planWeights(
   const taps = algorithm === "direct" ? kernel * kernel : 1;
   const depth = taps * roundUp(inChannels, 8);
   const panels = Math.ceil(outChannels / tile.cols);
-  const matrixStrideBytes = depth * panels * tile.cols * 4 + skewBytes;
+  const matrixStrideBytes = depth * panels * tile.cols * 4 + SKEW;
   return { depth, panels, matrixStrideBytes, bytes: algorithms[algorithm].matrices ** 2 * matrixStrideBytes };
 }
 
@@ -212,8 +212,8 @@ function planTiles(shape: ConvShape, tile: MicroTile, workers: number): ConvPlan
   const perBlock = roundUp(Math.ceil(total / blocks), tile.rows);
   const chunkPanels = panelsPerChunk(panels, Math.ceil(total / perBlock), workers);
   const groupPanels = Math.min(chunkPanels, groupChannels / tile.cols);
-  const inputBytes = points ** 2 * (perBlock * depth * 4 + skewBytes);
-  const productBytes = points ** 2 * (perBlock * groupPanels * tile.cols * 4 + skewBytes);
+  const inputBytes = points ** 2 * (perBlock * depth * 4 + SKEW);
+  const productBytes = points ** 2 * (perBlock * groupPanels * tile.cols * 4 + SKEW);
   return {
     tilesY,
     tilesX,
@@ -246,8 +246,8 @@ function planInPlace(shape: ConvShape, tile: MicroTile, workers: number): ConvPl
   const bands = Math.ceil(tilesY / chunkRows);
   const perBlock = roundUp(Math.min(mostTiles(algorithm, weights), tilesX), tile.rows);
   const groupPanels = Math.min(panels, groupChannels / tile.cols);
-  const inputBytes = points ** 2 * (roundUp(tilesX, tile.rows) * depth * 4 + skewBytes);
-  const productBytes = points ** 2 * (perBlock * groupPanels * tile.cols * 4 + skewBytes);
+  const inputBytes = points ** 2 * (roundUp(tilesX, tile.rows) * depth * 4 + SKEW);
+  const productBytes = points ** 2 * (perBlock * groupPanels * tile.cols * 4 + SKEW);
   const blocks = Math.ceil(inChannels / 8);
   const stripOffset = inputBytes + productBytes + tileBytes;
   return {
@@ -291,10 +291,10 @@ function planTransposed(shape: ConvShape, tile: MicroTile, workers: number): Con
   const perBlock = roundUp(Math.min(most, stripRows * mainX), tile.rows);
   const chunkPanels = panelsPerChunk(panels, n * rowChunks, workers);
   const groupPanels = Math.min(chunkPanels, groupChannels / tile.cols);
-  const inputBytes = points ** 2 * (perBlock * depth * 4 + skewBytes);
-  const productBytes = points ** 2 * (perBlock * groupPanels * tile.cols * 4 + skewBytes);
-  const stripRowStride = (tilesX * 2 * step + 2) * 32 + skewBytes;
-  const stripPlaneStride = (stripRows * 2 * step + 3) * stripRowStride + skewBytes;
+  const inputBytes = points ** 2 * (perBlock * depth * 4 + SKEW);
+  const productBytes = points ** 2 * (perBlock * groupPanels * tile.cols * 4 + SKEW);
+  const stripRowStride = (tilesX * 2 * step + 2) * 32 + SKEW;
+  const stripPlaneStride = (stripRows * 2 * step + 3) * stripRowStride + SKEW;
   const blocks = Math.ceil(outChannels / 8);
   const seams = n * (rowChunks - 1);
   const stripOffset = inputBytes + productBytes + tileBytes;

@@ -28,22 +28,22 @@ export function prepareInto(
   target: number,
 ): void {
   const { panels, matrixStrideBytes } = planWeights(shape, tile);
-  engine.run("prepareWeights", panels, [
-    raw.pointer,
-    target,
-    algorithms[shape.algorithm].code,
-    shape.outChannels,
-    shape.inChannels,
-    raw.outStride,
-    raw.inStride,
-    shape.kernel * shape.kernel,
-    raw.flip ? 1 : 0,
-    matrixStrideBytes,
-    Math.ceil(shape.inChannels / 8) * 8,
-    tile.cols,
-    scratch.reserve(engine.workers * prepareScratchBytes),
-    prepareScratchBytes,
-  ]);
+  engine.run("prepareWeights", panels, {
+    w: raw.pointer,
+    u: target,
+    algorithm: algorithms[shape.algorithm].code,
+    outChannels: shape.outChannels,
+    inChannels: shape.inChannels,
+    outStride: raw.outStride,
+    inStride: raw.inStride,
+    taps: shape.kernel * shape.kernel,
+    flip: raw.flip ? 1 : 0,
+    matrixStride: matrixStrideBytes,
+    inPadded: Math.ceil(shape.inChannels / 8) * 8,
+    tileCols: tile.cols,
+    scratch: scratch.reserve(engine.workers * prepareScratchBytes),
+    scratchStride: prepareScratchBytes,
+  });
 }
 
 interface Entry {

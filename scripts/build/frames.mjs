@@ -1,0 +1,285 @@
+/**
+ * The argument frames of the kernels, for the side that fills them: reads the @unmanaged classes of assembly/ and writes
+ * src/nn/kernels/wasm/frames/, a file for each folder of assembly/ and kernels.ts, which has them by the names of the kernels.
+ *
+ *   node scripts/build/frames.mjs
+ *
+ * A class becomes an interface with the same fields and a function that writes one to memory, each field at its place. Which
+ * class an exported kernel takes follows from its source: the one that it, or a function that it hands its arguments to,
+ * reads them as. Constants whose comment has the tag @host are copied, so that planners and kernels agree on them.
+ *
+ * What is written is kept in the repository; tests/kernels/frames.test.ts demands that it is current.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+export const framesFolder = "src/nn/kernels/wasm/frames";
+
+/** The views that a field of each type is written through. All fields take four bytes. */
+const VIEWS = { i32: "words", u32: "words", usize: "words", f32: "reals" };
+const ENDING = /Arguments$/;
+/** The longest line that the formatter of the repository leaves as it is. */
+const LINE = 120;
+
+/** The generated files by their names, and their contents; `read` gives the sources by path. */
+export function generateFrames(sources) {
+  const files = new Map([...sources].map(([path, text]) => [path, parse(path, text)]));
+  const classes = new Map();
+  for (const { unmanaged } of files.values()) {
+    for (const found of unmanaged) {
+      if (classes.has(found.name)) throw new Error(`assembly/: two classes are called ${found.name}; rename one`);
+      classes.set(found.name, found);
+    }
+  }
+  const kernels = [...exportsOf(files, "index.ts")]
+    .map(([name, path]) => ({ name, frame: frameOf(files, classes, path, name) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+
+  const written = new Map([
+    ["views.ts", VIEWS_TEXT],
+    ["kernels.ts", kernelsText(kernels)],
+  ]);
+  for (const family of new Set([...files.keys()].map((path) => dirname(path)))) {
+    const members = [...files.values()].filter(({ path }) => dirname(path) === family);
+    const constants = members.flatMap((member) => member.constants.flatMap(constantLines));
+    const frames = members.flatMap(({ unmanaged }) =>
+      unmanaged.flatMap((found) =>
+        classLines(
+          found,
+          kernels.filter(({ frame }) => frame === found).map(({ name }) => name),
+        ),
+      ),
+    );
+    if (constants.length + frames.length === 0) continue;
+    const header = [`/** Written by scripts/build/frames.mjs from assembly/${family}/: change it there. */`];
+    if (frames.length > 0) header.push('import type { FrameViews } from "./views.js";');
+    written.set(`${family}.ts`, `${[...header, ...constants, ...frames].join("\n")}\n`);
+  }
+  return written;
+}
+
+/** All sources of assembly/ by their paths from there. */
+export function readSources() {
+  const folder = join(root, "assembly");
+  return new Map(
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort()
+      .map((path) => [relative(folder, path), readFileSync(path, "utf8")]),
+  );
+}
+
+/** What the generator needs of one file: its classes, functions, imports, exports and shared constants. */
+function parse(path, text) {
+  const file = { path, unmanaged: [], functions: new Map(), imports: new Map(), reexports: [], constants: [] };
+  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
+  const place = (specifier) => `${join(dirname(path), specifier.text)}.ts`;
+  for (const statement of source.statements) {
+    if (ts.isImportDeclaration(statement)) {
+      for (const { name, propertyName } of statement.importClause?.namedBindings?.elements ?? []) {
+        file.imports.set(name.text, { path: place(statement.moduleSpecifier), name: (propertyName ?? name).text });
+      }
+    } else if (ts.isExportDeclaration(statement)) {
+      for (const { name, propertyName } of statement.exportClause.elements) {
+        file.reexports.push({
+          name: name.text,
+          from: (propertyName ?? name).text,
+          path: place(statement.moduleSpecifier),
+        });
+      }
+    } else if (ts.isFunctionDeclaration(statement)) {
+      file.functions.set(statement.name.text, statement);
+    } else if (ts.isClassDeclaration(statement) && isUnmanaged(statement)) {
+      file.unmanaged.push(classOf(path, statement));
+    } else if (ts.isVariableStatement(statement)) {
+      const comment = commentOf(statement);
+      if (!comment.includes("@host")) continue;
+      for (const { name, initializer } of statement.declarationList.declarations) {
+        const value = evaluate(`${path}: ${name.text}`, initializer);
+        file.constants.push({ name: name.text, value, comment: comment.replace(/\s*@host/, "") });
+      }
+    }
+  }
+  return file;
+}
+
+const isUnmanaged = (node) => ts.getDecorators(node)?.some(({ expression }) => expression.getText() === "unmanaged");
+
+/** The text of the JSDoc comment of a node, or "". */
+function commentOf(node) {
+  return (node.jsDoc?.at(-1)?.getText() ?? "").replace(/\n\s+\*/g, "\n *");
+}
+
+function classOf(path, { name, members }) {
+  const fields = members.map((member) => {
+    const type = member.type?.getText();
+    if (!ts.isPropertyDeclaration(member) || !(type in VIEWS)) {
+      const types = Object.keys(VIEWS).join(", ");
+      throw new Error(`${path}: ${name.text}: expected fields of type ${types}, got "${member.getText()}"`);
+    }
+    return { name: member.name.getText(), view: VIEWS[type], comment: commentOf(member) };
+  });
+  return { name: name.text, family: dirname(path), fields };
+}
+
+/** The number that an expression of literals stands for. */
+function evaluate(what, node) {
+  if (ts.isNumericLiteral(node)) return Number(node.text);
+  if (ts.isParenthesizedExpression(node)) return evaluate(what, node.expression);
+  if (ts.isBinaryExpression(node)) {
+    const [a, b] = [evaluate(what, node.left), evaluate(what, node.right)];
+    if (node.operatorToken.kind === ts.SyntaxKind.AsteriskToken) return a * b;
+    if (node.operatorToken.kind === ts.SyntaxKind.PlusToken) return a + b;
+  }
+  throw new Error(
+    `${what}: a constant with @host must be a number, or a sum or product of numbers; got "${node.getText()}"`,
+  );
+}
+
+/** The functions that a file exports by way of others: name -> path of the file that declares it. */
+function exportsOf(files, path) {
+  const found = new Map();
+  for (const { name, from, path: next } of fileAt(files, path).reexports) {
+    const inner = fileAt(files, next).functions.has(from) ? next : exportsOf(files, next).get(from);
+    if (inner === undefined || name !== from) throw new Error(`${path}: cannot follow the export of ${name}`);
+    found.set(name, inner);
+  }
+  return found;
+}
+
+function fileAt(files, path) {
+  const file = files.get(path);
+  if (file === undefined) throw new Error(`assembly/: something imports ${path}, which is not there`);
+  return file;
+}
+
+/** The one class that a kernel reads its arguments as. */
+function frameOf(files, classes, path, kernel) {
+  const found = new Set();
+  const seen = new Set();
+  const follow = (at, name, position) => {
+    const file = fileAt(files, at);
+    const declared = file.functions.get(name);
+    if (declared === undefined) {
+      const imported = file.imports.get(name);
+      if (imported !== undefined) follow(imported.path, imported.name, position);
+      return;
+    }
+    const key = `${at} ${name} ${position}`;
+    if (seen.has(key) || declared.body === undefined) return;
+    seen.add(key);
+    const parameter = declared.parameters[position];
+    const type = parameter.type.getText();
+    if (classes.has(type)) found.add(type);
+    if (type !== "usize") return;
+    const visit = (node) => {
+      if (ts.isCallExpression(node)) {
+        const index = node.arguments.findIndex((argument) => argument.getText() === parameter.name.getText());
+        const callee = node.expression.getText();
+        if (index >= 0 && callee === "changetype") found.add(node.typeArguments[0].getText());
+        else if (index >= 0) follow(at, callee, index);
+      }
+      ts.forEachChild(node, visit);
+    };
+    visit(declared.body);
+  };
+  follow(path, kernel, 0);
+  const frame = classes.get([...found][0]);
+  if (found.size !== 1 || frame === undefined) {
+    const got = [...found].join(", ") || "none";
+    throw new Error(`assembly/${path}: ${kernel} must read its arguments as one @unmanaged class, got ${got}`);
+  }
+  return frame;
+}
+
+const interfaceName = ({ name }) => `${name.replace(ENDING, "")}Frame`;
+const writerName = ({ name }) => `write${name.replace(ENDING, "")}`;
+const indented = (comment) => (comment === "" ? [] : comment.split("\n").map((line) => `  ${line}`));
+
+function constantLines({ name, value, comment: purpose }) {
+  return [...(/[a-z]/.test(purpose) ? ["", purpose] : []), `export const ${name} = ${value};`];
+}
+
+function classLines(found, users) {
+  const views = [...new Set(found.fields.map(({ view }) => view))].sort().reverse();
+  const place = (index) => (index === 0 ? "at" : `at + ${index}`);
+  const all = new Set(Object.values(VIEWS));
+  const type =
+    views.length === all.size ? "FrameViews" : `Pick<FrameViews, ${views.map((view) => `"${view}"`).join(" | ")}>`;
+  const parameters = [`{ ${views.join(", ")} }: ${type}`, "at: number", `frame: ${interfaceName(found)}`];
+  const head = `export function ${writerName(found)}(${parameters.join(", ")}): number {`;
+  const broken = [
+    `export function ${writerName(found)}(`,
+    ...parameters.map((parameter) => `  ${parameter},`),
+    "): number {",
+  ];
+  return [
+    "",
+    ...comment(users.length === 0 ? "A row of a table." : `Arguments of ${users.join(", ")}.`),
+    `export interface ${interfaceName(found)} {`,
+    ...found.fields.flatMap((field) => [...indented(field.comment), `  readonly ${field.name}: number;`]),
+    "}",
+    "",
+    "/** Writes it from word `at` on; returns the word behind. */",
+    ...(head.length <= LINE ? [head] : broken),
+    ...found.fields.map(({ name, view }, index) => `  ${view}[${place(index)}] = frame.${name};`),
+    `  return at + ${found.fields.length};`,
+    "}",
+  ];
+}
+
+/** A comment, in lines that are not too long. */
+function comment(text) {
+  if (text.length + 7 <= LINE) return [`/** ${text} */`];
+  const lines = [];
+  for (const word of text.split(" ")) {
+    const last = lines.length - 1;
+    if (last >= 0 && lines[last].length + 1 + word.length <= LINE) lines[last] += ` ${word}`;
+    else lines.push(` * ${word}`);
+  }
+  return ["/**", ...lines, " */"];
+}
+
+const VIEWS_TEXT = `/** Written by scripts/build/frames.mjs. */
+
+/** The words of a memory that frames are written to, as integers (pointers, too) and as float32 numbers. */
+export interface FrameViews {
+  readonly words: Uint32Array;
+  readonly reals: Float32Array;
+}
+`;
+
+function kernelsText(kernels) {
+  const families = [...new Set(kernels.map(({ frame }) => frame.family))].sort();
+  return `/** Written by scripts/build/frames.mjs from assembly/: change it there. */
+${families.map((family) => `import * as ${family} from "./${family}.js";`).join("\n")}
+import type { FrameViews } from "./views.js";
+
+/** What each kernel is told, by its name. */
+export interface Frames {
+${kernels.map(({ name, frame }) => `  readonly ${name}: ${frame.family}.${interfaceName(frame)};`).join("\n")}
+}
+
+/** How it is written to memory: from word \`at\` on; returns the word behind. */
+export const frameWriters: {
+  readonly [K in keyof Frames]: (views: FrameViews, at: number, frame: Frames[K]) => number;
+} = {
+${kernels.map(({ name, frame }) => `  ${name}: ${frame.family}.${writerName(frame)},`).join("\n")}
+};
+`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const folder = join(root, framesFolder);
+  mkdirSync(folder, { recursive: true });
+  const written = generateFrames(readSources());
+  for (const [name, text] of written) {
+    const path = join(folder, name);
+    if (!existsSync(path) || readFileSync(path, "utf8") !== text) writeFileSync(path, text);
+  }
+  for (const name of readdirSync(folder)) if (!written.has(name)) rmSync(join(folder, name));
+}
