@@ -268,7 +268,7 @@ export const plantedBugs = [
     "4: convTranspose2d(dy, w)",
     "tests/identities/linear.test.ts",
     "src/nn/ops/conv2d.ts",
-    "const height = (outHeight - 1) * stride + kernelHeight - 2 * padding;",
+    "const height = (outHeight - 1) * stride + kernelHeight - 2 * padY;",
     "const height = (outHeight - 1) * stride + kernelWidth - 1;",
   ],
   [

@@ -254,7 +254,13 @@ for (const transposeA of [false, true]) {
     check("matmul", detail, inputs, ({ a, b }) => matmul(a, b, { transposeA, transposeB }));
   }
 }
-for (const options of [{}, { stride: 2, padding: 1 }, { padding: 1, groups: 2 }, { padding: -1 }]) {
+for (const options of [
+  {},
+  { stride: 2, padding: 1 },
+  { padding: 1, groups: 2 },
+  { padding: -1 },
+  { padding: [0, 1] },
+] as const) {
   const groups = options.groups ?? 1;
   const inputs = (draw: Draw) => ({ x: draw.normals([2, 2, 5, 6]), w: draw.normals([4, 2 / groups, 3, 2]) });
   check("conv2d", JSON.stringify(options), inputs, ({ x, w }) => conv2d(x, w, options));

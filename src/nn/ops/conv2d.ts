@@ -58,11 +58,14 @@ const weightGrad: Op<{ x: Tensor; dy: Tensor }, Geometry> = defineOp("conv2dWeig
 export interface Conv2dOptions {
   /** Step between output pixels, in both axes. Default 1. */
   readonly stride?: number;
-  /** Zeros added on every side; negative crops. Default 0. */
-  readonly padding?: number;
+  /** Zeros added on every side, or [above and below, left and right]; negative crops. Default 0. */
+  readonly padding?: number | readonly [number, number];
   /** Channel groups that do not see each other. Default 1. */
   readonly groups?: number;
 }
+
+const paddings = (padding: number | readonly [number, number]): readonly [number, number] =>
+  typeof padding === "number" ? [padding, padding] : padding;
 
 /**
  * Correlates x with w.
@@ -74,19 +77,20 @@ export interface Conv2dOptions {
  */
 export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
   const { stride = 1, padding = 0, groups = 1 } = options;
+  const [padY, padX] = paddings(padding);
   assertShape("conv2d", "x", x.shape, [null, null, null, null], "N, I, H, W");
   const [n, inChannels, height, width] = x.shape;
   assertShape("conv2d", "w", w.shape, [null, inChannels / groups, null, null], "O, I / groups, kh, kw");
   const [outChannels, , kernelHeight, kernelWidth] = w.shape;
-  const outHeight = Math.floor((height + 2 * padding - kernelHeight) / stride) + 1;
-  const outWidth = Math.floor((width + 2 * padding - kernelWidth) / stride) + 1;
+  const outHeight = Math.floor((height + 2 * padY - kernelHeight) / stride) + 1;
+  const outWidth = Math.floor((width + 2 * padX - kernelWidth) / stride) + 1;
   if (outHeight < 1 || outWidth < 1 || outChannels % groups !== 0) {
     throw new RangeError(
       `conv2d: a ${kernelHeight}x${kernelWidth} kernel with padding ${padding}, ${groups} groups and ${outChannels} ` +
         `output channels does not fit an input of ${height}x${width}`,
     );
   }
-  const kernel = { kernelHeight, kernelWidth, stride, padY: padding, padX: padding, groups };
+  const kernel = { kernelHeight, kernelWidth, stride, padY, padX, groups };
   return conv({ x, w }, { n, inChannels, outChannels, height, width, outHeight, outWidth, ...kernel });
 }
 
@@ -99,13 +103,14 @@ export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tenso
  */
 export function convTranspose2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
   const { stride = 1, padding = 0, groups = 1 } = options;
+  const [padY, padX] = paddings(padding);
   assertShape("convTranspose2d", "x", x.shape, [null, w.shape[0], null, null], "N, O, H, W");
   assertShape("convTranspose2d", "w", w.shape, [null, null, null, null], "O, I / groups, kh, kw");
   const [n, outChannels, outHeight, outWidth] = x.shape;
   const [, perGroup, kernelHeight, kernelWidth] = w.shape;
-  const height = (outHeight - 1) * stride + kernelHeight - 2 * padding;
-  const width = (outWidth - 1) * stride + kernelWidth - 2 * padding;
-  const kernel = { kernelHeight, kernelWidth, stride, padY: padding, padX: padding, groups };
+  const height = (outHeight - 1) * stride + kernelHeight - 2 * padY;
+  const width = (outWidth - 1) * stride + kernelWidth - 2 * padX;
+  const kernel = { kernelHeight, kernelWidth, stride, padY, padX, groups };
   const inChannels = perGroup * groups;
   if (height < 1 || width < 1) {
     throw new RangeError(

@@ -7,6 +7,8 @@ export {
   encodeClassifier,
 } from "./classifier.js";
 export { type SymmetricEigen, symmetricEigen } from "./eigen.js";
+export { INCEPTION_CLASSES, INCEPTION_FEATURES, INCEPTION_SIDE, InceptionV3 } from "./inception.js";
+export { type InceptionScore, inceptionScore } from "./inceptionScore.js";
 export { Lpips } from "./lpips.js";
 export {
   type FeatureStatistics,
@@ -17,5 +19,6 @@ export {
   perceptualPathLength,
   precisionRecall,
 } from "./metrics.js";
+export { type ImagePixels, inceptionInput, type ResizeMode, resizeModes } from "./resize.js";
 export { VGG_CHANNELS, Vgg16 } from "./vgg.js";
 export { type NamedTensors, readWeights, type WeightsSource } from "./weights.js";

@@ -30,7 +30,7 @@ export class Lpips {
   /**
    * @param vgg VGG16 under torchvision's names (`features.N.weight`): a file's bytes, or a source of them
    * @param lin the five weights of the lpips package, `linK.model.1.weight` [1, C, 1, 1] (its `weights/v0.1/vgg.pth`)
-   * @throws CheckpointError when either is something else
+   * @throws FileError when either is something else
    */
   constructor(vgg: WeightsSource, lin: WeightsSource) {
     this.#vgg = new Vgg16(vgg);

@@ -41,7 +41,7 @@ export class Vgg16 {
 
   /**
    * @param source torchvision's `vgg16-397923af.pth`, or another file with its `features` (the classifier is not needed)
-   * @throws CheckpointError when the file is something else
+   * @throws FileError when the file is something else
    */
   constructor(source: WeightsSource) {
     const weights = new Weights(source, "VGG16");
