@@ -4,19 +4,7 @@
  * shuffles and no conditions at borders. A strip stays in the cache; the copies cost a tenth of a transform.
  */
 
-/** Four rows of four numbers to four columns. */
-// @ts-ignore: decorator
-@inline
-export function transpose4(from: usize, fromStride: usize, to: usize, toStride: usize): void {
-  const a = v128.load(from), b = v128.load(from + fromStride);
-  const c = v128.load(from + 2 * fromStride), d = v128.load(from + 3 * fromStride);
-  const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5), abHigh = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
-  const cd = v128.shuffle<f32>(c, d, 0, 4, 1, 5), cdHigh = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
-  v128.store(to, v128.shuffle<f32>(ab, cd, 0, 1, 4, 5));
-  v128.store(to + toStride, v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
-  v128.store(to + 2 * toStride, v128.shuffle<f32>(abHigh, cdHigh, 0, 1, 4, 5));
-  v128.store(to + 3 * toStride, v128.shuffle<f32>(abHigh, cdHigh, 2, 3, 6, 7));
-}
+import { transpose4 } from "../vector";
 
 /**
  * strip[r, c] = the pixel (y0 + r, x0 + c) of `lanes` (1 to 8) channels from `planes` on, zeros outside the image and in the

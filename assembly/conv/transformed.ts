@@ -1,6 +1,6 @@
 /**
- * The 3x3 convolution on planar images, as training uses it: with stride 1 by the points of planarF4.ts, with stride 2 and its
- * adjoint in x by those of s4.ts. (With stride 1 the adjoint is a convolution, too.) A chunk is a range of images, several
+ * The 3x3 convolution on planar images, as training uses it: with stride 1 by the points of f4.ts, with stride 2 and its
+ * adjoint in x by those of S4 (t4.ts). (With stride 1 the adjoint is a convolution, too.) A chunk is a range of images, several
  * where an image has few tiles, so that products have enough of them, and of output panels. Within it rows of tiles are done
  * strip by strip, all images at once, so that what lies between the transforms stays in the cache:
  *
@@ -9,9 +9,10 @@
 import { floatBytes } from "../vector";
 import { multiplyPoint } from "../gemm/panels";
 import { storeStrip } from "./strip";
-import { outputF4 } from "../transforms/planarF4";
-import { outputS4, spreadS4 } from "../transforms/s4";
-import { GRAD_S4, INPUT_F4, INPUT_S4, transformRows } from "../transforms/points";
+import { PlanarOutputF4 } from "../transforms/f4";
+import { columns as columnsToTile, rows as tileToRows, transform } from "../transforms/lines";
+import { OutputS4, SpreadS4, SpreadSumS4 } from "../transforms/t4";
+import { GRAD_S4, INPUT_F4, INPUT_S4, transformRows } from "./points";
 
 /** What is computed: y = conv(x) with stride 1 or 2, or dx from dy with stride 2. @host */
 const STRIDE_1: i32 = 0;
@@ -119,6 +120,17 @@ function multiplyPoints(
   }
 }
 
+/** The pixels of one tile. A function for each line: together, they would share the registers of one. */
+function pixels<L>(m: usize, pointStride: usize, to: usize, rowStride: usize, tile: usize): void {
+  transform<L>(m, pointStride, <usize>changetype<L>(<usize>0).inputs * pointStride, to, 32, rowStride, tile);
+}
+
+/** The 9x9 pixels of one tile of the adjoint, added to those of its neighbours. */
+function spreadPixels(m: usize, pointStride: usize, to: usize, rowStride: usize, tile: usize): void {
+  columnsToTile<SpreadS4>(m, pointStride, 9 * pointStride, tile);
+  tileToRows<SpreadSumS4>(tile, to, 32, rowStride);
+}
+
 /** Where the products of block `local` of a group begin: M is [points, panels, tiles, tileCols]. */
 // @ts-ignore: decorator
 @inline
@@ -138,8 +150,8 @@ function outputRows(
   for (let ty = 0; ty < rows; ty++) {
     let to = strip + <usize>(ty * 4) * rowStride;
     for (let tx = 0; tx < g.tilesX; tx++) {
-      if (g.kind == STRIDE_1) outputF4(from, mStride, to, rowStride, tile);
-      else outputS4(from, mStride, to, rowStride, tile);
+      if (g.kind == STRIDE_1) pixels<PlanarOutputF4>(from, mStride, to, rowStride, tile);
+      else pixels<OutputS4>(from, mStride, to, rowStride, tile);
       from += <usize>g.tileCols * 4;
       to += 128;
     }
@@ -164,7 +176,7 @@ function spreadRows(
   for (let ty = 0; ty < rows; ty++) {
     let to = strip + <usize>(ty * 8) * rowStride;
     for (let tx = 0; tx < g.tilesX; tx++) {
-      spreadS4(from, mStride, to, rowStride, tile);
+      spreadPixels(from, mStride, to, rowStride, tile);
       from += <usize>g.tileCols * 4;
       to += 256;
     }

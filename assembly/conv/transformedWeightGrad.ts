@@ -2,12 +2,11 @@
  * The gradient of a 3x3 convolution in its weights, from the points of its input (V) and of the gradient of its output (W),
  * points.ts: for every matrix the product V^T W over all tiles of all images, then the transform back to nine taps.
  */
-import { madd } from "../fused/vector";
-import { transpose4 } from "./strip";
-import { GRAD_F4, GRAD_S4, INPUT_F4, INPUT_S4, transformRows } from "../transforms/points";
-import { weightGradF4 } from "../transforms/planarF4";
-import { weightGradS4 } from "../transforms/s4";
-import { floatBytes } from "../vector";
+import { WeightGradF4 } from "../transforms/f4";
+import { transformWeights } from "../transforms/lines";
+import { WeightGradS4 } from "../transforms/t4";
+import { floatBytes, madd, transpose4 } from "../vector";
+import { GRAD_F4, GRAD_S4, INPUT_F4, INPUT_S4, transformRows } from "./points";
 
 /** c [4, 8] += sum over tiles of v[tile, 0..3] (outer) w[tile, 0..7]; tiles lie 32 bytes apart. One accumulator each. */
 // @ts-ignore: decorator
@@ -20,13 +19,13 @@ function pairs4x8(v: usize, w: usize, end: usize, c: usize, accumulate: bool): v
   while (w < end) {
     const b0 = v128.load(w), b1 = v128.load(w, 16);
     const a0 = v128.load32_splat(v);
-    c00 = madd(c00, a0, b0); c01 = madd(c01, a0, b1);
+    c00 = madd(a0, b0, c00); c01 = madd(a0, b1, c01);
     const a1 = v128.load32_splat(v, 4);
-    c10 = madd(c10, a1, b0); c11 = madd(c11, a1, b1);
+    c10 = madd(a1, b0, c10); c11 = madd(a1, b1, c11);
     const a2 = v128.load32_splat(v, 8);
-    c20 = madd(c20, a2, b0); c21 = madd(c21, a2, b1);
+    c20 = madd(a2, b0, c20); c21 = madd(a2, b1, c21);
     const a3 = v128.load32_splat(v, 12);
-    c30 = madd(c30, a3, b0); c31 = madd(c31, a3, b1);
+    c30 = madd(a3, b0, c30); c31 = madd(a3, b1, c31);
     v += 32;
     w += 32;
   }
@@ -54,13 +53,13 @@ function pairs4x16(v: usize, w: usize, end: usize, block: usize, c: usize, cBloc
   while (w < end) {
     const b0 = v128.load(w), b1 = v128.load(w, 16), b2 = v128.load(other), b3 = v128.load(other, 16);
     const a0 = v128.load32_splat(v);
-    c00 = madd(c00, a0, b0); c01 = madd(c01, a0, b1); c02 = madd(c02, a0, b2); c03 = madd(c03, a0, b3);
+    c00 = madd(a0, b0, c00); c01 = madd(a0, b1, c01); c02 = madd(a0, b2, c02); c03 = madd(a0, b3, c03);
     const a1 = v128.load32_splat(v, 4);
-    c10 = madd(c10, a1, b0); c11 = madd(c11, a1, b1); c12 = madd(c12, a1, b2); c13 = madd(c13, a1, b3);
+    c10 = madd(a1, b0, c10); c11 = madd(a1, b1, c11); c12 = madd(a1, b2, c12); c13 = madd(a1, b3, c13);
     const a2 = v128.load32_splat(v, 8);
-    c20 = madd(c20, a2, b0); c21 = madd(c21, a2, b1); c22 = madd(c22, a2, b2); c23 = madd(c23, a2, b3);
+    c20 = madd(a2, b0, c20); c21 = madd(a2, b1, c21); c22 = madd(a2, b2, c22); c23 = madd(a2, b3, c23);
     const a3 = v128.load32_splat(v, 12);
-    c30 = madd(c30, a3, b0); c31 = madd(c31, a3, b1); c32 = madd(c32, a3, b2); c33 = madd(c33, a3, b3);
+    c30 = madd(a3, b0, c30); c31 = madd(a3, b1, c31); c32 = madd(a3, b2, c32); c33 = madd(a3, b3, c33);
     v += 32;
     w += 32;
     other += 32;
@@ -261,8 +260,8 @@ export function weightsFromPoints(args: usize, chunk: i32, worker: i32): void {
     let u = g.u + <usize>(chunk * inBlocks) * 256 + <usize>quad * 4;
     let to = g.dw + <usize>first * rowBytes;
     for (let i = 0; i < g.inChannels; i++) {
-      if (g.stride == 1) weightGradF4(u, matrixStride, taps, tile);
-      else weightGradS4(u, matrixStride, taps, tile);
+      if (g.stride == 1) transformWeights<WeightGradF4>(u, matrixStride, 6 * matrixStride, taps, 16, 48, tile);
+      else transformWeights<WeightGradS4>(u, matrixStride, 6 * matrixStride, taps, 16, 48, tile);
       let row = to, firstTap: usize = 0;
       if (lanes == 4) {
         transpose4(taps, 16, row, rowBytes);

@@ -5,11 +5,11 @@
  * Chunks are independent: chunk = tile block + blocks * (group of output panels). Tiles of a batch are numbered through, so
  * that small images share the weights that a product reads.
  */
-import { DIRECT, F4, Job, matricesOf, pointsOf } from "./job";
 import { multiplyPoint } from "../gemm/panels";
 import { inputDirect, outputDirect } from "./direct";
-import { inputF2, outputF2 } from "../transforms/f2";
-import { inputF4, outputF4 } from "../transforms/f4";
+import { inputF2, inputF4 } from "./inputTiles";
+import { DIRECT, F4, Job, matricesOf, pointsOf } from "./job";
+import { outputF2, outputF4 } from "./outputTiles";
 
 /** Keeps the streams of the transform points out of each other's cache sets. @host */
 const SKEW: usize = 64;

@@ -3,8 +3,10 @@
  * "tile" is one output pixel and there is one transform point; the depth is taps * inBlocks * 8, tap by tap. For 1x1
  * kernels, and for the stride-2 convolution of the discriminator.
  */
+import { mul, splatAt } from "../vector";
+import { finish, shiftOf } from "./epilogue";
 import { Job } from "./job";
-import { add, finish, mul } from "./vector";
+import { productsOf } from "./outputTiles";
 
 /**
  * V of `count` output pixels of image n from pixel `first` on: the modulated input under every tap, zeros outside the
@@ -41,12 +43,11 @@ export function inputDirect(job: Job, n: i32, first: i32, count: i32, index: i32
   }
 }
 
-/** The epilogue of `count` pixels of image n: output blocks [block0, block1), as outputF4 (f4.ts). */
+/** The epilogue of `count` pixels of image n: output blocks [block0, block1), as outputTiles (outputTiles.ts). */
 export function outputDirect(
   job: Job, n: i32, first: i32, count: i32, index: i32, m: usize, tiles: i32, block0: i32, block1: i32,
 ): void {
   const plane = <usize>job.outWidth * <usize>job.outHeight * 32;
-  const tileStride = <usize>job.tileCols * 4, panelBlocks = job.tileCols >> 3;
   const slope = f32x4.splat(job.slope), clamp = f32x4.splat(job.clamp);
   for (let block = block0; block < block1; block++) {
     let y = job.y + (<usize>n * <usize>job.outBlocks + <usize>block) * plane + <usize>first * 32;
@@ -55,17 +56,16 @@ export function outputDirect(
     const scaleLow = v128.load(scale), scaleHigh = v128.load(scale, 16);
     const biasLow = v128.load(job.bias + channel), biasHigh = v128.load(job.bias + channel, 16);
     const noiseLow = v128.load(job.noiseGain + channel), noiseHigh = v128.load(job.noiseGain + channel, 16);
-    const local = block - block0;
-    let from = m + (<usize>(local / panelBlocks) * <usize>tiles + <usize>index) * tileStride + <usize>(local % panelBlocks) * 32;
+    let from = productsOf(job, m, tiles, block - block0, index);
     let ty = first / job.tilesX, tx = first % job.tilesX;
     for (let t = 0; t < count; t++) {
-      const noise = v128.load32_splat(
+      const noise = splatAt(
         job.noise + <usize>n * job.noiseImageStride + <usize>ty * job.noiseRowStride + <usize>tx * 4,
       );
-      const shiftLow = add(mul(noise, noiseLow), biasLow), shiftHigh = add(mul(noise, noiseHigh), biasHigh);
+      const shiftLow = shiftOf(noise, noiseLow, biasLow), shiftHigh = shiftOf(noise, noiseHigh, biasHigh);
       v128.store(y, finish(v128.load(from), scaleLow, shiftLow, slope, clamp));
       v128.store(y, finish(v128.load(from, 16), scaleHigh, shiftHigh, slope, clamp), 16);
-      from += tileStride;
+      from += <usize>job.tileCols * 4;
       y += 32;
       if (++tx == job.tilesX) { tx = 0; ty++; }
     }

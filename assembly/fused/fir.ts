@@ -6,7 +6,7 @@
  * f is in the order in which it meets the pixels, gain included. x [blocks of all images, height, width, 8], y likewise with
  * (outHeight, outWidth); apart. One chunk is one block of one image. Scratch: one row of the input, 32 bytes a pixel.
  */
-import { madd } from "./vector";
+import { madd, splatAt } from "../vector";
 
 @unmanaged
 class FirArguments {
@@ -42,9 +42,9 @@ export function blockedFir(args: usize, chunk: i32, worker: i32): void {
       for (let k = firstTap(start, g.up); k < g.tapsX; k += g.up) {
         const column = (start + k) / g.up;
         if (column >= g.width) break;
-        const tap = v128.load32_splat(filterX + <usize>k * 4), from = scratch + <usize>column * 32;
-        low = madd(low, v128.load(from), tap);
-        high = madd(high, v128.load(from, 16), tap);
+        const tap = splatAt(filterX + <usize>k * 4), from = scratch + <usize>column * 32;
+        low = madd(v128.load(from), tap, low);
+        high = madd(v128.load(from, 16), tap, high);
       }
       v128.store(y, low);
       v128.store(y, high, 16);
@@ -68,9 +68,9 @@ function filterColumns(g: FirArguments, x: usize, start: i32, to: usize): void {
   for (let k = firstTap(start, g.up); k < g.tapsY; k += g.up) {
     const line = (start + k) / g.up;
     if (line >= g.height) break;
-    const tap = v128.load32_splat(g.filter + <usize>k * 4), from = x + <usize>line * row;
+    const tap = splatAt(g.filter + <usize>k * 4), from = x + <usize>line * row;
     for (let c: usize = 0; c < row; c += 16) {
-      v128.store(to + c, madd(v128.load(to + c), v128.load(from + c), tap));
+      v128.store(to + c, madd(v128.load(from + c), tap, v128.load(to + c)));
     }
   }
 }

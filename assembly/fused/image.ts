@@ -7,7 +7,7 @@
  * One pass over x for every three output channels; two accumulators' worth of partial sums per pixel meet at the end. Bound
  * by reading x: 32 bytes for 48 flops.
  */
-import { madd, mul } from "./vector";
+import { madd } from "../vector";
 
 @unmanaged
 class RgbArguments {
@@ -59,7 +59,7 @@ function finishImage(sum: v128, bias: f32, clamp: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function dot8(acc: v128, low: v128, high: v128, w: usize): v128 {
-  return madd(madd(acc, low, v128.load(w)), high, v128.load(w, 16));
+  return madd(high, v128.load(w, 16), madd(low, v128.load(w), acc));
 }
 
 function oneChannel(x: usize, plane: usize, w: usize, row: usize, y: usize, bias: f32, clamp: f32, begin: i32, end: i32): void {
@@ -89,13 +89,13 @@ function threeChannels(
       for (let half: usize = 0; half < 32; half += 16) {
         const wr = v128.load(q + half), wg = v128.load(q + half + row), wb = v128.load(q + half + 2 * row);
         const x0 = v128.load(from + half);
-        r0 = madd(r0, x0, wr); g0 = madd(g0, x0, wg); b0 = madd(b0, x0, wb);
+        r0 = madd(x0, wr, r0); g0 = madd(x0, wg, g0); b0 = madd(x0, wb, b0);
         const x1 = v128.load(from + half, 32);
-        r1 = madd(r1, x1, wr); g1 = madd(g1, x1, wg); b1 = madd(b1, x1, wb);
+        r1 = madd(x1, wr, r1); g1 = madd(x1, wg, g1); b1 = madd(x1, wb, b1);
         const x2 = v128.load(from + half, 64);
-        r2 = madd(r2, x2, wr); g2 = madd(g2, x2, wg); b2 = madd(b2, x2, wb);
+        r2 = madd(x2, wr, r2); g2 = madd(x2, wg, g2); b2 = madd(x2, wb, b2);
         const x3 = v128.load(from + half, 96);
-        r3 = madd(r3, x3, wr); g3 = madd(g3, x3, wg); b3 = madd(b3, x3, wb);
+        r3 = madd(x3, wr, r3); g3 = madd(x3, wg, g3); b3 = madd(x3, wb, b3);
       }
       from += plane;
     }

@@ -10,10 +10,11 @@
  *
  * so every tile sees the input only, and the result is that of convBlocked, bit for bit.
  */
-import { Job } from "./job";
 import { inputPointStride, multiplyPoints, productPointStride } from "./conv";
+import { inputTileF4 } from "./inputTiles";
+import { Job } from "./job";
+import { outputF4 } from "./outputTiles";
 import { copyPatchRow } from "./patch";
-import { inputTileF4, outputF4 } from "../transforms/f4";
 
 /** The copy of pixel row `which` (0: the last above, 1: the first below) on the seam under band `band`. */
 function seamRow(job: Job, n: i32, band: i32, block: i32, which: i32): usize {

@@ -1,4 +1,5 @@
 /** Between [n, channels, height * width] (planar) and [n, blocks, height * width, 8] (blocked). Exact copies. */
+import { transpose4 } from "../vector";
 
 @unmanaged
 class LayoutArguments {
@@ -49,18 +50,4 @@ export function blockedToPlanar(args: usize, chunk: i32, worker: i32): void {
       store<f32>(to + <usize>lane * plane + <usize>p * 4, load<f32>(from + <usize>p * 32 + <usize>lane * 4));
     }
   }
-}
-
-/** Four rows of four to four columns of four. */
-// @ts-ignore: decorator
-@inline
-function transpose4(from: usize, fromStride: usize, to: usize, toStride: usize): void {
-  const a = v128.load(from), b = v128.load(from + fromStride);
-  const c = v128.load(from + 2 * fromStride), d = v128.load(from + 3 * fromStride);
-  const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5), abHigh = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
-  const cd = v128.shuffle<f32>(c, d, 0, 4, 1, 5), cdHigh = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
-  v128.store(to, v128.shuffle<f32>(ab, cd, 0, 1, 4, 5));
-  v128.store(to + toStride, v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
-  v128.store(to + 2 * toStride, v128.shuffle<f32>(abHigh, cdHigh, 0, 1, 4, 5));
-  v128.store(to + 3 * toStride, v128.shuffle<f32>(abHigh, cdHigh, 2, 3, 6, 7));
 }

@@ -17,18 +17,19 @@
  * need rows of y from both: each side saves its three to the *seam* buffer [n, seam, outBlocks, 6 rows], and `transposedSeams`
  * filters them afterwards. So nothing is computed twice and the result does not depend on the split.
  */
-import { Job, T4 } from "./job";
-import { activate, add, madd, mul } from "./vector";
+import { add, madd, mul } from "../vector";
 import { inputPointStride, multiplyPoints, productPointStride } from "./conv";
-import { inputT2, outputT2 } from "../transforms/t2";
-import { inputT4, outputT4 } from "../transforms/t4";
+import { activate } from "./epilogue";
+import { inputT2, inputT4 } from "./inputTiles";
+import { Job, T4 } from "./job";
+import { outputT2, outputT4 } from "./outputTiles";
 
 /** r0 f0 + r1 f1 + r2 f2 + r3 f3 for the rows p, p + rowStride, ... of one column. */
 // @ts-ignore: decorator
 @inline
 function columnSum(p: usize, rowStride: usize, f0: v128, f1: v128, f2: v128, f3: v128): v128 {
-  const top = madd(mul(v128.load(p), f0), v128.load(p + rowStride), f1);
-  const bottom = madd(mul(v128.load(p + 2 * rowStride), f2), v128.load(p + 3 * rowStride), f3);
+  const top = madd(v128.load(p + rowStride), f1, mul(v128.load(p), f0));
+  const bottom = madd(v128.load(p + 3 * rowStride), f3, mul(v128.load(p + 2 * rowStride), f2));
   return add(top, bottom);
 }
 
@@ -36,7 +37,7 @@ function columnSum(p: usize, rowStride: usize, f0: v128, f1: v128, f2: v128, f3:
 // @ts-ignore: decorator
 @inline
 function symmetricSum(r0: v128, r1: v128, r2: v128, r3: v128, ratio: v128): v128 {
-  return madd(add(r0, r3), add(r1, r2), ratio);
+  return madd(add(r1, r2), ratio, add(r0, r3));
 }
 
 // @ts-ignore: decorator
@@ -62,8 +63,8 @@ function firRow(
   const end = z + <usize>width * 32;
   while (z < end) {
     const d = columnSum(p + 96, rowStride, y0, y1, y2, y3);
-    const shift = madd(bias, v128.load32_splat(noise), noiseGain);
-    v128.store(z, activate(madd(madd(madd(madd(shift, a, x0), b, x1), c, x2), d, x3), slope, clamp));
+    const shift = madd(v128.load32_splat(noise), noiseGain, bias);
+    v128.store(z, activate(madd(d, x3, madd(c, x2, madd(b, x1, madd(a, x0, shift)))), slope, clamp));
     a = b;
     b = c;
     c = d;
@@ -86,11 +87,11 @@ function symmetricRow(
   const end = z + <usize>width * 32;
   while (z < end) {
     const d = symmetricColumn(p + 96, rowStride, ratioY);
-    const shift0 = madd(bias, v128.load32_splat(noise), noiseGain);
-    v128.store(z, activate(madd(shift0, symmetricSum(a, b, c, d, ratioX), factor), slope, clamp));
+    const shift0 = madd(v128.load32_splat(noise), noiseGain, bias);
+    v128.store(z, activate(madd(symmetricSum(a, b, c, d, ratioX), factor, shift0), slope, clamp));
     const e = symmetricColumn(p + 128, rowStride, ratioY);
-    const shift1 = madd(bias, v128.load32_splat(noise, 4), noiseGain);
-    v128.store(z, activate(madd(shift1, symmetricSum(b, c, d, e, ratioX), factor), slope, clamp), 32);
+    const shift1 = madd(v128.load32_splat(noise, 4), noiseGain, bias);
+    v128.store(z, activate(madd(symmetricSum(b, c, d, e, ratioX), factor, shift1), slope, clamp), 32);
     a = c;
     b = d;
     c = e;

@@ -2,12 +2,13 @@
  * Preparing weights, once per layer: from [outChannels, inChannels, kernel, kernel] to the U of panels.ts,
  * [matrix, panel, depth, tileCols], zeros past the last channels. The depth of the direct algorithm is [tap, inPadded].
  */
+import { WeightsF2 } from "../transforms/f2";
+import { WeightsF4 } from "../transforms/f4";
+import { transformWeights } from "../transforms/lines";
+import { WeightsT2 } from "../transforms/t2";
+import { WeightsT4 } from "../transforms/t4";
+import { transpose4 } from "../vector";
 import { DIRECT, F2, F4, T2 } from "./job";
-import { transpose4 } from "../conv/strip";
-import { weightsT2 } from "../transforms/t2";
-import { weightsT4 } from "../transforms/t4";
-import { weightsF2 } from "../transforms/f2";
-import { weightsF4 } from "../transforms/f4";
 
 @unmanaged
 class WeightArguments {
@@ -42,14 +43,14 @@ export function prepareWeights(args: usize, chunk: i32, worker: i32): void {
     for (let quad = 0; quad < tileCols; quad += 4) {
       gather(g, chunk * tileCols + quad, i, gathered);
       const to = panel + <usize>i * row + <usize>quad * 4;
-      if (algorithm == F4) weightsF4(gathered, to, stride, tile);
-      else if (algorithm == F2) weightsF2(gathered, to, stride, tile);
-      else if (algorithm == T2) weightsT2(gathered, to, stride, tile);
+      if (algorithm == F4) transformWeights<WeightsF4>(gathered, 16, 48, to, stride, 6 * stride, tile);
+      else if (algorithm == F2) transformWeights<WeightsF2>(gathered, 16, 48, to, stride, 4 * stride, tile);
+      else if (algorithm == T2) transformWeights<WeightsT2>(gathered, 16, 48, to, stride, 4 * stride, tile);
       else if (algorithm == DIRECT) {
         for (let tap = 0; tap < taps; tap++) {
           v128.store(to + <usize>(tap * g.inPadded) * row, v128.load(gathered + <usize>tap * 16));
         }
-      } else weightsT4(gathered, to, stride, tile);
+      } else transformWeights<WeightsT4>(gathered, 16, 48, to, stride, 6 * stride, tile);
     }
   }
 }

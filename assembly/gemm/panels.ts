@@ -14,7 +14,7 @@
  * otherwise). One k step per loop body: unrolling k makes Binaryen nest the steps of one accumulator and V8 spill.
  * Accumulators start at zero and all stores come last: the pattern that V8's re-vectoriser accepts.
  */
-import { madd } from "../fused/vector";
+import { madd } from "../vector";
 
 /** Bytes of eight values of k for one tile. */
 const GROUP: usize = 32;
@@ -31,13 +31,13 @@ function tile4x8(a: usize, b: usize, c: usize, end: usize): void {
     while (a < group) {
       const b0 = v128.load(b), b1 = v128.load(b, 16);
       const a0 = v128.load32_splat(a);
-      c00 = madd(c00, a0, b0); c01 = madd(c01, a0, b1);
+      c00 = madd(a0, b0, c00); c01 = madd(a0, b1, c01);
       const a1 = v128.load32_splat(a, 32);
-      c10 = madd(c10, a1, b0); c11 = madd(c11, a1, b1);
+      c10 = madd(a1, b0, c10); c11 = madd(a1, b1, c11);
       const a2 = v128.load32_splat(a, 64);
-      c20 = madd(c20, a2, b0); c21 = madd(c21, a2, b1);
+      c20 = madd(a2, b0, c20); c21 = madd(a2, b1, c21);
       const a3 = v128.load32_splat(a, 96);
-      c30 = madd(c30, a3, b0); c31 = madd(c31, a3, b1);
+      c30 = madd(a3, b0, c30); c31 = madd(a3, b1, c31);
       a += 4;
       b += 32;
     }
@@ -63,17 +63,17 @@ function tile6x8(a: usize, b: usize, c: usize, end: usize): void {
     while (a < group) {
       const b0 = v128.load(b), b1 = v128.load(b, 16);
       const a0 = v128.load32_splat(a);
-      c00 = madd(c00, a0, b0); c01 = madd(c01, a0, b1);
+      c00 = madd(a0, b0, c00); c01 = madd(a0, b1, c01);
       const a1 = v128.load32_splat(a, 32);
-      c10 = madd(c10, a1, b0); c11 = madd(c11, a1, b1);
+      c10 = madd(a1, b0, c10); c11 = madd(a1, b1, c11);
       const a2 = v128.load32_splat(a, 64);
-      c20 = madd(c20, a2, b0); c21 = madd(c21, a2, b1);
+      c20 = madd(a2, b0, c20); c21 = madd(a2, b1, c21);
       const a3 = v128.load32_splat(a, 96);
-      c30 = madd(c30, a3, b0); c31 = madd(c31, a3, b1);
+      c30 = madd(a3, b0, c30); c31 = madd(a3, b1, c31);
       const a4 = v128.load32_splat(a, 128);
-      c40 = madd(c40, a4, b0); c41 = madd(c41, a4, b1);
+      c40 = madd(a4, b0, c40); c41 = madd(a4, b1, c41);
       const a5 = v128.load32_splat(a, 160);
-      c50 = madd(c50, a5, b0); c51 = madd(c51, a5, b1);
+      c50 = madd(a5, b0, c50); c51 = madd(a5, b1, c51);
       a += 4;
       b += 32;
     }
@@ -101,17 +101,17 @@ function tile6x16(a: usize, b: usize, c: usize, end: usize): void {
     while (a < group) {
       const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32), b3 = v128.load(b, 48);
       const a0 = v128.load32_splat(a);
-      c00 = madd(c00, a0, b0); c01 = madd(c01, a0, b1); c02 = madd(c02, a0, b2); c03 = madd(c03, a0, b3);
+      c00 = madd(a0, b0, c00); c01 = madd(a0, b1, c01); c02 = madd(a0, b2, c02); c03 = madd(a0, b3, c03);
       const a1 = v128.load32_splat(a, 32);
-      c10 = madd(c10, a1, b0); c11 = madd(c11, a1, b1); c12 = madd(c12, a1, b2); c13 = madd(c13, a1, b3);
+      c10 = madd(a1, b0, c10); c11 = madd(a1, b1, c11); c12 = madd(a1, b2, c12); c13 = madd(a1, b3, c13);
       const a2 = v128.load32_splat(a, 64);
-      c20 = madd(c20, a2, b0); c21 = madd(c21, a2, b1); c22 = madd(c22, a2, b2); c23 = madd(c23, a2, b3);
+      c20 = madd(a2, b0, c20); c21 = madd(a2, b1, c21); c22 = madd(a2, b2, c22); c23 = madd(a2, b3, c23);
       const a3 = v128.load32_splat(a, 96);
-      c30 = madd(c30, a3, b0); c31 = madd(c31, a3, b1); c32 = madd(c32, a3, b2); c33 = madd(c33, a3, b3);
+      c30 = madd(a3, b0, c30); c31 = madd(a3, b1, c31); c32 = madd(a3, b2, c32); c33 = madd(a3, b3, c33);
       const a4 = v128.load32_splat(a, 128);
-      c40 = madd(c40, a4, b0); c41 = madd(c41, a4, b1); c42 = madd(c42, a4, b2); c43 = madd(c43, a4, b3);
+      c40 = madd(a4, b0, c40); c41 = madd(a4, b1, c41); c42 = madd(a4, b2, c42); c43 = madd(a4, b3, c43);
       const a5 = v128.load32_splat(a, 160);
-      c50 = madd(c50, a5, b0); c51 = madd(c51, a5, b1); c52 = madd(c52, a5, b2); c53 = madd(c53, a5, b3);
+      c50 = madd(a5, b0, c50); c51 = madd(a5, b1, c51); c52 = madd(a5, b2, c52); c53 = madd(a5, b3, c53);
       a += 4;
       b += 64;
     }

@@ -1,163 +1,303 @@
 /**
- * Toom-Cook for the stride-2 transposed 3x3 convolution, four input pixels at a time. In one dimension
+ * Toom-Cook for the 3x3 convolution with stride 2, for its transposed form and for its gradients, four pixels of the smaller
+ * image at a time. In one dimension
  *
- *   y[2i] = w0 x[i] + w2 x[i - 1],   y[2i + 1] = w1 x[i]
+ *   S4:  y[p] = (w0 e[p] + w2 e[p + 1]) + w1 o[p],   e[p] = x[2p], o[p] = x[2p + 1]
+ *   T4:  y[2i] = w0 x[i] + w2 x[i - 1],   y[2i + 1] = w1 x[i]
  *
- * so the even outputs are a two-tap convolution, F(4, 2) with the points 0, 1, -1, 2, infinity, and the odd ones a product per
- * pixel: 9 products for 8 outputs, 81 for 8x8 in two dimensions, 5.1 per input pixel instead of 9. The four points
- * of the odd outputs share one weight, so there are 6x6 weight matrices for the 9x9 points. With d = x[4t - 1 .. 4t + 3]:
+ * Even pixels meet a two-tap convolution, F(4, 2) with the points 0, 1, -1, 2, infinity, odd ones one tap, a product each. So
+ * there are 9 products for 4 outputs of S4 and 8 of T4, 81 in two dimensions, 5.1 for a pixel of the smaller image instead of 9.
+ * The four points of the odd pixels share one weight: there are 6x6 weight matrices. T4 has d = x[4t - 1 .. 4t + 3] for the five
+ * e of S4, their last four for the o, and mirrored taps, w2 for w0:
  *
- *   B^T d: 2 d0 - d1 - 2 d2 + d3,  d3 - d2 - 2 d1,  d3 - 3 d2 + 2 d1,  d3 - d1,  d4 - 2 d3 - d2 + 2 d1,  d1, d2, d3, d4
- *   G w:   w2 / 2,  -(w0 + w2) / 2,  (w0 - w2) / 6,  (2 w0 + w2) / 6,  w0,  w1
- *   A^T m: even m0 + m1 + m2 + m3,  m1 - m2 + 2 m3,  m1 + m2 + 4 m3,  m1 - m2 + 8 m3 + m4;  odd m5, m6, m7, m8
+ *   B^T d: 2 e0 - e1 - 2 e2 + e3,  e3 - e2 - 2 e1,  e3 - 3 e2 + 2 e1,  e3 - e1,  e4 - 2 e3 - e2 + 2 e1,  o0, o1, o2, o3
+ *   G w:   w0 / 2,  -(w0 + w2) / 2,  (w2 - w0) / 6,  (2 w2 + w0) / 6,  w2,  w1
+ *   A^T m: m0 + m1 + m2 + m3,  m1 - m2 + 2 m3,  m1 + m2 + 4 m3,  m1 - m2 + 8 m3 + m4;  m5, m6, m7, m8 are added in S4 and
+ *          lie between them in T4
+ *
+ * and transposed
+ *
+ *   A y:   y0,  y0 + y1 + y2 + y3,  y0 - y1 + y2 - y3,  y0 + 2 y1 + 4 y2 + 8 y3,  y3,  y0, y1, y2, y3
+ *   B m:   e0 = 2 m0, e1 = 2 (m2 + m4 - m1) - m0 - m3, e2 = -2 m0 - m1 - 3 m2 - m4, e3 = m0 + m1 + m2 + m3 - 2 m4, e4 = m4
+ *   G^T u: w0 = (u0 - u1) / 2 + (u3 - u2) / 6,  w1 = u5,  w2 = u4 - u1 / 2 + u2 / 6 + u3 / 3
  */
-import { Job } from "../fused/job";
-import { add, maddf, mul, scale, sub } from "../fused/vector";
-import { copyPatch, isInside } from "../fused/patch";
+import { add, high, highTimes, lowTimes, maddf, put, scale, sub } from "../vector";
 
+/** The first five rows of B^T. */
 // @ts-ignore: decorator
 @inline
-function inputTransform(from: usize, fromStride: usize, to: usize, toStride: usize, styled: bool, style: v128): void {
-  let d0 = v128.load(from);
-  let d1 = v128.load(from + fromStride);
-  let d2 = v128.load(from + 2 * fromStride);
-  let d3 = v128.load(from + 3 * fromStride);
-  let d4 = v128.load(from + 4 * fromStride);
-  if (styled) {
-    d0 = mul(d0, style);
-    d1 = mul(d1, style);
-    d2 = mul(d2, style);
-    d3 = mul(d3, style);
-    d4 = mul(d4, style);
-  }
-  const twice1 = add(d1, d1), difference = sub(d3, d1);
-  v128.store(to, maddf(difference, sub(d0, d2), 2));
-  v128.store(to + toStride, sub(sub(d3, d2), twice1));
-  v128.store(to + 2 * toStride, add(maddf(d3, d2, -3), twice1));
-  v128.store(to + 3 * toStride, difference);
-  v128.store(to + 4 * toStride, maddf(sub(d4, d2), difference, -2));
-  v128.store(to + 5 * toStride, d1);
-  v128.store(to + 6 * toStride, d2);
-  v128.store(to + 7 * toStride, d3);
-  v128.store(to + 8 * toStride, d4);
-}
-
-/** One 5x5 tile of eight channels to 81 points; `tile` holds 9x5. */
-function inputTile(
-  row: usize, rowStride: usize, styleLow: v128, styleHigh: v128, v: usize, pointStride: usize, tile: usize,
+function putEven(
+  l0: v128, l1: v128, l2: v128, l3: v128, l4: v128, h0: v128, h1: v128, h2: v128, h3: v128, h4: v128, to: usize, toStride: usize,
 ): void {
-  for (let q = tile; q < tile + 160; q += 32) {
-    inputTransform(row, rowStride, q, 160, true, styleLow);
-    inputTransform(row + 16, rowStride, q + 16, 160, true, styleHigh);
-    row += 32;
-  }
-  for (let q = tile; q < tile + 1440; q += 160) {
-    inputTransform(q, 32, v, pointStride, false, styleLow);
-    inputTransform(q + 16, 32, v + 16, pointStride, false, styleLow);
-    v += 9 * pointStride;
-  }
+  const lTwice1 = add(l1, l1), lDifference = sub(l3, l1), hTwice1 = add(h1, h1), hDifference = sub(h3, h1);
+  const l = maddf(sub(l0, l2), 2, lDifference), h = maddf(sub(h0, h2), 2, hDifference);
+  const lMinus = add(maddf(l2, -3, l3), lTwice1), hMinus = add(maddf(h2, -3, h3), hTwice1);
+  const lLast = maddf(lDifference, -2, sub(l4, l2)), hLast = maddf(hDifference, -2, sub(h4, h2));
+  put(to, l, h); to += toStride;
+  put(to, sub(sub(l3, l2), lTwice1), sub(sub(h3, h2), hTwice1)); to += toStride;
+  put(to, lMinus, hMinus); to += toStride;
+  put(to, lDifference, hDifference); to += toStride;
+  put(to, lLast, hLast);
 }
 
-/**
- * V of `count` tiles of image n: from (ty, tx) along rows of tiles [left, right), as tiles 0, 1, ... of the block. Reads x
- * inside its extent only, zeros outside. `tile` is scratch for (9 + 5) x 5 x 32 bytes.
- */
-export function inputT4(
-  job: Job, n: i32, ty: i32, tx: i32, left: i32, right: i32, count: i32, v: usize, pointStride: usize, tile: usize,
-): void {
-  const rowStride = <usize>job.width * 32, plane = rowStride * <usize>job.height;
-  const tileRows = job.tileRows, groupStride = <usize>tileRows * 32, panelStride = groupStride * <usize>job.inBlocks;
-  const patch = tile + 1440;
-  for (let block = 0; block < job.inBlocks; block++) {
-    const x = job.x + (<usize>n * <usize>job.inBlocks + <usize>block) * plane;
-    const style = job.styles + <usize>n * job.stylesStride + <usize>block * 32;
-    const styleLow = v128.load(style), styleHigh = v128.load(style, 16);
-    let panel = v + <usize>block * groupStride, lane = 0, row = ty, column = tx;
-    for (let t = 0; t < count; t++) {
-      const y0 = row * 4 - 1, x0 = column * 4 - 1;
-      let from = x + <usize>y0 * rowStride + <usize>x0 * 32, stride = rowStride;
-      if (!isInside(job, y0, x0, 5)) {
-        copyPatch(x, job.height, job.width, y0, x0, 5, patch);
-        from = patch;
-        stride = 160;
-      }
-      inputTile(from, stride, styleLow, styleHigh, panel + <usize>lane * 32, pointStride, tile);
-      if (++lane == tileRows) { lane = 0; panel += panelStride; }
-      if (++column == right) { column = left; row++; }
-    }
-  }
-}
-
-/** A^T on nine vectors at from + k * fromStride, to + k * toStride for k = 0 .. 7. */
+/** B^T of T4, each number times the styles of its channels first where it is `styled`. */
 // @ts-ignore: decorator
 @inline
-function outputTransform(from: usize, fromStride: usize, to: usize, toStride: usize): void {
-  const m0 = v128.load(from); from += fromStride;
-  const m1 = v128.load(from); from += fromStride;
-  const m2 = v128.load(from); from += fromStride;
-  const m3 = v128.load(from); from += fromStride;
-  const m4 = v128.load(from); from += fromStride;
-  const sum = add(m1, m2), difference = sub(m1, m2);
-  v128.store(to, add(add(m0, sum), m3));
-  v128.store(to + 2 * toStride, maddf(difference, m3, 2));
-  v128.store(to + 4 * toStride, maddf(sum, m3, 4));
-  v128.store(to + 6 * toStride, add(maddf(difference, m3, 8), m4));
-  v128.store(to + toStride, v128.load(from)); from += fromStride;
-  v128.store(to + 3 * toStride, v128.load(from)); from += fromStride;
-  v128.store(to + 5 * toStride, v128.load(from)); from += fromStride;
-  v128.store(to + 7 * toStride, v128.load(from));
+function input(
+  styled: bool, style: v128, highStyle: v128, from: usize, fromStride: usize, to: usize, toStride: usize,
+): void {
+  const l0 = lowTimes(styled, from, style), h0 = highTimes(styled, from, highStyle); from += fromStride;
+  const l1 = lowTimes(styled, from, style), h1 = highTimes(styled, from, highStyle); from += fromStride;
+  const l2 = lowTimes(styled, from, style), h2 = highTimes(styled, from, highStyle); from += fromStride;
+  const l3 = lowTimes(styled, from, style), h3 = highTimes(styled, from, highStyle); from += fromStride;
+  const l4 = lowTimes(styled, from, style), h4 = highTimes(styled, from, highStyle);
+  putEven(l0, l1, l2, l3, l4, h0, h1, h2, h3, h4, to, toStride); to += 5 * toStride;
+  put(to, l1, h1); to += toStride;
+  put(to, l2, h2); to += toStride;
+  put(to, l3, h3); to += toStride;
+  put(to, l4, h4);
 }
 
-/**
- * The 8x8 outputs of `count` tiles, raw, to the strip: tile (row, column) goes to row (row - firstRow) * 8, column * 8 of
- * `strip` [blocks, rows, columns, 8]. Output blocks [0, blocks) of M [81, panels, tiles, tileCols]. `tile`: 8x9 pixels.
- */
-export function outputT4(
-  job: Job, ty: i32, tx: i32, left: i32, right: i32, count: i32, m: usize, pointStride: usize, tiles: i32, blocks: i32,
-  firstRow: i32, strip: usize, tile: usize,
-): void {
-  const tileStride = <usize>job.tileCols * 4, panelBlocks = job.tileCols >> 3, rowStride = job.stripRowStride;
-  for (let block = 0; block < blocks; block++) {
-    let from = m + <usize>(block / panelBlocks) * <usize>tiles * tileStride + <usize>(block % panelBlocks) * 32;
-    let row = ty, column = tx;
-    for (let t = 0; t < count; t++) {
-      let p = from;
-      for (let q = tile; q < tile + 288; q += 32) {
-        outputTransform(p, 9 * pointStride, q, 288);
-        outputTransform(p + 16, 9 * pointStride, q + 16, 288);
-        p += pointStride;
-      }
-      let to = strip + <usize>block * job.stripPlaneStride + <usize>((row - firstRow) * 8) * rowStride + <usize>column * 256;
-      for (let q = tile; q < tile + 2304; q += 288) {
-        outputTransform(q, 32, to, 32);
-        outputTransform(q + 16, 32, to + 16, 32);
-        to += rowStride;
-      }
-      from += tileStride;
-      if (++column == right) { column = left; row++; }
-    }
+/** B^T of T4. */
+export class InputT4 {
+  @inline get inputs(): i32 { return 5; }
+  @inline get outputs(): i32 { return 9; }
+
+  @inline line(from: usize, fromStride: usize, to: usize, toStride: usize): void {
+    const none = f32x4.splat(0);
+    input(false, none, none, from, fromStride, to, toStride);
   }
+
+  @inline styledLine(style: v128, highStyle: v128, from: usize, fromStride: usize, to: usize, toStride: usize): void {
+    input(true, style, highStyle, from, fromStride, to, toStride);
+  }
+}
+
+/** B^T of S4. */
+export class InputS4 {
+  @inline get inputs(): i32 { return 9; }
+  @inline get outputs(): i32 { return 9; }
+
+  @inline line(from: usize, fromStride: usize, to: usize, toStride: usize): void {
+    const l0 = v128.load(from), h0 = high(from); from += fromStride;
+    const l5 = v128.load(from), h5 = high(from); from += fromStride;
+    const l1 = v128.load(from), h1 = high(from); from += fromStride;
+    const l6 = v128.load(from), h6 = high(from); from += fromStride;
+    const l2 = v128.load(from), h2 = high(from); from += fromStride;
+    const l7 = v128.load(from), h7 = high(from); from += fromStride;
+    const l3 = v128.load(from), h3 = high(from); from += fromStride;
+    const l8 = v128.load(from), h8 = high(from); from += fromStride;
+    const l4 = v128.load(from), h4 = high(from);
+    putEven(l0, l1, l2, l3, l4, h0, h1, h2, h3, h4, to, toStride); to += 5 * toStride;
+    put(to, l5, h5); to += toStride;
+    put(to, l6, h6); to += toStride;
+    put(to, l7, h7); to += toStride;
+    put(to, l8, h8);
+  }
+}
+
+/** Rows 0 to 3 of A^T without the odd points, from the sum and the difference of m1 and m2. */
+// @ts-ignore: decorator
+@inline
+function output0(m0: v128, sum: v128, m3: v128): v128 {
+  return add(add(m0, sum), m3);
 }
 
 // @ts-ignore: decorator
 @inline
-function weightTransform(w0: v128, w1: v128, w2: v128, to: usize, toStride: usize): void {
-  v128.store(to, scale(w2, 0.5));
-  v128.store(to + toStride, scale(add(w0, w2), -0.5));
-  v128.store(to + 2 * toStride, scale(sub(w0, w2), 1.0 / 6.0));
-  v128.store(to + 3 * toStride, scale(maddf(w2, w0, 2), 1.0 / 6.0));
-  v128.store(to + 4 * toStride, w0);
-  v128.store(to + 5 * toStride, w1);
+function output1(difference: v128, m3: v128): v128 {
+  return maddf(m3, 2, difference);
 }
 
-/** As weightsF4 (f4.ts), 6x6 matrices. */
-export function weightsT4(taps: usize, u: usize, pointStride: usize, tile: usize): void {
-  for (let k: usize = 0; k < 48; k += 16) {
-    const w = taps + k;
-    weightTransform(v128.load(w), v128.load(w, 48), v128.load(w, 96), tile + k, 48);
+// @ts-ignore: decorator
+@inline
+function output2(sum: v128, m3: v128): v128 {
+  return maddf(m3, 4, sum);
+}
+
+// @ts-ignore: decorator
+@inline
+function output3(difference: v128, m3: v128, m4: v128): v128 {
+  return add(maddf(m3, 8, difference), m4);
+}
+
+/** A^T: four outputs of S4, or (`transposed`) eight of T4. */
+// @ts-ignore: decorator
+@inline
+function output(transposed: bool, from: usize, fromStride: usize, to: usize, toStride: usize): void {
+  const l0 = v128.load(from), h0 = high(from); from += fromStride;
+  const l1 = v128.load(from), h1 = high(from); from += fromStride;
+  const l2 = v128.load(from), h2 = high(from); from += fromStride;
+  const l3 = v128.load(from), h3 = high(from); from += fromStride;
+  const l4 = v128.load(from), h4 = high(from); from += fromStride;
+  const l5 = v128.load(from), h5 = high(from); from += fromStride;
+  const l6 = v128.load(from), h6 = high(from); from += fromStride;
+  const l7 = v128.load(from), h7 = high(from); from += fromStride;
+  const l8 = v128.load(from), h8 = high(from);
+  const lSum = add(l1, l2), lDifference = sub(l1, l2), hSum = add(h1, h2), hDifference = sub(h1, h2);
+  const lRow0 = output0(l0, lSum, l3), lRow1 = output1(lDifference, l3);
+  const hRow0 = output0(h0, hSum, h3), hRow1 = output1(hDifference, h3);
+  const lRow2 = output2(lSum, l3), lRow3 = output3(lDifference, l3, l4);
+  const hRow2 = output2(hSum, h3), hRow3 = output3(hDifference, h3, h4);
+  if (transposed) {
+    put(to, lRow0, hRow0); to += toStride;
+    put(to, l5, h5); to += toStride;
+    put(to, lRow1, hRow1); to += toStride;
+    put(to, l6, h6); to += toStride;
+    put(to, lRow2, hRow2); to += toStride;
+    put(to, l7, h7); to += toStride;
+    put(to, lRow3, hRow3); to += toStride;
+    put(to, l8, h8);
+  } else {
+    put(to, add(lRow0, l5), add(hRow0, h5)); to += toStride;
+    put(to, add(lRow1, l6), add(hRow1, h6)); to += toStride;
+    put(to, add(lRow2, l7), add(hRow2, h7)); to += toStride;
+    put(to, add(lRow3, l8), add(hRow3, h8));
   }
-  for (let q = tile; q < tile + 288; q += 48) {
-    weightTransform(v128.load(q), v128.load(q, 16), v128.load(q, 32), u, pointStride);
-    u += 6 * pointStride;
+}
+
+/** A^T of T4. */
+export class OutputT4 {
+  @inline get inputs(): i32 { return 9; }
+  @inline get outputs(): i32 { return 8; }
+
+  @inline line(from: usize, fromStride: usize, to: usize, toStride: usize): void {
+    output(true, from, fromStride, to, toStride);
+  }
+}
+
+/** A^T of S4. */
+export class OutputS4 {
+  @inline get inputs(): i32 { return 9; }
+  @inline get outputs(): i32 { return 4; }
+
+  @inline line(from: usize, fromStride: usize, to: usize, toStride: usize): void {
+    output(false, from, fromStride, to, toStride);
+  }
+}
+
+/** A of S4. */
+export class GradS4 {
+  @inline get inputs(): i32 { return 4; }
+  @inline get outputs(): i32 { return 9; }
+
+  @inline line(from: usize, fromStride: usize, to: usize, toStride: usize): void {
+    const l0 = v128.load(from), h0 = high(from); from += fromStride;
+    const l1 = v128.load(from), h1 = high(from); from += fromStride;
+    const l2 = v128.load(from), h2 = high(from); from += fromStride;
+    const l3 = v128.load(from), h3 = high(from);
+    const lEven = add(l0, l2), lOdd = add(l1, l3), hEven = add(h0, h2), hOdd = add(h1, h3);
+    const lTwo = maddf(maddf(l3, 4, l1), 2, maddf(l2, 4, l0)), hTwo = maddf(maddf(h3, 4, h1), 2, maddf(h2, 4, h0));
+    put(to, l0, h0); to += toStride;
+    put(to, add(lEven, lOdd), add(hEven, hOdd)); to += toStride;
+    put(to, sub(lEven, lOdd), sub(hEven, hOdd)); to += toStride;
+    put(to, lTwo, hTwo); to += toStride;
+    put(to, l3, h3); to += toStride;
+    put(to, l0, h0); to += toStride;
+    put(to, l1, h1); to += toStride;
+    put(to, l2, h2); to += toStride;
+    put(to, l3, h3);
+  }
+}
+
+/** Rows 1 to 3 of B, even pixels. */
+// @ts-ignore: decorator
+@inline
+function spread1(m0: v128, m1: v128, m2: v128, m3: v128, m4: v128): v128 {
+  return sub(maddf(m4, 2, sub(scale(sub(m2, m1), 2), m0)), m3);
+}
+
+// @ts-ignore: decorator
+@inline
+function spread2(m0: v128, m1: v128, m2: v128, m4: v128): v128 {
+  return sub(maddf(m1, -1, maddf(m2, -3, scale(m0, -2))), m4);
+}
+
+// @ts-ignore: decorator
+@inline
+function spread3(m0: v128, m1: v128, m2: v128, m3: v128, m4: v128): v128 {
+  return maddf(m4, -2, add(add(m0, m1), add(m2, m3)));
+}
+
+/** B of S4; `sum` adds to what is there, for neighbouring tiles share a row or column of pixels. */
+// @ts-ignore: decorator
+@inline
+function spread(sum: bool, from: usize, fromStride: usize, to: usize, toStride: usize): void {
+  const l0 = v128.load(from), h0 = high(from); from += fromStride;
+  const l1 = v128.load(from), h1 = high(from); from += fromStride;
+  const l2 = v128.load(from), h2 = high(from); from += fromStride;
+  const l3 = v128.load(from), h3 = high(from); from += fromStride;
+  const l4 = v128.load(from), h4 = high(from); from += fromStride;
+  const l1to = spread1(l0, l1, l2, l3, l4), h1to = spread1(h0, h1, h2, h3, h4);
+  const l2to = spread2(l0, l1, l2, l4), h2to = spread2(h0, h1, h2, h4);
+  const l3to = spread3(l0, l1, l2, l3, l4), h3to = spread3(h0, h1, h2, h3, h4);
+  putSum(sum, to, add(l0, l0), add(h0, h0)); to += toStride;
+  putSum(sum, to, v128.load(from), high(from)); from += fromStride; to += toStride;
+  putSum(sum, to, l1to, h1to); to += toStride;
+  putSum(sum, to, v128.load(from), high(from)); from += fromStride; to += toStride;
+  putSum(sum, to, l2to, h2to); to += toStride;
+  putSum(sum, to, v128.load(from), high(from)); from += fromStride; to += toStride;
+  putSum(sum, to, l3to, h3to); to += toStride;
+  putSum(sum, to, v128.load(from), high(from)); to += toStride;
+  putSum(sum, to, l4, h4);
+}
+
+/** B of S4. */
+export class SpreadS4 {
+  @inline get inputs(): i32 { return 9; }
+  @inline get outputs(): i32 { return 9; }
+
+  @inline line(from: usize, fromStride: usize, to: usize, toStride: usize): void {
+    spread(false, from, fromStride, to, toStride);
+  }
+}
+
+/** B of S4, added to what is there. */
+export class SpreadSumS4 {
+  @inline get inputs(): i32 { return 9; }
+  @inline get outputs(): i32 { return 9; }
+
+  @inline line(from: usize, fromStride: usize, to: usize, toStride: usize): void {
+    spread(true, from, fromStride, to, toStride);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function putSum(sum: bool, to: usize, low: v128, upper: v128): void {
+  if (sum) put(to, add(v128.load(to), low), add(high(to), upper));
+  else put(to, low, upper);
+}
+
+/** G of T4, four weights at a time in every build. */
+export class WeightsT4 {
+  @inline get inputs(): i32 { return 3; }
+  @inline get outputs(): i32 { return 6; }
+
+  @inline line(from: usize, fromStride: usize, to: usize, toStride: usize): void {
+    const w0 = v128.load(from), w1 = v128.load(from + fromStride), w2 = v128.load(from + 2 * fromStride);
+    v128.store(to, scale(w2, 0.5)); to += toStride;
+    v128.store(to, scale(add(w0, w2), -0.5)); to += toStride;
+    v128.store(to, scale(sub(w0, w2), 1.0 / 6.0)); to += toStride;
+    v128.store(to, scale(maddf(w0, 2, w2), 1.0 / 6.0)); to += toStride;
+    v128.store(to, w0); to += toStride;
+    v128.store(to, w1);
+  }
+}
+
+/** G^T of S4, four weights at a time in every build. */
+export class WeightGradS4 {
+  @inline get inputs(): i32 { return 6; }
+  @inline get outputs(): i32 { return 3; }
+
+  @inline line(from: usize, fromStride: usize, to: usize, toStride: usize): void {
+    const u0 = v128.load(from); from += fromStride;
+    const u1 = v128.load(from); from += fromStride;
+    const u2 = v128.load(from); from += fromStride;
+    const u3 = v128.load(from); from += fromStride;
+    const u4 = v128.load(from); from += fromStride;
+    v128.store(to, maddf(sub(u3, u2), 1.0 / 6.0, scale(sub(u0, u1), 0.5))); to += toStride;
+    v128.store(to, v128.load(from)); to += toStride;
+    v128.store(to, maddf(u3, 1.0 / 3.0, maddf(u2, 1.0 / 6.0, maddf(u1, -0.5, u4))));
   }
 }

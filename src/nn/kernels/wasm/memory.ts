@@ -1,8 +1,8 @@
 /**
  * An allocator over one WebAssembly.Memory, kept on the JavaScript side so that the kernels never allocate.
  *
- *   byte 0        1 KiB            32 KiB                  64 KiB
- *   | never used  | argument frame | thread pool's control | blocks ...                     | end, grows |
+ *   byte 0        1 KiB       2 KiB            32 KiB                  64 KiB
+ *   | never used  | constants | argument frame | thread pool's control | blocks ...                     | end, grows |
  *
  * First fit in order of address: a request takes the lowest free range that holds it, and a released range melts together with
  * free neighbours. Programs that repeat themselves, one image after another, so reuse the same ranges and the memory stays flat.
@@ -12,7 +12,7 @@
 import type { Block } from "../block.js";
 
 /** Where kernel arguments are written, and how many bytes they may take. */
-export const argumentFrame = { pointer: 1024, bytes: 31 * 1024 } as const;
+export const argumentFrame = { pointer: 2048, bytes: 30 * 1024 } as const;
 /** Bytes that belong to the thread pool. */
 export const poolControl = { pointer: 32 * 1024, bytes: 32 * 1024 } as const;
 

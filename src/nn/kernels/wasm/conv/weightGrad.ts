@@ -1,5 +1,5 @@
 /**
- * Plans the gradient of 3x3 convolutions in their weights by transform points (assembly/transforms/planarF4.ts for stride 1, s4.ts
+ * Plans the gradient of 3x3 convolutions in their weights by transform points (assembly/transforms/f4.ts for stride 1, S4 in t4.ts
  * for stride 2):
  *
  *   dw = G^T [ sum over tiles of (B^T x B) . (A dy A^T) ] G

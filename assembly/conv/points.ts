@@ -1,10 +1,11 @@
 /**
- * From planar images to transform points, for the gradients of 3x3 convolutions with stride 1 (planarF4.ts) and for all members
- * of the family with stride 2 (s4.ts).
+ * From planar images to transform points: 3x3 convolutions with stride 1 and their gradients (f4.ts), and all members of the
+ * family with stride 2 (S4 in t4.ts).
  */
-import { loadStrip } from "../conv/strip";
-import { gradPointsF4, inputPointsF4 } from "./planarF4";
-import { gradPointsS4, inputPointsS4 } from "./s4";
+import { GradF4, InputF4 } from "../transforms/f4";
+import { transform } from "../transforms/lines";
+import { GradS4, InputS4 } from "../transforms/t4";
+import { loadStrip } from "./strip";
 
 /** What is transformed: the input of the convolution (windows that overlap) or its output (tiles of 4x4). */
 export const INPUT_F4: i32 = 0;
@@ -26,6 +27,11 @@ function stepOf(kind: i32): i32 {
   return kind == INPUT_S4 ? 8 : 4;
 }
 
+/** The points of one tile. A function for each line: together, they would share the registers of one. */
+function points<L>(from: usize, rowStride: usize, v: usize, pointStride: usize, tile: usize): void {
+  transform<L>(from, 32, rowStride, v, pointStride, <usize>changetype<L>(<usize>0).outputs * pointStride, tile);
+}
+
 /**
  * The points of `rows` rows of tiles from row `ty` on, of eight channels (`lanes` of which exist) of one image, as tiles
  * `index`, index + 1, ...: tile t goes to v + (t / rowsOfPanel) * panelStride + (t % rowsOfPanel) * 32, its next point `pointStride`
@@ -44,10 +50,10 @@ export function transformRows(
     let from = strip;
     for (let t = 0; t < tilesX; t++) {
       const to = panel + <usize>lane * 32;
-      if (kind == INPUT_F4) inputPointsF4(from, rowStride, to, pointStride, tile);
-      else if (kind == GRAD_F4) gradPointsF4(from, rowStride, to, pointStride, tile);
-      else if (kind == INPUT_S4) inputPointsS4(from, rowStride, to, pointStride, tile);
-      else gradPointsS4(from, rowStride, to, pointStride, tile);
+      if (kind == INPUT_F4) points<InputF4>(from, rowStride, to, pointStride, tile);
+      else if (kind == GRAD_F4) points<GradF4>(from, rowStride, to, pointStride, tile);
+      else if (kind == INPUT_S4) points<InputS4>(from, rowStride, to, pointStride, tile);
+      else points<GradS4>(from, rowStride, to, pointStride, tile);
       from += <usize>step * 32;
       if (++lane == rowsOfPanel) { lane = 0; panel += panelStride; }
     }

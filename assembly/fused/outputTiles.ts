@@ -1,0 +1,168 @@
+/** Output transforms of blocked layers: from the products of tiles to pixels with the epilogue, or raw to a strip (upConv.ts). */
+import { OutputF2, output0F2, output1F2 } from "../transforms/f2";
+import { OutputF4, output0F4, output1F4, output2F4, output3F4 } from "../transforms/f4";
+import { columns, transform } from "../transforms/lines";
+import { OutputT2 } from "../transforms/t2";
+import { OutputT4 } from "../transforms/t4";
+import { add, sub } from "../vector";
+import { finish, shiftOf } from "./epilogue";
+import { F2, F4, Job, T2, T4 } from "./job";
+
+/**
+ * The second half of F4's output transform and the epilogue: rows of 4x6 in `tile` to at most `height` x `width` pixels at y
+ * (half a pixel: four channels). Noise is read for exactly those pixels.
+ */
+// @ts-ignore: decorator
+@inline
+function rowsF4(
+  tile: usize, y: usize, rowStride: usize, noise: usize, noiseRowStride: usize, height: i32, width: i32,
+  scale: v128, bias: v128, noiseGain: v128, slope: v128, clamp: v128,
+): void {
+  for (let r = 0; r < height; r++) {
+    const m0 = v128.load(tile), m1 = v128.load(tile, 32), m2 = v128.load(tile, 64);
+    const m3 = v128.load(tile, 96), m4 = v128.load(tile, 128), m5 = v128.load(tile, 160);
+    const sumA = add(m1, m2), differenceA = sub(m1, m2), sumB = add(m3, m4), differenceB = sub(m3, m4);
+    const shift0 = shiftOf(v128.load32_splat(noise), noiseGain, bias);
+    v128.store(y, finish(output0F4(m0, sumA, sumB), scale, shift0, slope, clamp));
+    if (width > 1) {
+      const shift1 = shiftOf(v128.load32_splat(noise, 4), noiseGain, bias);
+      v128.store(y, finish(output1F4(differenceA, differenceB), scale, shift1, slope, clamp), 32);
+    }
+    if (width > 2) {
+      const shift2 = shiftOf(v128.load32_splat(noise, 8), noiseGain, bias);
+      v128.store(y, finish(output2F4(sumA, sumB), scale, shift2, slope, clamp), 64);
+    }
+    if (width > 3) {
+      const shift3 = shiftOf(v128.load32_splat(noise, 12), noiseGain, bias);
+      v128.store(y, finish(output3F4(differenceA, differenceB, m5), scale, shift3, slope, clamp), 96);
+    }
+    tile += 192;
+    y += rowStride;
+    noise += noiseRowStride;
+  }
+}
+
+/** Likewise of F2: rows of 2x4 to at most 2 x 2 pixels. */
+// @ts-ignore: decorator
+@inline
+function rowsF2(
+  tile: usize, y: usize, rowStride: usize, noise: usize, noiseRowStride: usize, height: i32, width: i32,
+  scale: v128, bias: v128, noiseGain: v128, slope: v128, clamp: v128,
+): void {
+  for (let r = 0; r < height; r++) {
+    const m0 = v128.load(tile), m1 = v128.load(tile, 32), m2 = v128.load(tile, 64), m3 = v128.load(tile, 96);
+    const shift0 = shiftOf(v128.load32_splat(noise), noiseGain, bias);
+    v128.store(y, finish(output0F2(m0, m1, m2), scale, shift0, slope, clamp));
+    if (width > 1) {
+      const shift1 = shiftOf(v128.load32_splat(noise, 4), noiseGain, bias);
+      v128.store(y, finish(output1F2(m1, m2, m3), scale, shift1, slope, clamp), 32);
+    }
+    tile += 128;
+    y += rowStride;
+    noise += noiseRowStride;
+  }
+}
+
+/** Where the products of output block `local` of a group begin, those of tile `index`: M is [points, panels, tiles, tileCols]. */
+// @ts-ignore: decorator
+@inline
+export function productsOf(job: Job, m: usize, tiles: i32, local: i32, index: i32): usize {
+  const panelBlocks = job.tileCols >> 3;
+  return m + (<usize>(local / panelBlocks) * <usize>tiles + <usize>index) * <usize>job.tileCols * 4 +
+    <usize>(local % panelBlocks) * 32;
+}
+
+/**
+ * Y and the epilogue of `count` tiles of image n from tile `first` on, whose products are tiles `index`, ... of the
+ * `tiles` in M [points, panels, tiles, tileCols]; output blocks [block0, block1), of which M holds the first at offset 0.
+ * Writes y [outBlocks, outHeight, outWidth, 8] inside its extent only. `tile` is scratch for the columns of the transform.
+ */
+// @ts-ignore: decorator
+@inline
+function outputTiles(
+  algorithm: i32, job: Job, n: i32, first: i32, count: i32, index: i32, m: usize, pointStride: usize, tiles: i32, block0: i32,
+  block1: i32, tile: usize,
+): void {
+  const size = algorithm == F4 ? 4 : 2;
+  const rowStride = <usize>job.outWidth * 32, plane = rowStride * <usize>job.outHeight, noiseRow = job.noiseRowStride;
+  const slope = f32x4.splat(job.slope), clamp = f32x4.splat(job.clamp);
+  for (let block = block0; block < block1; block++) {
+    const y = job.y + (<usize>n * <usize>job.outBlocks + <usize>block) * plane;
+    const channel = <usize>block * 32, scale = job.scale + <usize>n * job.scaleStride + channel;
+    const scaleLow = v128.load(scale), scaleHigh = v128.load(scale, 16);
+    const biasLow = v128.load(job.bias + channel), biasHigh = v128.load(job.bias + channel, 16);
+    const gainLow = v128.load(job.noiseGain + channel), gainHigh = v128.load(job.noiseGain + channel, 16);
+    let from = productsOf(job, m, tiles, block - block0, index);
+    let ty = first / job.tilesX, tx = first % job.tilesX;
+    for (let t = 0; t < count; t++) {
+      const top = ty * size, left = tx * size;
+      const height = min(size, job.outHeight - top), width = min(size, job.outWidth - left);
+      const to = y + <usize>top * rowStride + <usize>left * 32;
+      const noise = job.noise + <usize>n * job.noiseImageStride + <usize>top * noiseRow + <usize>left * 4;
+      if (algorithm == F4) {
+        columns<OutputF4>(from, pointStride, 6 * pointStride, tile);
+        rowsF4(tile, to, rowStride, noise, noiseRow, height, width, scaleLow, biasLow, gainLow, slope, clamp);
+        rowsF4(tile + 16, to + 16, rowStride, noise, noiseRow, height, width, scaleHigh, biasHigh, gainHigh, slope, clamp);
+      } else {
+        columns<OutputF2>(from, pointStride, 4 * pointStride, tile);
+        rowsF2(tile, to, rowStride, noise, noiseRow, height, width, scaleLow, biasLow, gainLow, slope, clamp);
+        rowsF2(tile + 16, to + 16, rowStride, noise, noiseRow, height, width, scaleHigh, biasHigh, gainHigh, slope, clamp);
+      }
+      from += <usize>job.tileCols * 4;
+      if (++tx == job.tilesX) { tx = 0; ty++; }
+    }
+  }
+}
+
+export function outputF2(
+  job: Job, n: i32, first: i32, count: i32, index: i32, m: usize, pointStride: usize, tiles: i32, block0: i32, block1: i32,
+  tile: usize,
+): void {
+  outputTiles(F2, job, n, first, count, index, m, pointStride, tiles, block0, block1, tile);
+}
+
+export function outputF4(
+  job: Job, n: i32, first: i32, count: i32, index: i32, m: usize, pointStride: usize, tiles: i32, block0: i32, block1: i32,
+  tile: usize,
+): void {
+  outputTiles(F4, job, n, first, count, index, m, pointStride, tiles, block0, block1, tile);
+}
+
+/**
+ * The outputs of `count` tiles of a transposed convolution, raw, to the strip: tile (row, column) goes to row
+ * (row - firstRow) * size, column * size of `strip` [blocks, rows, columns, 8], size 4 (T2) or 8 (T4). Output blocks [0, blocks) of M
+ * [points, panels, tiles, tileCols]. `tile` is scratch for the columns of the transform.
+ */
+// @ts-ignore: decorator
+@inline
+function stripTiles(
+  algorithm: i32, job: Job, ty: i32, tx: i32, left: i32, right: i32, count: i32, m: usize, pointStride: usize, tiles: i32,
+  blocks: i32, firstRow: i32, strip: usize, tile: usize,
+): void {
+  const size = algorithm == T4 ? 8 : 4, rowStride = job.stripRowStride;
+  for (let block = 0; block < blocks; block++) {
+    let from = productsOf(job, m, tiles, block, 0), row = ty, column = tx;
+    for (let t = 0; t < count; t++) {
+      const to = strip + <usize>block * job.stripPlaneStride + <usize>((row - firstRow) * size) * rowStride +
+        <usize>(column * size) * 32;
+      if (algorithm == T4) transform<OutputT4>(from, pointStride, 9 * pointStride, to, 32, rowStride, tile);
+      else transform<OutputT2>(from, pointStride, 5 * pointStride, to, 32, rowStride, tile);
+      from += <usize>job.tileCols * 4;
+      if (++column == right) { column = left; row++; }
+    }
+  }
+}
+
+export function outputT2(
+  job: Job, ty: i32, tx: i32, left: i32, right: i32, count: i32, m: usize, pointStride: usize, tiles: i32, blocks: i32,
+  firstRow: i32, strip: usize, tile: usize,
+): void {
+  stripTiles(T2, job, ty, tx, left, right, count, m, pointStride, tiles, blocks, firstRow, strip, tile);
+}
+
+export function outputT4(
+  job: Job, ty: i32, tx: i32, left: i32, right: i32, count: i32, m: usize, pointStride: usize, tiles: i32, blocks: i32,
+  firstRow: i32, strip: usize, tile: usize,
+): void {
+  stripTiles(T4, job, ty, tx, left, right, count, m, pointStride, tiles, blocks, firstRow, strip, tile);
+}
