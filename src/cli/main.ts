@@ -9,4 +9,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(1);
 });
 
+// What cannot be told does not stop the work: a run goes on when its terminal is gone.
+process.stderr.on("error", () => {});
+
 process.exitCode = await runCli(process.argv.slice(2));

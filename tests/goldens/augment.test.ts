@@ -218,5 +218,7 @@ describe("laws", () => {
     expect(adjustP(0.1, 0.8, 64, { target: 0.6, adaKimg: 64 })).toBeCloseTo(0.101, 12);
     expect(adjustP(0.1, 0.2, 64, { target: 0.6, adaKimg: 64 })).toBeCloseTo(0.099, 12);
     expect(adjustP(0.0005, 0.2, 64, { target: 0.6, adaKimg: 64 })).toBe(0);
+    // A probability ends at 1. (The official code lets it run on, and it then takes as long to come back.)
+    expect(adjustP(0.9995, 0.8, 64, { target: 0.6, adaKimg: 64 })).toBe(1);
   });
 });

@@ -2,10 +2,10 @@
  * `stylegan train`: a model from images. Everything about a run is in its folder; killed at any moment, it continues
  * from its latest state and comes to the same weights.
  */
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { writeFile } from "../../files.js";
+import { isSameFile, writeFile } from "../../files.js";
 import { type AnyGenerator, init } from "../../index.js";
 import { augmentPipelines, type ImageDataset, presetNames } from "../../stylegan/training/index.js";
 import { makeFolder } from "../files.js";
@@ -13,6 +13,7 @@ import { addEngineOptions, type EngineOptions, parseCount, parseNumber } from ".
 import { MAX_SEED } from "../seeds.js";
 import { type Terminal, UsageError } from "../terminal.js";
 import { listStates, removeLeftovers } from "../train/files.js";
+import { checkApart, definitionPath, lockFolder, storedDefinition } from "../train/folder.js";
 import { FrechetMetric, openClassifier } from "../train/metric.js";
 import { resumeRun, trainLoop } from "../train/run.js";
 import {
@@ -155,24 +156,28 @@ function runOptions(options: TrainOptions): RunOptions {
 function resumeTarget({ resume, outdir }: TrainOptions): {
   readonly outdir: string;
   readonly checkpoint: string | null;
+  readonly continues: "must" | "may" | "no";
 } {
   const isFolder = typeof resume === "string" && existsSync(resume) && statSync(resume).isDirectory();
   const folder = outdir ?? (isFolder ? resume : undefined);
   if (folder === undefined) throw new UsageError("where should the run be kept? Give --outdir FOLDER");
-  if (isFolder && outdir !== undefined && join(resume) !== join(outdir)) {
+  if (isFolder && outdir !== undefined && resolve(resume) !== resolve(outdir) && !isSameFile(resume, outdir)) {
     throw new UsageError(`--resume ${resume} continues that run in its own folder; leave --outdir out`);
   }
   const isCheckpoint = typeof resume === "string" && !isFolder && resume !== "latest";
-  return { outdir: folder, checkpoint: isCheckpoint ? resume : null };
+  const continues = resume === undefined || isCheckpoint ? "no" : isFolder ? "must" : "may";
+  return { outdir: folder, checkpoint: isCheckpoint ? resume : null, continues };
 }
 
 async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
-  const { outdir, checkpoint } = resumeTarget(options);
-  const stored = storedDefinition(outdir, options.resume !== undefined && checkpoint === null);
+  const { outdir, checkpoint, continues } = resumeTarget(options);
+  const stored = storedDefinition(outdir, continues);
   const given = runOptions(options);
-  if (stored !== null) checkUnchanged(stored.options, given);
+  if (stored !== null) checkUnchanged(stored, given);
   const dataPath = options.data ?? stored?.dataPath;
   if (dataPath === undefined) throw new UsageError("what to train on? Give --data FOLDER or --data FILE.zip");
+
+  checkApart(dataPath, outdir);
 
   await init(options);
   const dataset = openDataset(dataPath, stored?.options ?? given, (text) => terminal.err(`note: ${text}\n`));
@@ -190,6 +195,7 @@ async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
 
   // Only now, when nothing of the command line can be wrong any more, files are written.
   makeFolder(outdir);
+  const lock = lockFolder(outdir);
   removeLeftovers(outdir);
   if (stored === null) writeFile(definitionPath(outdir), encode(`${JSON.stringify(definition, null, 2)}\n`));
   const { count, resolution, channels } = dataset;
@@ -201,6 +207,7 @@ async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
     await trainLoop(run, { ...options, outdir }, seconds, terminal, signal.wasCaught, metric);
   } finally {
     signal.release();
+    lock.release();
   }
 }
 
@@ -208,22 +215,6 @@ const list = (names: readonly string[]): string =>
   names.length <= 4 ? names.join(", ") : `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-
-const definitionPath = (outdir: string): string => join(outdir, "run.json");
-
-/** The run in the folder, if it is to be continued; null for a new one. */
-function storedDefinition(outdir: string, continues: boolean): RunDefinition | null {
-  const path = definitionPath(outdir);
-  if (continues && existsSync(path)) {
-    const definition = JSON.parse(readFileSync(path, "utf8")) as RunDefinition;
-    if (definition.version !== 1) throw new Error(`${path}: expected version 1, found ${definition.version}`);
-    return definition;
-  }
-  if (existsSync(path) || listStates(outdir).length > 0) {
-    throw new UsageError(`${outdir} holds a run already; continue it with --resume, or choose another --outdir`);
-  }
-  return null;
-}
 
 function checkData(path: string, dataset: ImageDataset, { data }: RunDefinition): void {
   const [expected, found] = [JSON.stringify(data), JSON.stringify(fingerprint(dataset))];
@@ -238,13 +229,48 @@ function openMetric({ dataset, gridSeed }: TrainingRun, { metric, metricImages: 
 }
 
 /** A resumed run keeps the options it began with. */
-function checkUnchanged(stored: RunOptions, given: RunOptions): void {
+function checkUnchanged({ options, ...run }: RunDefinition, given: RunOptions): void {
   for (const [name, value] of Object.entries(given)) {
-    const before = stored[name as keyof RunOptions];
+    const before = options[name as keyof RunOptions];
     if (value === undefined || value === before) continue;
+    if (before === undefined && value === defaultOf(name as keyof RunOptions, run)) continue;
     const flagName = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     throw new UsageError(`${flagName} ${value} cannot be changed: the run began with ${before ?? "the default"}`);
   }
+}
+
+/** What an option that was not given came to; undefined where run.json does not say. */
+function defaultOf(name: keyof RunOptions, run: Omit<RunDefinition, "options">): unknown {
+  const { generator, discriminator, settings, data, schedule } = run;
+  const known: Partial<Record<keyof RunOptions, unknown>> = {
+    cfg: "auto",
+    seed: run.seed,
+    batch: run.batch,
+    resolution: data.resolution,
+    cond: data.labelSize > 0,
+    mirror: false,
+    aug: "ada",
+    augpipe: "bgc",
+    target: settings.ada?.target,
+    adaKimg: settings.ada?.adaKimg,
+    gamma: settings.r1Gamma,
+    lr: settings.generatorLearningRate,
+    emaKimg: settings.emaKimg,
+    plWeight: settings.plWeight,
+    mixingProb: run.mixingProbability,
+    loss: settings.loss ?? "logistic",
+    zDim: generator.zDim,
+    wDim: generator.wDim,
+    mapLayers: generator.mapping.layerFeatures.length,
+    mbstdGroup: discriminator.mbstdGroupSize,
+    gArch: "architecture" in generator.synthesis ? generator.synthesis.architecture : undefined,
+    dArch: "architecture" in discriminator ? discriminator.architecture : undefined,
+    lodInitial: schedule?.initialResolution,
+    lodStableKimg: schedule?.stableKimg,
+    lodFadeKimg: schedule?.fadeKimg,
+    minibatchRepeats: schedule?.minibatchRepeats,
+  };
+  return known[name];
 }
 
 /** Ctrl-C ends the run after the step, with a snapshot; a second one ends it at once. */
@@ -257,10 +283,14 @@ function catchSignals(terminal: Terminal) {
   };
   const signals = ["SIGINT", "SIGTERM"] as const;
   for (const signal of signals) process.on(signal, onSignal);
+  // A terminal that goes away takes nothing with it: the run goes on, as it would behind nohup.
+  const onHangup = (): void => {};
+  process.on("SIGHUP", onHangup);
   return {
     wasCaught: () => caught,
     release: () => {
       for (const signal of signals) process.off(signal, onSignal);
+      process.off("SIGHUP", onHangup);
     },
   };
 }

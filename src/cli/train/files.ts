@@ -78,13 +78,12 @@ export function loadState(path: string): SavedState {
   }
 }
 
+const LEFTOVER =
+  /^\.?(training-state-\d{6,}|network-snapshot-\d{6,}|fakes\d{6,}|reals|report|stats|run)\.(safetensors|png|html|jsonl|json)\.\d+(-[\da-f-]+)?\.tmp$/;
+
 /** Temporary files that a killed run left behind. */
 export function removeLeftovers(outdir: string): void {
-  for (const name of readdirSync(outdir)) {
-    if (/^\.?(training-state-|network-snapshot-|fakes|reals|report|stats|run).*\.tmp$/.test(name)) {
-      rmSync(join(outdir, name), { force: true });
-    }
-  }
+  for (const name of readdirSync(outdir)) if (LEFTOVER.test(name)) rmSync(join(outdir, name), { force: true });
 }
 
 /** The lines of stats.jsonl up to `images`; a line that a killed run did not finish is left out. */

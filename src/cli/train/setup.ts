@@ -135,6 +135,12 @@ export function defineRun(
     channelMax: options.channelMax,
     batch: options.batch,
   }) as PresetOptions;
+  if (dataset.resolution < 8) {
+    const size = `${dataset.resolution}x${dataset.resolution}`;
+    throw new UsageError(
+      `images must have at least 8 pixels a side to train on, got ${size}; --resolution 8 enlarges them`,
+    );
+  }
   const preset = networkPreset(cfg, presetOptions);
   const group = mbstdGroup === undefined ? {} : { mbstdGroupSize: mbstdGroup };
   const settings = {

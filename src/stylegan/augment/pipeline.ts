@@ -66,5 +66,5 @@ export interface AdaOptions {
  */
 export function adjustP(p: number, signMean: number, images: number, options: AdaOptions = {}): number {
   const { target = 0.6, adaKimg = 500 } = options;
-  return Math.max(0, p + (Math.sign(signMean - target) * images) / (1000 * adaKimg));
+  return Math.min(Math.max(0, p + (Math.sign(signMean - target) * images) / (1000 * adaKimg)), 1);
 }

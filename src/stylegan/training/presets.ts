@@ -292,12 +292,13 @@ interface AdaNumbers {
 }
 
 /** The table of training configurations of Karras et al. 2020 (ADA), and `tiny` for what fits a laptop. */
-function adaNumbers(name: AdaConfig, resolution: number, batchGiven: number | undefined): AdaNumbers {
+/** As the official tool: what follows from the batch follows from the preset's own, whatever --batch says. */
+function adaNumbers(name: AdaConfig, resolution: number): AdaNumbers {
   const half = { channelBase: 16384 };
   switch (name) {
     case "auto":
     case "tiny": {
-      const batch = batchGiven ?? (name === "tiny" ? 16 : Math.max(1, Math.min(Math.floor(4096 / resolution), 32)));
+      const batch = name === "tiny" ? 16 : Math.max(1, Math.min(Math.floor(4096 / resolution), 32));
       const small = { channelBase: 2048, channelMax: 64, zDim: 128, wDim: 128, mappingLayers: 4 };
       const auto = { channelBase: resolution >= 512 ? 32768 : 16384, mappingLayers: 2 };
       return {
@@ -346,7 +347,7 @@ function adaNumbers(name: AdaConfig, resolution: number, batchGiven: number | un
 }
 
 function adaPreset(name: AdaConfig, options: PresetOptions): Preset {
-  const numbers = adaNumbers(name, options.resolution, options.batch);
+  const numbers = adaNumbers(name, options.resolution);
   const { learningRate, r1Gamma, emaKimg, emaRampup, plWeight = 2, mixingProbability = 0.9 } = numbers;
   return {
     ...networkGeometry(geometryOptions({ convClamp: 256, ...numbers.geometry }, options)),
