@@ -84,6 +84,12 @@ const KINDS = {
   inceptionScore: ({ metadata }: Golden) => "scores" in metadata,
   /** Perceptual path lengths of a checkpoint. */
   ppl: ({ metadata }: Golden) => "vgg_base_seed" in metadata && "filter" in metadata,
+  /** Curves from key to key. */
+  video: ({ metadata }: Golden) => "cubic" in metadata,
+  /** Directions in W: SeFa, PCA, and an edit with one. */
+  directions: ({ metadata }: Golden) => "pca" in metadata,
+  /** Terms, schedules and steps of the projector. */
+  projection: ({ metadata }: Golden) => "noise_maps" in metadata,
 } satisfies Record<string, (golden: Golden) => boolean>;
 
 /** The kinds that a golden file is of. */
@@ -119,6 +125,15 @@ export function checkpointBeside({ path }: GoldenFile): string {
   const found = [".pkl", ".pt", ".pth", ".safetensors"].map((ending) => stem + ending).find(existsSync);
   if (found === undefined) throw new Error(`${path} has no checkpoint beside it`);
   return found;
+}
+
+/** The checkpoint that a golden names, and its own golden: under FIXTURES or, where that lacks it, this repository's. */
+export function checkpointNamed(name: string): { readonly path: string; readonly golden: Golden } {
+  for (const folder of [FIXTURES, OWN]) {
+    const path = goldensUnder(folder).find((file) => basename(file, ENDING) === name);
+    if (path !== undefined) return { path: checkpointBeside({ name, path }), golden: readGolden(path) };
+  }
+  throw new Error(`there is no checkpoint ${name} under ${FIXTURES} or ${OWN}`);
 }
 
 /** Largest |actual - expected| and the largest |expected|. */
