@@ -1,7 +1,10 @@
 /** Readers and writers of files: bytes on one side, plain data on the other. */
+export { readArrays } from "./arrayFile.js";
 export { type ByteSource, bytesSource, viewOf } from "./byteSource.js";
 export { CheckpointError, FileError } from "./fileError.js";
 export { halfToNumber, numberToHalf } from "./float16.js";
+export { type AnimationFormat, ApngEncoder } from "./image/apng.js";
+export { GifEncoder, MAX_GIF_FPS } from "./image/gif.js";
 export {
   decodeImage,
   type ImageHeader,

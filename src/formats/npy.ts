@@ -15,8 +15,13 @@ export interface NpyArray {
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
+/** Whether a file begins as .npy files do. */
+export function isNpy(bytes: Uint8Array): boolean {
+  return MAGIC.every((byte, i) => bytes[i] === byte);
+}
+
 export function readNpy(bytes: Uint8Array, name = "npy"): PlainTensor {
-  if (bytes.length < 10 || !MAGIC.every((byte, i) => bytes[i] === byte)) {
+  if (bytes.length < 10 || !isNpy(bytes)) {
     throw new FileError(`${name}: expected the magic bytes of a numpy array, found other contents`, 0);
   }
   const version = bytes[6];

@@ -16,7 +16,8 @@ export interface PixelImage {
   readonly data: Uint8Array;
 }
 
-const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+/** What every PNG begins with. */
+export const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
 export function encodePixels(image: PixelImage): Uint8Array {
   const { width, height, channels, data } = image;
