@@ -1,5 +1,6 @@
 /** Options that several commands share, and how their values are read. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { MAX_SEED } from "./seeds.js";
 
 export const noiseModes = ["const", "random", "none"] as const;
 export const imageFormats = ["png", "npy"] as const;
@@ -39,6 +40,13 @@ export function parseCount(min: number): (text: string) => number {
     }
     return value;
   };
+}
+
+/** A seed of numpy's RandomState. */
+export function parseSeed(text: string): number {
+  const value = parseCount(0)(text);
+  if (value > MAX_SEED) throw new InvalidArgumentError(`Expected a whole number up to ${MAX_SEED}.`);
+  return value;
 }
 
 /** `3x4` -> 3 rows of 4 */

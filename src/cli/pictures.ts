@@ -84,6 +84,11 @@ export class Sheet {
     }
   }
 
+  /** What is on the sheet now; its bytes change with the next `put`. */
+  get pixels(): PixelImage {
+    return this.#image;
+  }
+
   encode(): Uint8Array {
     return encodePixels(this.#image);
   }

@@ -9,12 +9,14 @@ import { generateCommand } from "./commands/generate.js";
 import { infoCommand } from "./commands/info.js";
 import { mixCommand } from "./commands/mix.js";
 import { trainCommand } from "./commands/train.js";
+import { videoCommand } from "./commands/video.js";
 import { oneLine, processTerminal, type Terminal, UsageError } from "./terminal.js";
 
 /** A new command is a file of its own and a line here. */
 const commands: readonly ((terminal: Terminal) => Command)[] = [
   generateCommand,
   mixCommand,
+  videoCommand,
   infoCommand,
   convertCommand,
   exportCommand,

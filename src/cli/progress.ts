@@ -35,6 +35,21 @@ export class Progress {
     this.#lastMs = now;
   }
 
+  /** One of very many steps is done: a line for every twentieth part of them, where lines cannot be redrawn. */
+  tick(label: string): void {
+    const part = (done: number): number => Math.floor((20 * done) / this.#total);
+    if (this.#terminal.isInteractive) this.step(label);
+    else if (part(this.#done + 1) > part(this.#done) || this.#done === 0) this.#tell(label);
+    else this.#done++;
+  }
+
+  #tell(label: string): void {
+    this.#done++;
+    const elapsedMs = this.elapsedMs;
+    const leftMs = (elapsedMs / this.#done) * (this.#total - this.#done);
+    this.#terminal.err(`${this.#done}/${this.#total}  ${label} (${formatDuration(leftMs)} left)\n`);
+  }
+
   /** Leaves the terminal's line empty, whether all steps were done or an error came in between. */
   end(): void {
     if (this.#terminal.isInteractive && this.#done > 0) this.#terminal.err(CLEAR_LINE);

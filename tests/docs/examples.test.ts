@@ -1,4 +1,4 @@
-/** The examples in README.md and docs/api.md run as they stand. */
+/** The examples in the pages of the library run as they stand. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,15 +15,15 @@ function examples(page: string): string[] {
   return [...text.matchAll(/^```js\n(.*?)^```/gms)].map(([, code]) => code);
 }
 
-describe("docs/api.md", () => {
-  const programs = examples("docs/api.md");
+describe.each(["docs/api.md", "docs/video.md"])("%s", (page) => {
+  const programs = examples(page);
 
   test("has examples", () => {
-    expect(programs.length).toBeGreaterThan(3);
+    expect(programs.length).toBeGreaterThan(page === "docs/api.md" ? 3 : 0);
   });
 
   test.each(programs.map((code, index) => [index + 1, code]))("example %i runs", (index, code) => {
-    const program = join(folder, `example${index}.mjs`);
+    const program = join(folder, `${page.replace(/\W/g, "-")}${index}.mjs`);
     mkdirSync(join(root, "out"), { recursive: true });
     writeFileSync(program, code as string);
     execFileSync(process.execPath, [program], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });

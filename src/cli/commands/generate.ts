@@ -7,10 +7,18 @@
  */
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { readFile, writeFile } from "../../files.js";
-import { readNpz } from "../../formats/index.js";
+import { writeFile } from "../../files.js";
 import { type AnyGenerator, RandomState, Tensor } from "../../index.js";
+import { applyEdits, setNoise } from "../../stylegan/latents/index.js";
 import { makeFolder } from "../files.js";
+import { addEditOptions, type EditOptions, openEdits } from "../latents/edits.js";
+import { openLatents } from "../latents/stored.js";
+import {
+  addTruncationOptions,
+  openTruncation,
+  parseTruncation,
+  type TruncationOptions,
+} from "../latents/truncation.js";
 import { labelOf, openGenerator } from "../networks.js";
 import {
   addEngineOptions,
@@ -22,7 +30,6 @@ import {
   type noiseModes,
   parseGrid,
   parseNumber,
-  parseNumbers,
   zoomOption,
 } from "../options.js";
 import { checkFormat, encodeImage, type ImageFormat, Sheet, synthesize } from "../pictures.js";
@@ -30,14 +37,15 @@ import { formatDuration, Progress } from "../progress.js";
 import { parseSeeds } from "../seeds.js";
 import { type Terminal, UsageError } from "../terminal.js";
 
-interface GenerateOptions extends EngineOptions {
+interface GenerateOptions extends EngineOptions, EditOptions, TruncationOptions {
   readonly network?: string;
   readonly seeds?: readonly number[];
-  readonly trunc?: readonly number[];
   readonly class?: number;
   readonly noiseMode: (typeof noiseModes)[number];
   readonly lod?: number;
   readonly projectedW?: string;
+  /** As people type it. */
+  readonly projected_w?: string;
   readonly outdir: string;
   /** true: a size that suits. */
   readonly grid?: GridSize | true;
@@ -59,6 +67,7 @@ Examples:
   $ stylegan generate --seeds 0-3 --trunc 0,0.25,0.5,0.75,1 --grid --zoom 2 --outdir out/truncation
   $ stylegan generate --network cifar10.pkl --seeds 0-35 --class 1 --grid 6x6 --outdir out/cars
   $ stylegan generate --network karras2019stylegan-ffhq-1024x1024.pkl --seeds 5 --trunc 0.7 --lod 2
+  $ stylegan generate --network ffhq.pkl --seeds 3 --trunc 0.7 --edit "directions.npz:2@0-3=+2.5" --style "b32.conv0[286]=+5"
   $ stylegan generate --network ffhq.pkl --projected-w out/projected_w.npz --format npy`;
 
 export function generateCommand(terminal: Terminal): Command {
@@ -69,8 +78,9 @@ export function generateCommand(terminal: Terminal): Command {
     .addOption(
       new Option(
         "--trunc <psi>",
-        "truncation: below 1 less variety and better images; with a list, every seed with each of them (default: 1)",
-      ).argParser(parseNumbers),
+        "truncation: below 1 less variety and better images; with a list, every seed with each of them; " +
+          "0.7@0-7,1@8-17 for a value by layer (default: 1)",
+      ).argParser(parseTruncation),
     )
     .addOption(classOption())
     .addOption(noiseModeOption())
@@ -80,7 +90,8 @@ export function generateCommand(terminal: Terminal): Command {
         "networks that grow: 0 for full resolution, 1 for half of it, and so on; fractions fade (default: the stored one)",
       ).argParser(parseNumber),
     )
-    .option("--projected-w <file>", "numpy archive whose array w [N, numWs, wDim] is shown instead of seeds")
+    .option("--projected-w <file>", "w's to show instead of seeds: what 'stylegan project' writes, .npz, .npy or .pt")
+    .addOption(new Option("--projected_w <file>").hideHelp())
     .option("--outdir <folder>", "where to put the images; made when it is not there", "out")
     .addOption(
       new Option(
@@ -91,24 +102,30 @@ export function generateCommand(terminal: Terminal): Command {
     .addOption(zoomOption())
     .addOption(new Option("--format <kind>", "npy: float32 [C, H, W]").choices(imageFormats).default("png"))
     .addHelpText("after", examples);
-  return addEngineOptions(command).action((options: GenerateOptions) => generate(options, terminal));
+  return addEngineOptions(addEditOptions(addTruncationOptions(command))).action((options: GenerateOptions) =>
+    generate(options, terminal),
+  );
 }
 
 async function generate(options: GenerateOptions, terminal: Terminal): Promise<void> {
-  const { seeds, trunc = [1], projectedW, grid, zoom, format, noiseMode, outdir } = options;
+  const { seeds, grid, zoom, format, noiseMode, outdir } = options;
+  const projectedW = options.projectedW ?? options.projected_w;
+  const psis = psisOf(options);
   if (seeds === undefined && projectedW === undefined) {
     throw new UsageError("what to generate? Give --seeds LIST (for example 0,1,4-6) or --projected-w FILE");
   }
   if (zoom !== undefined && grid === undefined)
     throw new UsageError("--zoom enlarges a sheet: ask for one with --grid");
-  const ofSeeds = projectedW === undefined ? gridFor(grid, seeds!.length, trunc.length) : null;
+  const ofSeeds = projectedW === undefined ? gridFor(grid, seeds!.length, psis.length) : null;
 
   const opened = await openGenerator(options.network, options);
-  const { generator } = opened;
-  checkFormat(generator, format);
+  checkFormat(opened.generator, format);
   checkLod(options.lod, opened);
+  const { generator, edits } = openEdits(opened.generator, options);
   const jobs =
-    projectedW === undefined ? seedJobs(opened, options, terminal) : projectedJobs(generator, options, terminal);
+    projectedW === undefined
+      ? seedJobs({ ...opened, generator }, options, terminal)
+      : projectedJobs(generator, projectedW, options, terminal);
   const size = ofSeeds ?? gridFor(grid, jobs.length, 1);
   const sheet = size === null ? null : new Sheet(generator, size, zoom);
   makeFolder(outdir);
@@ -117,7 +134,11 @@ async function generate(options: GenerateOptions, terminal: Terminal): Promise<v
   try {
     for (const [place, { name, seed, makeWs }] of jobs.entries()) {
       const random = new RandomState(seed);
-      const image = synthesize(generator, () => makeWs(random), { noiseMode, random, lod: options.lod });
+      const image = synthesize(generator, () => applyEdits(makeWs(random), edits), {
+        noiseMode,
+        random,
+        lod: options.lod,
+      });
       const path = join(outdir, `${name}.${format}`);
       writeFile(path, encodeImage(image, format));
       sheet?.put(place, image);
@@ -158,56 +179,50 @@ function gridFor(grid: GridSize | true | undefined, seeds: number, psis: number)
   return grid;
 }
 
+/** The values of psi that every seed is shown with. */
+const psisOf = ({ trunc }: TruncationOptions): readonly number[] => (trunc?.kind === "psis" ? trunc.psis : [1]);
+
 function seedJobs(
   opened: { readonly generator: AnyGenerator; readonly name: string },
-  { seeds, trunc = [1], class: classNumber }: GenerateOptions,
+  options: GenerateOptions,
   terminal: Terminal,
 ): Job[] {
   const { generator } = opened;
-  const c = labelOf(classNumber, opened, terminal);
-  return seeds!.flatMap((seed) =>
-    trunc.map((truncationPsi) => ({
-      name: `seed${String(seed).padStart(4, "0")}${trunc.length > 1 ? `-psi${truncationPsi}` : ""}`,
+  const c = labelOf(options.class, opened, terminal);
+  const truncate = openTruncation(generator, options, c);
+  const psis = psisOf(options);
+  return options.seeds!.flatMap((seed) =>
+    psis.map((psi) => ({
+      name: `seed${String(seed).padStart(4, "0")}${psis.length > 1 ? `-psi${psi}` : ""}`,
       seed,
       makeWs: (random) => {
         const z = Tensor.from(random.randn(generator.zDim), [1, generator.zDim]);
-        return generator.mapping.forward(z, c, { truncationPsi });
+        return truncate(generator.mapping.forward(z, c), psi);
       },
     })),
   );
 }
 
-/** One image for each w in the archive, proj00.png and on. */
-function projectedJobs(generator: AnyGenerator, options: GenerateOptions, terminal: Terminal): Job[] {
-  const { seeds, trunc, class: classNumber, projectedW } = options;
-  const ignored = Object.entries({ "--seeds": seeds, "--trunc": trunc, "--class": classNumber })
+/** One image for each w in the file, proj00.png and on, with the noise that lies beside them. */
+function projectedJobs(generator: AnyGenerator, path: string, options: GenerateOptions, terminal: Terminal): Job[] {
+  const { seeds, trunc, truncCutoff, newCenter, class: classNumber } = options;
+  const others = {
+    "--seeds": seeds,
+    "--trunc": trunc,
+    "--trunc-cutoff": truncCutoff,
+    "--new-center": newCenter,
+    "--class": classNumber,
+  };
+  const ignored = Object.entries(others)
     .filter(([, value]) => value !== undefined)
     .map(([name]) => name);
   if (ignored.length > 0) terminal.err(`warning: ignored with --projected-w: ${ignored.join(", ")}\n`);
-
-  const arrays = openArchive(projectedW!);
-  const w = arrays.get("w");
-  if (w === undefined) {
-    const names = [...arrays.keys()].join(", ") || "none";
-    throw new Error(`${projectedW}: expected an array named w, found ${names}`);
-  }
+  const { count, ws, noise } = openLatents(path, generator);
+  setNoise(generator, noise);
   const { numWs, wDim } = generator;
-  if (w.shape.length !== 3 || w.shape[0] < 1 || w.shape[1] !== numWs || w.shape[2] !== wDim) {
-    throw new Error(`${projectedW}: w must be [N, ${numWs}, ${wDim}] for this network, got [${w.shape.join(", ")}]`);
-  }
-  const numbers = w.toFloat();
-  return Array.from({ length: w.shape[0] }, (_, index) => ({
+  return Array.from({ length: count }, (_, index) => ({
     name: `proj${String(index).padStart(2, "0")}`,
     seed: index,
-    makeWs: () => Tensor.from(numbers.subarray(index * numWs * wDim, (index + 1) * numWs * wDim), [1, numWs, wDim]),
+    makeWs: () => Tensor.from(ws.subarray(index * numWs * wDim, (index + 1) * numWs * wDim), [1, numWs, wDim]),
   }));
-}
-
-function openArchive(path: string): ReturnType<typeof readNpz> {
-  const bytes = readFile(path);
-  try {
-    return readNpz(bytes);
-  } catch (error) {
-    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
-  }
 }

@@ -8,7 +8,15 @@ import { join } from "node:path";
 import { Command, Option } from "commander";
 import { writeFile } from "../../files.js";
 import { type AnyGenerator, noGrad, RandomState, scope, Tensor } from "../../index.js";
+import {
+  applyEdits,
+  type StyleRangeName,
+  styleRange,
+  styleRangeNames,
+  takeStyles,
+} from "../../stylegan/latents/index.js";
 import { makeFolder } from "../files.js";
+import { addEditOptions, type EditOptions, openEdits } from "../latents/edits.js";
 import { labelOf, openGenerator } from "../networks.js";
 import {
   addEngineOptions,
@@ -24,11 +32,11 @@ import { formatDuration, Progress } from "../progress.js";
 import { parseLayers, parseSeeds } from "../seeds.js";
 import { type Terminal, UsageError } from "../terminal.js";
 
-interface MixOptions extends EngineOptions {
+interface MixOptions extends EngineOptions, EditOptions {
   readonly network?: string;
   readonly rows: readonly number[];
   readonly cols: readonly number[];
-  readonly styles: readonly number[];
+  readonly styles: readonly number[] | StyleRangeName;
   readonly trunc: number;
   readonly class?: number;
   readonly noiseMode: (typeof noiseModes)[number];
@@ -48,7 +56,7 @@ Files: ROW-COL.png for every pair, SEED-SEED.png for every seed alone, and all o
 
 Examples:
   $ stylegan mix --network ffhq.pkl --rows 85,100,75,458,1500 --cols 55,821,1789,293 --trunc 0.7
-  $ stylegan mix --network ffhq.pkl --rows 85,100 --cols 55,821 --styles 8-17 --outdir out/colours`;
+  $ stylegan mix --network ffhq.pkl --rows 85,100 --cols 55,821 --styles fine --outdir out/colours`;
 
 export function mixCommand(terminal: Terminal): Command {
   const command = new Command("mix")
@@ -61,8 +69,8 @@ export function mixCommand(terminal: Terminal): Command {
     )
     .addOption(new Option("--cols <list>", "seeds of the columns").argParser(parseSeeds).makeOptionMandatory())
     .addOption(
-      new Option("--styles <list>", "layers that take the column's style, counted from 0")
-        .argParser(parseLayers)
+      new Option("--styles <list>", "layers that take the column's style: coarse, middle, fine, or a list from 0")
+        .argParser(parseStyles)
         .default([0, 1, 2, 3, 4, 5, 6], "0-6"),
     )
     .addOption(
@@ -75,18 +83,35 @@ export function mixCommand(terminal: Terminal): Command {
     .option("--outdir <folder>", "where to put the images; made when it is not there", "out")
     .addOption(zoomOption())
     .addHelpText("after", examples);
-  return addEngineOptions(command).action((options: MixOptions) => mix(options, terminal));
+  return addEngineOptions(addEditOptions(command)).action((options: MixOptions) => mix(options, terminal));
+}
+
+function parseStyles(text: string): readonly number[] | StyleRangeName {
+  return styleRangeNames.find((name) => name === text.trim()) ?? parseLayers(text);
+}
+
+/** @throws UsageError for layers that the network does not have */
+function layersOf(
+  styles: MixOptions["styles"],
+  { numWs, imgResolution }: AnyGenerator,
+  name: string,
+): readonly number[] {
+  if (typeof styles === "string") {
+    const layers = styleRange(styles, numWs);
+    if (layers.length > 0) return layers;
+    throw new UsageError(`--styles: ${name}, at ${imgResolution}x${imgResolution}, has no ${styles} layers`);
+  }
+  const missing = styles.find((layer) => layer >= numWs);
+  if (missing === undefined) return styles;
+  throw new UsageError(`--styles: ${name} has no layer ${missing}: its layers are 0 to ${numWs - 1}`);
 }
 
 async function mix(options: MixOptions, terminal: Terminal): Promise<void> {
-  const { rows, cols, styles, trunc, noiseMode, outdir, zoom } = options;
+  const { rows, cols, trunc, noiseMode, outdir, zoom } = options;
   const opened = await openGenerator(options.network, options);
-  const { generator, name } = opened;
+  const styles = layersOf(options.styles, opened.generator, opened.name);
+  const { generator, edits } = openEdits(opened.generator, options);
   const { numWs, wDim } = generator;
-  const missing = styles.find((layer) => layer >= numWs);
-  if (missing !== undefined) {
-    throw new UsageError(`--styles: ${name} has no layer ${missing}: its layers are 0 to ${numWs - 1}`);
-  }
   checkFormat(generator, "png");
   const c = labelOf(options.class, opened, terminal);
   const sheet = new Sheet(generator, { rows: rows.length + 1, columns: cols.length + 1 }, zoom);
@@ -99,9 +124,12 @@ async function mix(options: MixOptions, terminal: Terminal): Promise<void> {
   const progress = new Progress(cells.length, terminal);
   try {
     for (const { row, col, places } of cells) {
-      const w = mixed(wOf.get(row)!, wOf.get(col)!, styles, wDim);
+      const w = takeStyles(wOf.get(row)!, wOf.get(col)!, styles, wDim);
       const random = noiseOf(row, generator.zDim);
-      const image = synthesize(generator, () => Tensor.from(w, [1, numWs, wDim]), { noiseMode, random });
+      const image = synthesize(generator, () => applyEdits(Tensor.from(w, [1, numWs, wDim]), edits), {
+        noiseMode,
+        random,
+      });
       const path = join(outdir, `${row}-${col}.png`);
       writeFile(path, encodeImage(image, "png"));
       for (const place of places) sheet.put(place, image);
@@ -140,13 +168,6 @@ function truncatedWs(generator: AnyGenerator, seed: number, c: Tensor | null, tr
       return generator.mapping.truncate(generator.mapping.forward(z, c), { truncationPsi }).toArray();
     }),
   );
-}
-
-/** w_row, but w_col in the layers `styles`. */
-function mixed(wRow: Float32Array, wCol: Float32Array, styles: readonly number[], wDim: number): Float32Array {
-  const w = wRow.slice();
-  for (const layer of styles) w.set(wCol.subarray(layer * wDim, (layer + 1) * wDim), layer * wDim);
-  return w;
 }
 
 /** The generator of random noise that `stylegan generate` uses for this seed: after the latent. */

@@ -9,8 +9,7 @@ import { isSameFile, writeFile } from "../../files.js";
 import { type AnyGenerator, init } from "../../index.js";
 import { augmentPipelines, type ImageDataset, presetNames } from "../../stylegan/training/index.js";
 import { makeFolder } from "../files.js";
-import { addEngineOptions, type EngineOptions, parseCount, parseNumber } from "../options.js";
-import { MAX_SEED } from "../seeds.js";
+import { addEngineOptions, type EngineOptions, parseCount, parseNumber, parseSeed } from "../options.js";
 import { type Terminal, UsageError } from "../terminal.js";
 import { listStates, removeLeftovers } from "../train/files.js";
 import { checkApart, definitionPath, lockFolder, storedDefinition } from "../train/folder.js";
@@ -67,12 +66,6 @@ function parsePositive(text: string): number {
 function parsePart(text: string): number {
   const value = parseNumber(text);
   if (value < 0 || value > 1) throw new InvalidArgumentError("Expected a number from 0 to 1.");
-  return value;
-}
-
-function parseSeed(text: string): number {
-  const value = parseCount(0)(text);
-  if (value > MAX_SEED) throw new InvalidArgumentError(`Expected a whole number up to ${MAX_SEED}.`);
   return value;
 }
 

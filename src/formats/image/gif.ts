@@ -5,7 +5,7 @@
  */
 import * as gifencModule from "gifenc";
 import type { AnimationFormat } from "./apng.js";
-import { withChannels } from "./imageFile.js";
+import { withChannels } from "./pixels.js";
 
 export const MAX_GIF_FPS = 50;
 

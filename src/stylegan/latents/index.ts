@@ -1,4 +1,27 @@
-/** What is done with latents: the way from an image back to its w. */
+/** What is done with latents: paths between them, directions, edits, and the way from an image back to its w. */
+export { type Directions, directionArrays, readDirections } from "./directionFile.js";
+export { applyEdits, editOffset, editStyles, type LatentEdit, type StyleEdit, styleLayers } from "./edits.js";
+export { growthImages } from "./growthImages.js";
+export {
+  type Curve,
+  type InterpolationKind,
+  type InterpolationOptions,
+  interpolate,
+  interpolationKinds,
+  type Keys,
+  slerp,
+  slerpUnit,
+} from "./interpolation.js";
+export {
+  type LatentGeometry,
+  latentArrays,
+  noiseLayers,
+  noiseMap,
+  readLatents,
+  type StoredLatents,
+  setNoise,
+} from "./latentFile.js";
+export { type StyleRangeName, styleRange, styleRangeNames, takeStyles } from "./mixing.js";
 export {
   type FeatureFunction,
   learningRateAt,
@@ -7,3 +30,5 @@ export {
   Projector,
   type ProjectorOptions,
 } from "./projector.js";
+export { truncateLayers } from "./truncation.js";
+export { circle, crossOver, type Easing, ease, easings, sweep, swing } from "./walks.js";

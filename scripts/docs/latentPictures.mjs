@@ -1,0 +1,55 @@
+/**
+ * The pictures of docs/video.md, docs/directions.md and docs/surgery.md, made by the commands that stand under them:
+ *
+ *   npm run build && node scripts/docs/latentPictures.mjs [video|directions|surgery ...]
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { runCli } from "../../dist/cli/program.js";
+import { decodePixels, encodePixels } from "../../dist/formats/index.js";
+
+const images = fileURLToPath(new URL("../../docs/images", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "stylegan-pictures-"));
+
+async function run(command) {
+  console.log(`stylegan ${command}`);
+  const code = await runCli(command.split(" "), { out: console.log, err: () => {}, isInteractive: false, columns: 80 });
+  if (code !== 0) throw new Error(`stylegan ${command} failed`);
+}
+
+/** Pictures side by side, in rows, each pixel `zoom` times. */
+function sheet(files, columns, zoom, to) {
+  const tiles = files.map((file) => decodePixels(readFileSync(file)));
+  const { width: side, channels } = tiles[0];
+  const tile = side * zoom;
+  const [width, height] = [columns * tile, Math.ceil(tiles.length / columns) * tile];
+  const data = new Uint8Array(width * height * channels);
+  for (const [index, { data: pixels }] of tiles.entries()) {
+    const [left, top] = [(index % columns) * tile, Math.floor(index / columns) * tile];
+    for (let y = 0; y < tile; y++) {
+      for (let x = 0; x < tile; x++) {
+        const from = (Math.floor(y / zoom) * side + Math.floor(x / zoom)) * channels;
+        data.set(pixels.subarray(from, from + channels), ((top + y) * width + left + x) * channels);
+      }
+    }
+  }
+  writeFileSync(join(images, to), encodePixels({ width, height, channels, data }));
+}
+
+const pictures = {
+  async video() {
+    const frames = join(folder, "frames");
+    await run(`video --seeds 3,11,20,42 --trunc 0.7 --w-frames 20 --output ${frames}`);
+    const files = [0, 10, 20, 30, 40, 50, 60, 70].map((k) => join(frames, `frame00${String(k).padStart(2, "0")}.png`));
+    sheet(files, 8, 1, "videoStrip.png");
+  },
+};
+
+try {
+  const wanted = process.argv.slice(2);
+  for (const [name, make] of Object.entries(pictures)) if (wanted.length === 0 || wanted.includes(name)) await make();
+} finally {
+  rmSync(folder, { recursive: true });
+}
