@@ -6,9 +6,11 @@
  */
 import { parseArgs } from "node:util";
 import { findBrowser, howToGet, launch } from "./browsers.mjs";
+import { checkAccess } from "./checks/access.mjs";
+import { checkControls } from "./checks/controls.mjs";
 import { checkPixels } from "./checks/pixels.mjs";
 
-const groups = [checkPixels];
+const groups = [checkPixels, checkControls, checkAccess];
 
 const { values } = parseArgs({
   options: { browser: { type: "string", multiple: true }, only: { type: "string", default: "" } },

@@ -77,11 +77,55 @@ export interface Rendered extends Picture {
   readonly startedAfter: number;
 }
 
+/** A layer as one looks into it. */
+export interface LayerView {
+  readonly layer: string;
+  readonly channels: number;
+  /** Pixels of a side of its maps. */
+  readonly side: number;
+  /** All maps, shrunk to `tile` pixels a side, in so many columns with gaps of one pixel; each has its own scale. */
+  readonly sheet: Picture;
+  readonly columns: number;
+  readonly tile: number;
+  /** Of each map over its pixels. */
+  readonly mean: Float32Array;
+  readonly deviation: Float32Array;
+  /** Largest absolute value of each map. */
+  readonly largest: Float32Array;
+  /** What scales the layer's input maps (StyleGAN: scale - 1 and shift of its output); empty without styles. */
+  readonly styles: Float32Array;
+  /** sqrt(mean over maps of x^2) for each pixel. */
+  readonly norm: Picture;
+  /** The largest such norm as a multiple of the median: droplets stand out. */
+  readonly normPeak: number;
+}
+
+/** What one resolution gives the image. */
+export interface Contribution {
+  readonly resolution: number;
+  readonly name: string;
+  readonly picture: Picture;
+  /** Of its pixels, in units of the image from -1 to 1. */
+  readonly deviation: number;
+}
+
 /** The calls: what goes in, what comes out, and what may come in between. */
 export interface Calls {
   start: { readonly args: { readonly threads: number | null }; readonly result: { readonly threads: number } };
   open: { readonly args: { readonly source: Blob | string; readonly name: string }; readonly result: ModelInfo };
   render: { readonly args: { readonly spec: ImageSpec }; readonly result: Rendered; readonly partial: Rendered };
+  /** Small pictures, one after the other. */
+  thumbs: {
+    readonly args: { readonly specs: readonly ImageSpec[]; readonly side: number };
+    readonly result: { readonly count: number };
+    readonly partial: { readonly index: number; readonly picture: Picture };
+  };
+  layer: { readonly args: { readonly spec: ImageSpec; readonly layer: string }; readonly result: LayerView };
+  map: {
+    readonly args: { readonly spec: ImageSpec; readonly layer: string; readonly channel: number };
+    readonly result: Picture;
+  };
+  contributions: { readonly args: { readonly spec: ImageSpec }; readonly result: readonly Contribution[] };
   png: { readonly args: { readonly spec: ImageSpec }; readonly result: Uint8Array<ArrayBuffer> };
 }
 

@@ -9,6 +9,7 @@ import type { ImageSpec, Picture, Rendered } from "./protocol.js";
 
 /** Where stages end, and whether the image is shown there. */
 const SHOWN_STAGES = [32, 64];
+const PREVIEW = 64;
 const PAUSES = [32, 64, 256];
 /** Images up to this size are made at once. */
 const SMALL = 128;
@@ -68,6 +69,8 @@ export class Renderer {
       readonly goOn: () => Promise<boolean>;
       readonly begin?: (resolution: number) => void;
       readonly stage?: (image: FloatImage) => void;
+      /** Be content with the image after 64 pixels where that is less work. */
+      readonly isPreview?: boolean;
     },
   ): Promise<FloatImage | null> {
     const ws = this.model.ws(spec);
@@ -84,6 +87,7 @@ export class Renderer {
       if (until !== null && (from?.resolution ?? 0) >= until) continue;
       const image = this.#run(spec, ws, until, from);
       if (until !== null && SHOWN_STAGES.includes(until)) context.stage?.(image);
+      if (until === PREVIEW && context.isPreview) return image;
       if (until !== null) continue;
       this.#last = { key: whole, image };
       return image;

@@ -1,8 +1,10 @@
 /** The engine: the library, in a worker of its own, so that the page's thread never waits for it. */
 
+import { Inspector } from "./inspect.js";
 import { Model } from "./model.js";
+import { shrink } from "./pictures.js";
 import type { Args, CallName, FromEngine, Partial, Result, ToEngine } from "./protocol.js";
-import { pngOf, Renderer } from "./render.js";
+import { pictureOf, pngOf, Renderer } from "./render.js";
 import { availableThreads, startEngine } from "./start.js";
 
 /** What a handler may do besides returning. */
@@ -12,10 +14,16 @@ export interface CallContext<K extends CallName = CallName> {
   readonly goOn: () => Promise<boolean>;
 }
 
+function looker(): Inspector {
+  current();
+  return inspector!;
+}
+
 /** A handler returns null when it was cancelled. */
 type Handlers = { readonly [K in CallName]: (args: Args<K>, context: CallContext<K>) => Promise<Result<K> | null> };
 
 let renderer: Renderer | null = null;
+let inspector: Inspector | null = null;
 
 function current(): Renderer {
   if (renderer === null) throw new Error("Open a checkpoint first.");
@@ -30,9 +38,22 @@ const handlers: Handlers = {
   async open({ source, name }) {
     const model = await Model.open(source, name);
     renderer = new Renderer(model);
+    inspector = new Inspector(renderer);
     return model.info;
   },
   render: ({ spec }, context) => current().render(spec, context),
+  async thumbs({ specs, side }, context) {
+    const own = new Renderer(current().model);
+    for (const [index, spec] of specs.entries()) {
+      const image = await own.image(spec, { ...context, isPreview: true });
+      if (image === null) return null;
+      context.partial({ index, picture: pictureOf(shrink(image, side)) });
+    }
+    return { count: specs.length };
+  },
+  layer: async ({ spec, layer }) => looker().layer(spec, layer),
+  map: async ({ spec, layer, channel }) => looker().map(spec, layer, channel),
+  contributions: async ({ spec }) => looker().contributions(spec),
   png: async ({ spec }, context) => {
     const image = await current().image(spec, context);
     return image === null ? null : pngOf(image);

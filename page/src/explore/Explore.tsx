@@ -3,7 +3,10 @@ import { useEffect, useState } from "preact/hooks";
 import { useRoute } from "../app/route.js";
 import { useStore } from "../app/store.js";
 import { Image } from "./Image.js";
+import { Blend } from "./panels/Blend.js";
 import { Checkpoint } from "./panels/Checkpoint.js";
+import { Layers } from "./panels/Layers.js";
+import { Mixing } from "./panels/Mixing.js";
 import { Seed } from "./panels/Seed.js";
 import { theSession } from "./session.js";
 
@@ -45,7 +48,14 @@ export function Explore() {
       <h1 class="visually-hidden">Explore a network</h1>
       <Image session={session} />
       <div class="panel">
-        {model !== null && <Seed session={session} model={model} />}
+        {model !== null && (
+          <>
+            <Seed session={session} model={model} />
+            <Mixing session={session} model={model} />
+            <Blend session={session} model={model} />
+            <Layers session={session} model={model} />
+          </>
+        )}
         <Checkpoint session={session} />
       </div>
     </div>

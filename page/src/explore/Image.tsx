@@ -4,7 +4,9 @@ import { useStore } from "../app/store.js";
 import { Pixels } from "../ui/canvas.js";
 import { copyText, save } from "../ui/files.js";
 import { commandOf } from "./command.js";
+import { layerGroups, mixWith } from "./panels/Mixing.js";
 import type { Session } from "./session.js";
+import { SEED_TYPE, Tray } from "./Tray.js";
 
 export function Image({ session }: { readonly session: Session }) {
   const { picture, spec, model, message, phase, isBundled, address } = useStore(session.store);
@@ -49,7 +51,23 @@ export function Image({ session }: { readonly session: Session }) {
     });
   return (
     <section class="stage" aria-label="Image">
-      <div class={`frame ${isUnfinished ? "is-unfinished" : ""}`}>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: a place to drop faces; "Mix styles" does the same by keyboard */}
+      <div
+        class={`frame ${isUnfinished ? "is-unfinished" : ""}`}
+        onDragOver={(event) => event.dataTransfer?.types.includes(SEED_TYPE) && event.preventDefault()}
+        onDrop={(event) => {
+          const seed = event.dataTransfer?.getData(SEED_TYPE) ?? "";
+          if (seed === "" || model === null) return;
+          event.preventDefault();
+          const layers =
+            spec.mix.length > 0
+              ? spec.mix.map(([layer]) => layer)
+              : layerGroups(model)
+                  .slice(1)
+                  .flatMap(([, group]) => group);
+          void session.change({ mix: mixWith(spec, layers, Number(seed)) });
+        }}
+      >
         <Pixels picture={picture} label={`The image of ${what}, psi ${spec.psi}`} testId="image" />
         {isUnfinished && (
           <span class="badge">
@@ -60,6 +78,7 @@ export function Image({ session }: { readonly session: Session }) {
       <p class={`status ${phase}`} role="status" data-testid="status">
         {message}
       </p>
+      {model !== null && <Tray session={session} model={model} />}
       <div class="actions">
         <button type="button" onClick={savePng} disabled={model === null} data-testid="save-png">
           Save PNG

@@ -1,3 +1,3 @@
 export function Learn() {
-  return null;
+  return <h1>Learn</h1>;
 }

@@ -1,3 +1,3 @@
 export function Train() {
-  return null;
+  return <h1>Train</h1>;
 }

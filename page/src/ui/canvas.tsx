@@ -12,7 +12,7 @@ export function draw(canvas: HTMLCanvasElement, { width, height, data }: Picture
 
 interface PixelsProps {
   readonly picture: Picture | null;
-  /** What the picture shows, for those who do not see it. */
+  /** What the picture shows, for those who do not see it; empty where what is around it says so. */
   readonly label: string;
   readonly class?: string;
   readonly testId?: string;
@@ -23,15 +23,8 @@ export function Pixels({ picture, label, class: className, testId }: PixelsProps
   useLayoutEffect(() => {
     if (picture !== null) draw(canvas.current!, picture);
   }, [picture]);
+  const told = label === "" ? ({ "aria-hidden": true } as const) : ({ role: "img", "aria-label": label } as const);
   return (
-    <canvas
-      ref={canvas}
-      width={64}
-      height={64}
-      role="img"
-      aria-label={label}
-      class={`pixels ${className ?? ""}`}
-      data-testid={testId}
-    />
+    <canvas ref={canvas} width={64} height={64} {...told} class={`pixels ${className ?? ""}`} data-testid={testId} />
   );
 }

@@ -1,0 +1,232 @@
+/** Every control changes what it says, links hold the whole image, and what cannot be opened leaves the page usable. */
+import { createHash } from "node:crypto";
+import {
+  assert,
+  byId,
+  chooseFile,
+  fixture,
+  open,
+  pixels,
+  readFixture,
+  serve,
+  set,
+  settled,
+  sleep,
+} from "../support.mjs";
+
+const digest = ({ data }) => createHash("sha256").update(Uint8Array.from(data)).digest("hex");
+
+const openSections = (page) =>
+  page.evaluate(() => {
+    for (const details of document.querySelectorAll("details")) details.open = true;
+  });
+
+/** Chooses a radio button. */
+async function choose(page, id, value) {
+  await page.evaluate((selector) => document.querySelector(selector).click(), `${byId(id)} input[value="${value}"]`);
+  return settled(page);
+}
+
+async function click(page, selector) {
+  await page.evaluate((target) => document.querySelector(target).click(), selector);
+  return settled(page);
+}
+
+/** The PNG of the image on the screen, as the page saves it. */
+async function savedPng(page) {
+  return page.evaluate(async (selector) => {
+    const { createObjectURL } = URL;
+    const blob = await new Promise((resolve) => {
+      URL.createObjectURL = (value) => {
+        resolve(value);
+        return createObjectURL.call(URL, value);
+      };
+      document.querySelector(selector).click();
+    });
+    URL.createObjectURL = createObjectURL;
+    return Array.from(new Uint8Array(await blob.arrayBuffer()));
+  }, byId("save-png"));
+}
+
+export async function checkControls({ browser, check }) {
+  const server = await serve();
+  try {
+    await check("every control of Explore changes the image, and back again", async () => {
+      const { page, problems } = await open(browser, server, "#explore?seed=3");
+      await openSections(page);
+      const first = digest(await pixels(page));
+      const seen = new Set([first]);
+      const changes = async (what, there, back) => {
+        await there();
+        const now = digest(await pixels(page));
+        assert(!seen.has(now), `${what} changed nothing`);
+        seen.add(now);
+        await back();
+        assert(digest(await pixels(page)) === first, `${what}: back again, the image is another one`);
+      };
+      await changes(
+        "seed",
+        () => set(page, "seed", 4),
+        () => set(page, "seed", 3),
+      );
+      await changes(
+        "psi",
+        () => set(page, "psi", 0.2),
+        () => set(page, "psi", 0.7),
+      );
+      await changes(
+        "cutoff",
+        () => set(page, "cutoff", 3),
+        () => set(page, "cutoff", 10),
+      );
+      await changes(
+        "no noise",
+        () => choose(page, "noise", "none"),
+        () => choose(page, "noise", "const"),
+      );
+      await changes(
+        "drawn noise",
+        () => choose(page, "noise", "seed"),
+        () => choose(page, "noise", "const"),
+      );
+      await set(page, "mix-seed", 11);
+      for (const layer of [0, 5, 9]) {
+        const toggle = () => click(page, byId(`mix-${layer}`));
+        await changes(`mixing of layer ${layer}`, toggle, toggle);
+      }
+      await changes(
+        "blending",
+        () => set(page, "blend-x", 0.5),
+        () => set(page, "blend-x", 0),
+      );
+      await changes(
+        "blending down",
+        () => set(page, "blend-y", 0.7),
+        () => set(page, "blend-y", 0),
+      );
+      await page.waitForSelector(byId("style"));
+      await changes(
+        "a style",
+        () => set(page, "style", 6),
+        () => set(page, "style", 0),
+      );
+      assert(problems.length === 0, problems.join("; "));
+      await page.close();
+      return `${seen.size} images`;
+    });
+
+    await check("class and level of detail change the image", async () => {
+      const { page } = await open(browser, server);
+      await chooseFile(page, fixture("sg2ada-r32-cond5.pkl"));
+      const images = [];
+      for (const label of [0, 3]) {
+        await set(page, "class", label);
+        images.push(digest(await pixels(page)));
+      }
+      await chooseFile(page, fixture("tf-stylegan1-r32.pkl"));
+      for (const lod of [0, 1, 1.5]) {
+        await set(page, "lod", lod);
+        images.push(digest(await pixels(page)));
+      }
+      assert(new Set(images).size === images.length, "two of the images are the same");
+      await page.close();
+    });
+
+    await check("layers: sheet, map, norm, styles and what each resolution gives", async () => {
+      const { page } = await open(browser, server);
+      await openSections(page);
+      await page.waitForSelector(byId("contributions"));
+      const before = digest(await pixels(page, "map"));
+      await set(page, "channel", 7);
+      await page.waitForFunction(() => document.querySelector(".facts") !== null);
+      await eventually(async () => digest(await pixels(page, "map")) !== before, "another channel shows the same map");
+      await set(page, "layer", "b32.conv1");
+      await page.waitForFunction((selector) => document.querySelector(selector).width === 32, {}, byId("map"));
+      const rows = await page.evaluate(
+        (selector) => document.querySelectorAll(selector).length,
+        `${byId("contributions")} li`,
+      );
+      assert(rows === 5, `expected 5 resolutions, found ${rows}`);
+      await page.close();
+    });
+
+    await check("a link shows the same image, byte for byte; the saved PNG is Node's file", async () => {
+      const { page } = await open(
+        browser,
+        server,
+        "#explore?seed=8&psi=0.55&cutoff=6&mix=2:31,3:31,9:4&style=b16.conv0[3]:4.5&noise=17",
+      );
+      const png = await savedPng(page);
+      await sleep(300);
+      const hash = await page.evaluate(() => location.hash);
+      const { page: other } = await open(browser, server, hash);
+      assert((await savedPng(other)).join() === png.join(), "the PNG of the link is another one");
+      assert(
+        hash.includes("mix=2:31") && hash.includes("cutoff=6") && hash.includes("noise=17"),
+        `the link is ${hash}`,
+      );
+      const plain = await open(browser, server, "#explore?seed=8&noise=17");
+      assert((await savedPng(plain.page)).join() !== png.join(), "the link's edits change nothing");
+      await Promise.all([page.close(), other.close(), plain.page.close()]);
+    });
+
+    await check("a checkpoint can be named in the link", async () => {
+      const named = await serve({ extra: new Map([["/opened/a b.pkl", fixture("sg2ada-r32-gray.pkl")]]) });
+      const { page } = await open(browser, named, "#explore?model=opened/a%20b.pkl&seed=2");
+      const { width } = await pixels(page);
+      const hash = await page.evaluate(() => location.hash);
+      named.close();
+      assert(width === 32, `the image is ${width} pixels wide`);
+      assert(hash.includes("model="), `the link forgot the model: ${hash}`);
+      await page.close();
+    });
+
+    await check("what is no checkpoint gives a sentence and leaves the page usable", async () => {
+      const { page } = await open(browser, server);
+      const whole = readFixture("sg2ada-r64-fp16-clamp.pkl");
+      const files = [
+        { name: "large.bin", make: "large" },
+        { name: "page.html", bytes: Buffer.from("<!doctype html><title>Not found</title>") },
+        { name: "cut.pkl", bytes: whole.subarray(0, Math.floor(whole.length * 0.6)) },
+        { name: "empty.pkl", bytes: Buffer.alloc(0) },
+        { name: "text.pt", bytes: Buffer.from("hello") },
+      ];
+      const told = [];
+      for (const file of files) {
+        const { state, status } =
+          file.make === "large" ? await dropLarge(page, file.name) : await chooseFile(page, file);
+        assert(state === "error", `${file.name} was opened: ${status}`);
+        assert(/^[^\n]{20,400}\.$/.test(status), `${file.name}: expected a sentence, got: ${status}`);
+        told.push(status);
+        const after = await set(page, "seed", told.length);
+        assert(
+          after.state === "ready" && after.status.startsWith(`Seed ${told.length}`),
+          `after ${file.name}: ${after.status}`,
+        );
+      }
+      await page.close();
+    });
+  } finally {
+    server.close();
+  }
+}
+
+async function eventually(condition, message) {
+  for (let tries = 0; tries < 60; tries++) {
+    if (await condition()) return;
+    await sleep(50);
+  }
+  throw new Error(message);
+}
+
+/** 100 MB of nothing, dropped onto the page. */
+async function dropLarge(page, name) {
+  await page.evaluate((fileName) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([new Uint8Array(100 * 2 ** 20)], fileName));
+    const event = new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: transfer });
+    document.querySelector(".explore").dispatchEvent(event);
+  }, name);
+  await sleep(50);
+  return settled(page);
+}
