@@ -3,9 +3,9 @@
  * layout of those kernels from layer to layer, inside the tensors and unseen by everybody else.
  */
 import { activeKernels } from "./backend.js";
-import type { Activation, Block } from "./kernels/types.js";
+import { type Activation, LRELU_SLOPE } from "./kernels/activations.js";
+import type { Block } from "./kernels/types.js";
 import type { Activations, ConvLayerOptions, FastKernels } from "./kernels/wasm/fused/types.js";
-import { LRELU_SLOPE } from "./ops/biasAct.js";
 import type { Filter2d } from "./ops/upfirdn2d.js";
 import { type PrivateLayout, Tensor } from "./tensor.js";
 

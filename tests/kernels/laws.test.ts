@@ -1,9 +1,10 @@
 /** What the kernels obey, whoever computes them: adjoints, sizes, separability, and the algebra of biasAct. */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
+import type { Activation } from "../../src/nn/kernels/activations.js";
 import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
 import { createKernels, hasSimd } from "../../src/nn/kernels/select.js";
-import type { Activation, BiasActGeometry, Kernels, Upfirdn2dGeometry } from "../../src/nn/kernels/types.js";
+import type { BiasActGeometry, Kernels, Upfirdn2dGeometry } from "../../src/nn/kernels/types.js";
 import { hasRelaxedSimd } from "../../src/nn/kernels/wasm/variants.js";
 import { unitRoundoff } from "../support/bounds.js";
 import { Draw, SEED } from "../support/draw.js";

@@ -6,8 +6,8 @@
  * the latter gives sum|terms|, from which the tolerance is computed (bounds.ts).
  */
 import fc from "fast-check";
+import { type Activation, activations } from "../../src/nn/kernels/activations.js";
 import type {
-  Activation,
   BinaryOp,
   Block,
   Conv2dGeometry,
@@ -44,8 +44,9 @@ const small = (max: number, min = 1) => fc.integer({ min, max });
 /** Lengths around the borders of vectors, tiles and panels. */
 const around = fc.constantFrom(1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 31, 33, 63, 64, 65);
 
-const piecewise = ["linear", "relu", "lrelu"] as const;
-const smooth = ["tanh", "sigmoid", "elu", "selu", "softplus", "swish"] as const;
+const names = Object.keys(activations) as Activation[];
+const piecewise = names.filter((name) => activations[name].slope !== null);
+const smooth = names.filter((name) => activations[name].slope === null);
 
 function unaryCase(op: UnaryOp, c: number, kind: KernelCase["kind"] = "other"): KernelCase {
   return {

@@ -5,6 +5,7 @@
  * no output may overlap an input unless the method says so.
  */
 
+import type { Activation } from "./activations.js";
 import type { Block, Filter2d } from "./block.js";
 import type { FastKernels } from "./wasm/fused/types.js";
 
@@ -28,9 +29,6 @@ export type UnaryOp =
 
 /** y = f(a, b), element by element, with broadcasting. */
 export type BinaryOp = "add" | "sub" | "mul" | "div";
-
-/** CONVENTIONS: lrelu, relu and swish carry a default gain of sqrt(2); the others 1. */
-export type Activation = "linear" | "relu" | "lrelu" | "tanh" | "sigmoid" | "elu" | "selu" | "softplus" | "swish";
 
 /**
  * An index space `shape` walked in row-major order; each operand has a stride (in elements, 0 to broadcast, negative

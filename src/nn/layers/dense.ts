@@ -8,8 +8,7 @@
  *
  * Tests: tests/identities/training.test.ts (identity 35).
  */
-import type { Activation } from "../kernels/types.js";
-import { biasAct, defaultGain } from "../ops/biasAct.js";
+import { type Activation, biasAct, defaultGain } from "../ops/biasAct.js";
 import { matmul } from "../ops/matmul.js";
 import { assertShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";

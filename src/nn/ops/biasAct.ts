@@ -9,21 +9,41 @@
  */
 import { defineOp, isRecorded, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
-import type { Activation, BiasActGeometry } from "../kernels/types.js";
+import {
+  type Activation,
+  activationRow,
+  activations,
+  LRELU_SLOPE,
+  type OnnxActivation,
+  SELU_ALPHA,
+  SELU_SCALE,
+  type SmoothActivation,
+} from "../kernels/activations.js";
+import type { BiasActGeometry } from "../kernels/types.js";
 import { assertShape, sizeOf } from "../shape.js";
 import { Tensor } from "../tensor.js";
 import { add, addScalar, exp, mul, neg, scale, sigmoid, softplus, step, tanh } from "./arith.js";
 import { reshape, sum } from "./reduce.js";
 
-export type { Activation } from "../kernels/types.js";
+export type { Activation } from "../kernels/activations.js";
+
+/** The names of all activations. */
+export const activationNames = Object.keys(activations) as readonly Activation[];
 
 /** The gain that keeps the second moment of a normal input near 1 (He et al. 2015). */
 export function defaultGain(activation: Activation): number {
-  return activation === "lrelu" || activation === "relu" || activation === "swish" ? Math.SQRT2 : 1;
+  return activationRow(activation).gain;
 }
 
-/** The slope of lrelu below zero, unless another is asked for. */
-export const LRELU_SLOPE = 0.2;
+/** Whether act(a x) = a act(x) for a > 0: gains may move through it. */
+export function isHomogeneous(activation: Activation): boolean {
+  return activationRow(activation).slope !== null;
+}
+
+/** The activation as a node of an ONNX graph; null for the identity. */
+export function onnxActivation(activation: Activation): OnnxActivation | null {
+  return activationRow(activation).onnx;
+}
 
 type BiasActInputs = { x: Tensor; b: Tensor | null };
 
@@ -57,9 +77,6 @@ function biasGradient(dx: Tensor, { outer, channels, inner, inputGain, biasGain 
   return sum(reshape(dx, [outer, channels, inner]), { axes: [0, 2], gain: biasGain / inputGain });
 }
 
-const SELU_SCALE = 1.0507009873554805;
-const SELU_ALPHA = 1.6732632423543772;
-
 /** alpha (exp(x) - 1) below zero, x above. */
 function elu(x: Tensor, alpha: number): Tensor {
   const positive = mul(x, step(x));
@@ -67,7 +84,8 @@ function elu(x: Tensor, alpha: number): Tensor {
   return add(positive, scale(addScalar(exp(negative), -1), alpha));
 }
 
-const smooth: { readonly [A in Activation]?: (x: Tensor) => Tensor } = {
+/** In differentiable operations, each of those that have a second derivative: it follows from these, as every higher one does. */
+const compositions: { readonly [A in SmoothActivation]: (x: Tensor) => Tensor } = {
   tanh,
   sigmoid,
   softplus,
@@ -75,6 +93,8 @@ const smooth: { readonly [A in Activation]?: (x: Tensor) => Tensor } = {
   elu: (x) => elu(x, 1),
   selu: (x) => scale(elu(x, SELU_ALPHA), SELU_SCALE),
 };
+
+const isSmooth = (activation: Activation): activation is SmoothActivation => activation in compositions;
 
 export interface BiasActOptions {
   /** Default "linear". */
@@ -105,8 +125,10 @@ export function biasAct(x: Tensor, b: Tensor | null, options: BiasActOptions = {
   if (inputGain === 0) throw new RangeError("biasAct: inputGain must not be 0; leave the layer out");
   const inner = sizeOf(x.shape.slice(2));
   const geometry = { outer, channels, inner, inputGain, biasGain, activation, alpha, gain, clamp };
-  const act = smooth[activation];
-  if (act === undefined || !isRecorded([x, b])) return biasActOp({ x, b }, geometry);
+  if (!isSmooth(activation) || !isRecorded([x, b])) return biasActOp({ x, b }, geometry);
   const biased = biasActOp({ x, b }, { ...geometry, activation: "linear", gain: 1, clamp: null });
-  return biasActOp({ x: act(biased), b: null }, { ...geometry, inputGain: 1, activation: "linear" });
+  return biasActOp(
+    { x: compositions[activation](biased), b: null },
+    { ...geometry, inputGain: 1, activation: "linear" },
+  );
 }

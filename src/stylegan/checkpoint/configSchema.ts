@@ -1,6 +1,8 @@
 /** The geometry as JSON: written into native files, and read back without believing a word of it. */
+
 import { CheckpointError, describe } from "../../formats/fileError.js";
 import type { HeGain } from "../../nn/layers/dense.js";
+import { activationNames } from "../../nn/ops/biasAct.js";
 import type {
   DiscriminatorConfig,
   GeneratorConfig,
@@ -14,7 +16,7 @@ import type {
   Stylegan1SynthesisConfig,
   SynthesisConfig,
 } from "../config.js";
-import { activations, architectures, checkedGeometry, oneOf } from "./geometry.js";
+import { architectures, checkedGeometry, oneOf } from "./geometry.js";
 
 /** A checked configuration from parsed JSON. CheckpointError names the field that is wrong, missing or unknown. */
 export function parseConfig(value: unknown, where: string): NetworkConfig {
@@ -82,7 +84,7 @@ function mappingConfig(fields: Fields): MappingConfig {
     embedBias: fields.boolean("embedBias"),
     inputNormalization: fields.word("inputNormalization", ["separate", "joint"]),
     layerFeatures: fields.list("layerFeatures", isCount),
-    activation: fields.word("activation", activations),
+    activation: fields.word("activation", activationNames),
     lrMultiplier: fields.number("lrMultiplier"),
     wAvgBeta: fields.orNull("wAvgBeta", () => fields.number("wAvgBeta")),
     ...(fields.has("heGain") && { heGain: fields.word<HeGain>("heGain", ["activation", "weight"]) }),
@@ -99,7 +101,7 @@ function growingSynthesisConfig(fields: Fields): GrowingSynthesisConfig {
     ...image(fields),
     channels: fields.list("channels", isPair),
     resampleFilter: fields.list("resampleFilter", isNumber),
-    activation: fields.word("activation", activations),
+    activation: fields.word("activation", activationNames),
     convClamp: fields.orNull("convClamp", () => fields.number("convClamp")),
     useNoise: fields.boolean("useNoise"),
     scaleBeforeDemodulation: fields.boolean("scaleBeforeDemodulation"),
@@ -111,7 +113,7 @@ function stylegan1SynthesisConfig(fields: Fields): Stylegan1SynthesisConfig {
     wDim: fields.count("wDim"),
     ...image(fields),
     channels: fields.list("channels", isPair),
-    activation: fields.word("activation", activations),
+    activation: fields.word("activation", activationNames),
     input: fields.word("input", ["constant", "traditional"]),
     useStyles: fields.boolean("useStyles"),
     useNoise: fields.boolean("useNoise"),
@@ -137,7 +139,7 @@ function discriminatorConfig(fields: Fields): DiscriminatorConfig {
     channels: fields.list("channels", isPair),
     architecture: fields.word("architecture", architectures),
     resampleFilter: fields.list("resampleFilter", isNumber),
-    activation: fields.word("activation", activations),
+    activation: fields.word("activation", activationNames),
     convClamp: fields.orNull("convClamp", () => fields.number("convClamp")),
     conditioning: fields.word("conditioning", ["none", "projection", "logits"]),
     cmapDim: fields.count("cmapDim"),
@@ -152,7 +154,7 @@ function stylegan1DiscriminatorConfig(fields: Fields): Stylegan1DiscriminatorCon
     cDim: fields.count("cDim"),
     ...image(fields),
     channels: fields.list("channels", isPair),
-    activation: fields.word("activation", activations),
+    activation: fields.word("activation", activationNames),
     ...scaling(fields),
     ...minibatchStd(fields),
   };
@@ -165,7 +167,7 @@ function growingDiscriminatorConfig(fields: Fields): GrowingDiscriminatorConfig 
     ...image(fields),
     channels: fields.list("channels", isPair),
     resampleFilter: fields.list("resampleFilter", isNumber),
-    activation: fields.word("activation", activations),
+    activation: fields.word("activation", activationNames),
     ...minibatchStd(fields),
   };
 }

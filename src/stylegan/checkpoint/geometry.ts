@@ -1,7 +1,6 @@
 /** Is a geometry one that a network can have? Asked of every file before any tensor is believed. */
 import { CheckpointError, describe } from "../../formats/fileError.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
-import type { Activation } from "../../nn/ops/biasAct.js";
 import type {
   AnyGeneratorConfig,
   Architecture,
@@ -11,17 +10,6 @@ import type {
   ProgressiveDiscriminatorConfig,
 } from "../config.js";
 
-export const activations: readonly Activation[] = [
-  "linear",
-  "relu",
-  "lrelu",
-  "tanh",
-  "sigmoid",
-  "elu",
-  "selu",
-  "softplus",
-  "swish",
-];
 export const architectures: readonly Architecture[] = ["orig", "skip", "resnet"];
 export const MAX_RESOLUTION = 1 << 14;
 

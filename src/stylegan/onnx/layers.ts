@@ -9,7 +9,7 @@
  * The activation's gain is inside d, the noise and the bias wherever act(gain x) = gain act(x); it costs no pass over
  * the feature maps then.
  */
-import { type Activation, defaultGain } from "../../nn/ops/biasAct.js";
+import { type Activation, defaultGain, isHomogeneous, onnxActivation } from "../../nn/ops/biasAct.js";
 import type { Filter2d } from "../../nn/ops/upfirdn2d.js";
 import type { Tensor } from "../../nn/tensor.js";
 import type { OnnxGraph, Value } from "./graph.js";
@@ -154,38 +154,15 @@ export function toRgb(context: ExportContext, name: string, x: Value, w: Value, 
   return convClamp === null ? rgb : clamp(graph, `${name}.clamped`, rgb, convClamp);
 }
 
-/** act(a x) = a act(x) for a > 0. */
-function isHomogeneous(activation: Activation): boolean {
-  return activation === "linear" || activation === "relu" || activation === "lrelu";
-}
-
-/** Operator and attributes of each activation; linear is no node, and swish is two. */
-const operators: {
-  readonly [A in Exclude<Activation, "linear" | "swish">]: readonly [string, Record<string, number>];
-} = {
-  relu: ["Relu", {}],
-  lrelu: ["LeakyRelu", { alpha: 0.2 }],
-  tanh: ["Tanh", {}],
-  sigmoid: ["Sigmoid", {}],
-  elu: ["Elu", { alpha: 1 }],
-  selu: ["Selu", { alpha: 1.6732632423543772, gamma: 1.0507009873554805 }],
-  softplus: ["Softplus", {}],
-};
-
-function activate(
-  graph: OnnxGraph,
-  name: Value,
-  x: Value,
-  activation: Exclude<Activation, "linear">,
-  gain: number,
-): Value {
-  const result = gain === 1 ? name : `${name}.beforeGain`;
-  let y: Value;
-  if (activation === "swish") {
-    y = graph.node(result, "Mul", [x, graph.node(`${name}.gate`, "Sigmoid", [x])]);
-  } else {
-    const [operator, attributes] = operators[activation];
-    y = graph.node(result, operator, [x], attributes);
+/** gain act(x) */
+function activate(graph: OnnxGraph, name: Value, x: Value, activation: Activation, gain: number): Value {
+  const node = onnxActivation(activation);
+  let y = x;
+  if (node !== null) {
+    const result = gain === 1 ? name : `${name}.beforeGain`;
+    const { operator, attributes, gates } = node;
+    y = graph.node(gates ? `${name}.gate` : result, operator, [x], attributes);
+    if (gates) y = graph.node(result, "Mul", [x, y]);
   }
   return gain === 1 ? y : graph.node(name, "Mul", [y, graph.scalar(gain)]);
 }

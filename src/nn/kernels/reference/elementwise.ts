@@ -1,4 +1,5 @@
 /** Reference kernels, element by element: y = f(x), y = f(a, b) with broadcasting, strided copies, Adam. */
+import { sigmoid, softplus } from "../activations.js";
 import type { AdamOptions, BinaryOp, StridedGeometry, UnaryOp } from "../types.js";
 
 /** What a block holds: float32 or float64 numbers. */
@@ -26,16 +27,6 @@ const binaryFunctions: Record<BinaryOp, (a: number, b: number) => number> = {
   mul: (a, b) => a * b,
   div: (a, b) => a / b,
 };
-
-/** 1 / (1 + e^-x). For very negative x, e^-x overflows to infinity and the quotient is the correct 0. */
-export function sigmoid(x: number): number {
-  return 1 / (1 + Math.exp(-x));
-}
-
-/** log(1 + e^x), written so that e^x never overflows and small values keep their digits. */
-export function softplus(x: number): number {
-  return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-}
 
 export function referenceUnary(op: UnaryOp, x: Numbers, y: Numbers, length: number): void {
   const f = unaryFunctions[op];

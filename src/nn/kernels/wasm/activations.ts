@@ -1,15 +1,9 @@
 /** Plans bias + activation for `assembly/elementwise/biasAct.ts`; smooth activations run in JavaScript on the same memory. */
+import { activationRow } from "../activations.js";
 import { referenceBiasAct, referenceBiasActGrad } from "../reference/activations.js";
-import type { Activation, BiasActGeometry } from "../types.js";
+import type { BiasActGeometry } from "../types.js";
 import { elementsPerChunk } from "./elementwise.js";
 import type { Engine } from "./engine.js";
-
-/** Slope for negative numbers of the piecewise-linear activations; the others have none. */
-function negativeSlope(activation: Activation, alpha: number): number | null {
-  if (activation === "linear") return 1;
-  if (activation === "relu") return 0;
-  return activation === "lrelu" ? alpha : null;
-}
 
 /** y = clamp(gain * act(inputGain * x + biasGain * b)); b is a pointer or null. */
 export function wasmBiasAct(engine: Engine, x: number, b: number | null, y: number, geometry: BiasActGeometry): void {
@@ -46,8 +40,8 @@ function runPiecewiseLinear(
   geometry: BiasActGeometry,
 ): boolean {
   const { outer, channels, inner, inputGain, biasGain, activation, alpha, gain, clamp } = geometry;
-  const slope = negativeSlope(activation, alpha);
-  if (slope === null) return false;
+  const slope = activationRow(activation).slope?.(alpha);
+  if (slope === undefined) return false;
   // Feature maps: a row for each channel, one bias a row. Dense layers: a row for each sample, the biases along it.
   const dense = inner === 1;
   const rows = dense ? outer : outer * channels;

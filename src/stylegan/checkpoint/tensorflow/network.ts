@@ -1,12 +1,14 @@
 /** What all pickles of the official TensorFlow repositories share: networks with keyword arguments and variables. */
+
 import { CheckpointError, describe } from "../../../formats/fileError.js";
 import { isNumpyArray, numpyTensor, type PickleResolver } from "../../../formats/pickle/common.js";
 import { PickleObject, type PickleValue, recordAs, sequence } from "../../../formats/pickle/values.js";
 import { denseTensor, type PlainTensor, rearrangedTensor } from "../../../formats/plainTensor.js";
 import type { HeGain } from "../../../nn/layers/dense.js";
+import { activationNames } from "../../../nn/ops/biasAct.js";
 import type { MappingConfig } from "../../config.js";
 import { countNames, extentOf, type ForeignTensor } from "../foreignNames.js";
-import { activations, expectedNumWs, oneOf } from "../geometry.js";
+import { expectedNumWs, oneOf } from "../geometry.js";
 
 const NETWORK = "dnnlib.tflib.network.Network";
 
@@ -167,7 +169,11 @@ export function readMapping(
     embedBias: isEmbedded,
     inputNormalization: isEmbedded ? "separate" : "joint",
     layerFeatures: Array.from({ length: numLayers }, (_, i) => extent(`mapping/Dense${i}/weight`, 1)),
-    activation: oneOf(`${where}.mapping_nonlinearity`, mapping.keyword("mapping_nonlinearity") ?? "lrelu", activations),
+    activation: oneOf(
+      `${where}.mapping_nonlinearity`,
+      mapping.keyword("mapping_nonlinearity") ?? "lrelu",
+      activationNames,
+    ),
     lrMultiplier: mapping.numberKeyword("mapping_lrmul", 0.01),
     wAvgBeta: network.keyword(beta) === null ? 1 : network.numberKeyword(beta, 0.995),
     ...(heGain && { heGain }),

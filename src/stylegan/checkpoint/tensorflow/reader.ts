@@ -8,7 +8,7 @@
  */
 import { PickleTuple, type PickleValue } from "../../../formats/pickle/values.js";
 import type { PlainTensor } from "../../../formats/plainTensor.js";
-import type { Activation } from "../../../nn/ops/biasAct.js";
+import { type Activation, activationNames } from "../../../nn/ops/biasAct.js";
 import type {
   AnyDiscriminatorConfig,
   AnyGeneratorConfig,
@@ -18,7 +18,7 @@ import type {
   MappingConfig,
 } from "../../config.js";
 import { adoptTensors, countNames, extentOf, type ForeignTensor } from "../foreignNames.js";
-import { activations, checkedGeometry, oneOf } from "../geometry.js";
+import { checkedGeometry, oneOf } from "../geometry.js";
 import { type CheckpointData, collectNetworks, type NetworkData, type ReadCheckpointOptions } from "../networkData.js";
 import { denseVariable, generatorVariable, isNetwork, kernel, readMapping, TensorflowNetwork } from "./network.js";
 import { readGrowingDiscriminator, readGrowingGenerator } from "./stylegan1.js";
@@ -83,7 +83,7 @@ function readGenerator(network: TensorflowNetwork): NetworkData<GeneratorConfig>
       channels,
       architecture: architectureOf(source, `${top}/Skip/weight`, "synthesis/4x4/ToRGB/weight"),
       resampleFilter: synthesis.taps("resample_kernel", [1, 3, 3, 1]),
-      activation: oneOf(`${where}.nonlinearity`, synthesis.keyword("nonlinearity") ?? "lrelu", activations),
+      activation: oneOf(`${where}.nonlinearity`, synthesis.keyword("nonlinearity") ?? "lrelu", activationNames),
       convClamp: synthesis.optionalNumberKeyword("conv_clamp"),
       useNoise: source.has("synthesis/noise0"),
       scaleBeforeDemodulation: true,
@@ -104,7 +104,7 @@ function readDiscriminator(network: TensorflowNetwork): NetworkData<Discriminato
   const imgResolution = 4 << numBlocks;
   const top = `${imgResolution}x${imgResolution}`;
   const cDim = network.integerKeyword("label_size", 0) ?? 0;
-  const activation = oneOf(`${where}.nonlinearity`, network.keyword("nonlinearity") ?? "lrelu", activations);
+  const activation = oneOf(`${where}.nonlinearity`, network.keyword("nonlinearity") ?? "lrelu", activationNames);
   const mapping = source.has("LabelEmbed/weight") ? readLabelMapping(network, source, activation) : null;
   const config: DiscriminatorConfig = {
     kind: "stylegan2-discriminator",

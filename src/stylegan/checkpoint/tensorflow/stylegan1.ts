@@ -5,8 +5,10 @@
  * mirrored, the network knows which of its convolutions are (growing/layers.ts).
  * Tested by tests/goldens/stylegan1.test.ts.
  */
+
 import { CheckpointError, describe } from "../../../formats/fileError.js";
 import type { PlainTensor } from "../../../formats/plainTensor.js";
+import { activationNames } from "../../../nn/ops/biasAct.js";
 import type {
   GrowingGeneratorConfig,
   MappingConfig,
@@ -15,7 +17,7 @@ import type {
   Stylegan1GeneratorConfig,
 } from "../../config.js";
 import { adoptTensors, countNames, extentOf, type ForeignTensor } from "../foreignNames.js";
-import { activations, checkedGeometry, oneOf } from "../geometry.js";
+import { checkedGeometry, oneOf } from "../geometry.js";
 import type { NetworkData } from "../networkData.js";
 import {
   denseVariable,
@@ -162,7 +164,7 @@ function readSynthesisGeometry(where: string, source: ReadonlyMap<string, PlainT
 }
 
 function activationOf(network: TensorflowNetwork) {
-  return oneOf(`${network.path}.nonlinearity`, network.keyword("nonlinearity") ?? "lrelu", activations);
+  return oneOf(`${network.path}.nonlinearity`, network.keyword("nonlinearity") ?? "lrelu", activationNames);
 }
 
 /** fused_scale: True, False, or "auto"; blur_filter: taps, or None. */

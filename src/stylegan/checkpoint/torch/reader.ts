@@ -3,11 +3,13 @@
  * whole module objects, here read as plain data. Geometry comes from the attributes and shapes in the file, never from
  * defaults, which differ between the two repositories. Tested by tests/formats/official.test.ts.
  */
+
 import { CheckpointError, describe } from "../../../formats/fileError.js";
 import { makeDict, type PickleResolver } from "../../../formats/pickle/common.js";
 import type { PickleValue } from "../../../formats/pickle/values.js";
+import { activationNames } from "../../../nn/ops/biasAct.js";
 import type { DiscriminatorConfig, GeneratorConfig, MappingConfig } from "../../config.js";
-import { activations, architectures, checkedGeometry, MAX_RESOLUTION, oneOf, separableTaps } from "../geometry.js";
+import { architectures, checkedGeometry, MAX_RESOLUTION, oneOf, separableTaps } from "../geometry.js";
 import {
   type CheckpointData,
   checkedNetwork,
@@ -113,7 +115,7 @@ function readGenerator(value: PickleValue, path: string): NetworkData<GeneratorC
       channels,
       architecture: agreedWord(blocks, "architecture", architectures),
       resampleFilter: agreedFilter(filters),
-      activation: agreedWord(layers, "activation", activations),
+      activation: agreedWord(layers, "activation", activationNames),
       convClamp: agreed(clamped, "conv_clamp", (layer) => layer.optionalNumber("conv_clamp")),
       useNoise: agreed(layers, "use_noise", (layer) => layer.boolean("use_noise")),
       scaleBeforeDemodulation: false,
@@ -156,7 +158,7 @@ function readDiscriminator(value: PickleValue, path: string): NetworkData<Discri
   convs.push(conv);
   if (filters.length === 0) filters.push(conv);
   channels.unshift([4, leadingExtent(conv)]);
-  const activation = agreedWord(convs, "activation", activations);
+  const activation = agreedWord(convs, "activation", activationNames);
   checkDense(epilogue.child("fc", "FullyConnectedLayer"), activation, 1);
   checkDense(epilogue.child("out", "FullyConnectedLayer"), "linear", 1);
   const deviation = epilogue.optionalChild("mbstd", "MinibatchStdLayer");
@@ -185,7 +187,7 @@ function readMapping(mapping: TorchModule): MappingConfig {
   const numLayers = mapping.integer("num_layers");
   if (numLayers > 1000) throw new CheckpointError(`${mapping.path}.num_layers: found ${numLayers}`);
   const layers = Array.from({ length: numLayers }, (_, i) => mapping.child(`fc${i}`, "FullyConnectedLayer"));
-  const activation = numLayers > 0 ? agreedWord(layers, "activation", activations) : "linear";
+  const activation = numLayers > 0 ? agreedWord(layers, "activation", activationNames) : "linear";
   const lrMultiplier = numLayers > 0 ? agreed(layers, "bias_gain", (layer) => layer.number("bias_gain")) : 1;
   for (const layer of layers) checkDense(layer, activation, lrMultiplier);
   const embed = mapping.optionalChild("embed", "FullyConnectedLayer");
