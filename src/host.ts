@@ -11,6 +11,7 @@ interface NodeModules {
   readonly url: typeof import("node:url");
   readonly v8: typeof import("node:v8");
   readonly worker_threads: typeof import("node:worker_threads");
+  readonly zlib: typeof import("node:zlib");
 }
 
 /** Not the bare name: bundlers replace that one, or put a stand-in beside it. */

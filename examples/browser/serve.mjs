@@ -12,9 +12,9 @@ import { extname, resolve, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
-/** The repository: the page takes dist/, build/ and node_modules/ from it. */
+/** The repository: the page takes dist/ and node_modules/ from it. */
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const pages = new Map(["examples", "dist", "build", "node_modules"].map((folder) => [folder, resolve(root, folder)]));
+const pages = new Map(["examples", "dist", "node_modules"].map((folder) => [folder, resolve(root, folder)]));
 const types = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",

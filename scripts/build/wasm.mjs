@@ -1,32 +1,71 @@
 /**
- * Compiles assembly/ into build/: every variant of the kernels, for plain and for shared memory. The settings that all
- * share are in asconfig.json. A variant differs only in compiler features; `assembly/vector.ts` reads them.
+ * Compiles assembly/ into build/, once for each variant of the kernels, and puts what a program has to load into modules:
+ *
+ *   build/stylegan-*.wasm           the kernels; the settings that all variants share are in asconfig.json
+ *   build/stylegan-worker.js        the program of a thread, which imports nothing: pool.ts and worker.ts in one script
+ *   src/nn/kernels/wasm/generated/  the same as text inside modules, so that no bundler has to know of other files
+ *
+ * A variant differs only in compiler features; `assembly/vector.ts` reads them. A build for shared memory would differ from
+ * a plain one in the flag byte of its memory alone, which is set when it is loaded (src/nn/kernels/wasm/load.ts).
  */
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
 import asc from "assemblyscript/asc";
+import ts from "typescript";
 
+const GENERATED = "src/nn/kernels/wasm/generated";
 const variants = {
   simd: [],
   "relaxed-simd": ["--enable", "relaxed-simd"],
 };
-const memories = {
-  "": [],
-  "-shared": ["--enable", "threads", "--sharedMemory"],
-};
+
+/** Of those that TypeScript compiles alike: plain names at the top, nothing imported from elsewhere. */
+const workerSources = ["src/nn/kernels/wasm/pool.ts", "src/nn/kernels/wasm/worker.ts"];
 
 await mkdir("build", { recursive: true });
+await mkdir(GENERATED, { recursive: true });
 for (const [variant, features] of Object.entries(variants)) {
-  for (const [memory, options] of Object.entries(memories)) {
-    const outFile = `build/stylegan-${variant}${memory}.wasm`;
-    const { error, stdout, stderr } = await asc.main(
-      ["--config", "asconfig.json", "--outFile", outFile, ...features, ...options, ...process.argv.slice(2)],
-      {},
-    );
-    process.stdout.write(stdout.toString());
-    if (error !== null) {
-      process.stderr.write(stderr.toString());
-      process.stderr.write(`${outFile}: ${error.message}\n`);
-      process.exit(1);
-    }
+  const outFile = `build/stylegan-${variant}.wasm`;
+  const { error, stdout, stderr } = await asc.main(
+    ["--config", "asconfig.json", "--outFile", outFile, ...features, ...process.argv.slice(2)],
+    {},
+  );
+  process.stdout.write(stdout.toString());
+  if (error !== null) {
+    process.stderr.write(stderr.toString());
+    process.stderr.write(`${outFile}: ${error.message}\n`);
+    process.exit(1);
   }
+  await writeModule(variant, `The kernels, variant ${variant}: a WebAssembly module, gzipped, in base64.`, {
+    kernels: gzipSync(await readFile(outFile), { level: 9 }).toString("base64"),
+  });
+}
+const worker = await workerScript();
+await writeFile("build/stylegan-worker.js", worker);
+await writeModule("worker", "The program of a thread (pool.ts and worker.ts), as text.", { workerScript: worker });
+
+/** The sources without types, imports and exports, one after the other, inside a function. */
+async function workerScript() {
+  const parts = await Promise.all(
+    workerSources.map(async (path) => {
+      const { outputText } = ts.transpileModule(await readFile(path, "utf8"), {
+        compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, removeComments: true },
+      });
+      return outputText.replace(/^import .*;\n/gm, "").replace(/^export (?!\{)/gm, "");
+    }),
+  );
+  const text = `(() => {\n${parts.join("")}})();\n`;
+  if (/^\s*(import|export)\b|\bimport\(/m.test(text)) {
+    throw new Error(`${workerSources.join(" and ")} must import each other only, and export declarations only`);
+  }
+  return text;
+}
+
+/** A module that exports texts. The types are written down: inferred, they would repeat the texts. */
+async function writeModule(name, says, texts) {
+  const lines = Object.entries(texts).map(
+    ([key, text]) => `export const ${key}: string =\n  ${JSON.stringify(text)};\n`,
+  );
+  const file = name.replace(/-(.)/g, (_, letter) => letter.toUpperCase());
+  await writeFile(`${GENERATED}/${file}.ts`, `/** ${says} Written by scripts/build/wasm.mjs. */\n${lines.join("")}`);
 }

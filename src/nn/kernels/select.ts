@@ -1,16 +1,15 @@
 /** Which kernels to use: asked of the engine, not of its name. */
+import { checkChoice, checkOptions } from "../../check.js";
 import { createReferenceKernels } from "./reference/kernels.js";
 import type { Kernels } from "./types.js";
-import { createFastestKernels } from "./wasm/variants.js";
+import { createFastestKernels, type FastestKernelsOptions } from "./wasm/variants.js";
 
-export interface KernelOptions {
+export interface KernelOptions extends FastestKernelsOptions {
   /** "auto": SIMD where the engine has it, else the reference in float32; "reference" is the float64 definition. Default "auto". */
   readonly kernels?: "auto" | "reference" | "simd";
-  /** Cores to use. Default: all. Results do not depend on it. */
-  readonly threads?: number;
-  /** Turn on V8's experimental 256-bit re-vectoriser (Node 24 or newer). Default: true if STYLEGAN_WIDE is 1. */
-  readonly wide?: boolean;
 }
+
+const optionNames = ["kernels", "threads", "wide", "wasm", "worker"];
 
 /** The smallest module that uses SIMD: () => drop(v128.const 0). */
 const simdProbe = Uint8Array.of(
@@ -25,10 +24,13 @@ export function hasSimd(): boolean {
   return typeof WebAssembly === "object" && WebAssembly.validate(simdProbe);
 }
 
-/** @throws Error if "simd" is demanded of an engine without it. */
-export async function createKernels({ kernels = "auto", threads, wide }: KernelOptions = {}): Promise<Kernels> {
+/** @throws Error if "simd" is demanded of an engine without it; RangeError for options that there are not. */
+export async function createKernels(options: KernelOptions = {}): Promise<Kernels> {
+  checkOptions("init", options, optionNames);
+  const { kernels = "auto", ...fastest } = options;
+  checkChoice("init", "kernels", kernels, ["auto", "simd", "reference"]);
   if (kernels === "reference") return createReferenceKernels("float64");
-  if (hasSimd()) return createFastestKernels({ threads, wide });
+  if (hasSimd()) return createFastestKernels(fastest);
   if (kernels === "simd") {
     throw new Error('createKernels: kernels "simd" need WebAssembly SIMD, which this engine lacks; use "auto"');
   }

@@ -14,12 +14,10 @@
  */
 import { type Frames, frameWriters } from "./frames/kernels.js";
 import type { FrameViews } from "./frames/views.js";
+import { compileKernels, type WasmSources, type WasmVariant } from "./load.js";
 import { argumentFrame, LinearMemory } from "./memory.js";
 
 export type ChunkFunction = (args: number, chunk: number, worker: number) => void;
-
-/** The two builds of `assembly/`: plain SIMD runs everywhere, relaxed SIMD has fused multiply-add. */
-export type WasmVariant = "simd" | "relaxed-simd";
 
 /** A compiled module, the memory it works on, and this thread's instance of it. */
 export interface LoadedModule {
@@ -33,15 +31,19 @@ export interface Dispatcher {
   readonly workers: number;
   /** Calls the export `name` with every chunk in 0 .. chunks - 1, in any order, and returns when all have ended. */
   parallel(name: string, args: number, chunks: number): void;
+  /** Ends the threads, if there are any; what is run from then on runs on the calling one. */
+  dispose?(): void;
 }
 
 /** Reads, compiles and instantiates a build of `assembly/` over a fresh memory. */
 export async function loadModule(options: {
   readonly variant: WasmVariant;
   readonly shared: boolean;
+  /** Default: the builds in this package. */
+  readonly wasm?: WasmSources;
 }): Promise<LoadedModule> {
   const memory = new LinearMemory({ shared: options.shared });
-  const module = await compileVariant(options.variant, options.shared);
+  const module = await compileKernels(options.variant, options.shared, options.wasm);
   const instance = await WebAssembly.instantiate(module, { env: { memory: memory.memory } });
   return { module, memory, kernels: instance.exports as Record<string, ChunkFunction> };
 }
@@ -116,27 +118,4 @@ export class Engine {
   floats(pointer: number, length: number): Float32Array {
     return new Float32Array(this.memory.buffer, pointer, length);
   }
-}
-
-// Spelled out one by one, so that bundlers see the files. The depth is the same from src/ and from dist/.
-const builds = {
-  simd: {
-    plain: new URL("../../../../build/stylegan-simd.wasm", import.meta.url),
-    shared: new URL("../../../../build/stylegan-simd-shared.wasm", import.meta.url),
-  },
-  "relaxed-simd": {
-    plain: new URL("../../../../build/stylegan-relaxed-simd.wasm", import.meta.url),
-    shared: new URL("../../../../build/stylegan-relaxed-simd-shared.wasm", import.meta.url),
-  },
-} as const;
-
-async function compileVariant(variant: WasmVariant, shared: boolean): Promise<WebAssembly.Module> {
-  const url = builds[variant][shared ? "shared" : "plain"];
-  if (url.protocol === "file:") {
-    const { readFile } = await import("node:fs/promises");
-    return WebAssembly.compile(await readFile(url));
-  }
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`loading the kernels: ${url.href} answered ${response.status}`);
-  return WebAssembly.compile(await response.arrayBuffer());
 }

@@ -17,16 +17,10 @@ import { pointwiseConv2d, pointwiseConv2dInputGrad, pointwiseConv2dWeightGrad } 
 import { pointsConv2dWeightGrad } from "./conv/weightGrad.js";
 import { pointsConv2d, pointsConv2dInputGrad } from "./conv/winograd.js";
 import { elementsPerChunk, wasmBinary, wasmMap, wasmStridedCopy, wasmUnary } from "./elementwise.js";
-import {
-  createSerialDispatcher,
-  type Dispatcher,
-  Engine,
-  type LoadedModule,
-  loadModule,
-  type WasmVariant,
-} from "./engine.js";
+import { createSerialDispatcher, type Dispatcher, Engine, type LoadedModule, loadModule } from "./engine.js";
 import { createFastKernels } from "./fused/layers.js";
 import type { MicroTile } from "./fused/plan.js";
+import type { WasmSources, WasmVariant } from "./load.js";
 import { wasmMatmul } from "./matmul.js";
 import { LinearBlock } from "./memory.js";
 import { wasmAdam, wasmLerp } from "./updates.js";
@@ -44,6 +38,8 @@ export interface WasmKernelsOptions {
   readonly name?: Kernels["name"];
   /** Use a memory that several threads can see. Default false. */
   readonly shared?: boolean;
+  /** Where the builds are. Default: in this package. */
+  readonly wasm?: WasmSources;
   /** What runs the chunks. Default: the calling thread, in order. */
   readonly createDispatcher?: (loaded: LoadedModule) => Dispatcher | Promise<Dispatcher>;
 }
@@ -57,7 +53,7 @@ export interface WasmKernels extends Kernels {
 export async function createWasmKernels(options: WasmKernelsOptions = {}): Promise<WasmKernels> {
   const { variant = "simd", shared = false, createDispatcher = createSerialDispatcher } = options;
   const { tile = smallestTile, name = variant } = options;
-  const loaded = await loadModule({ variant, shared });
+  const loaded = await loadModule({ variant, shared, wasm: options.wasm });
   const engine = new Engine(loaded.memory, await createDispatcher(loaded));
   return kernelsOf(engine, name, tile);
 }

@@ -1,74 +1,19 @@
 /**
- * A pool of threads for chunk functions. Every thread has its own instance of the same module over one shared memory; a task is
- * a name, an argument pointer and a number of chunks, and threads take chunks from a common counter until none is left.
- * The calling thread takes part.
- *
- * The pool lives in a few words of the shared memory (`poolControl` of memory.ts):
- *
- *   remaining   chunks that nobody has taken. A thread takes one by compare-and-exchange, so that whoever succeeds holds a
- *               chunk of the current task, whose other words cannot change before that chunk is done
- *   total, kernel, args   the task: chunk index = total - remaining before it was taken
- *   done        chunks that have ended; the last one wakes the caller
- *   failed      set when a chunk threw
- *
- * Idle threads look for work a while before they sleep on `remaining`, and the caller looks for the last chunks before it sleeps
- * on `done`: waking up takes longer than most kernels. A page's main thread may not sleep and goes on looking.
- * Chunks write disjoint outputs and no sum crosses chunks (engine.ts), so results do not depend on who took what.
+ * A pool of threads for chunk functions, the part of the calling thread: it starts the others, hands out tasks and takes
+ * part in them. How the pool works is told in pool.ts.
  */
-
+import { isNode, nodeModule } from "../../../host.js";
 import type { ChunkFunction, Dispatcher, LoadedModule } from "./engine.js";
 import { poolControl } from "./memory.js";
+import { kernelList, looks, poolWords, takeChunks, type WorkerStart, word } from "./pool.js";
 
-export const word = { remaining: 0, total: 1, kernel: 2, args: 3, done: 4, failed: 5 } as const;
+/** The script of a thread: an address of stylegan-worker.js, or a function that starts a worker with it. */
+export type WorkerSource = string | URL | (() => Worker);
 
-/** How often a thread looks before it sleeps: about 0.1 ms, longer than the gap between two kernels of a training step. */
-export const looks = 10000;
-
-/** What a thread is started with. */
-export interface WorkerStart {
-  readonly module: WebAssembly.Module;
-  readonly memory: WebAssembly.Memory;
-  /** 1, 2, ...; the calling thread is 0. */
-  readonly worker: number;
-}
-
-/** The words of the pool. A shared buffer that grows keeps old views valid. */
-export function poolWords(memory: WebAssembly.Memory): Int32Array {
-  return new Int32Array(memory.buffer, poolControl.pointer, 16);
-}
-
-/** The chunk functions in an order on which all instances of a module agree. */
-export function kernelList(exports: WebAssembly.Exports): ChunkFunction[] {
-  return Object.keys(exports)
-    .sort()
-    .map((name) => exports[name] as ChunkFunction);
-}
-
-/** Takes and runs chunks of the current task until none is left; returns whether there were any. */
-export function takeChunks(words: Int32Array, kernels: readonly ChunkFunction[], worker: number): boolean {
-  let took = false;
-  for (;;) {
-    const remaining = Atomics.load(words, word.remaining);
-    if (remaining === 0) return took;
-    if (Atomics.compareExchange(words, word.remaining, remaining, remaining - 1) !== remaining) continue;
-    took = true;
-    const total = Atomics.load(words, word.total);
-    try {
-      kernels[words[word.kernel]](words[word.args] >>> 0, total - remaining, worker);
-    } catch {
-      Atomics.store(words, word.failed, 1);
-    }
-    if (Atomics.add(words, word.done, 1) + 1 === total) Atomics.notify(words, word.done);
-  }
-}
-
-/** How many threads the machine offers, and whether memory can be shared between them. */
-export async function availableThreads(): Promise<number> {
+/** How many threads the machine offers; 1 where memory cannot be shared between them. */
+export function availableThreads(): number {
   if (!canShareMemory()) return 1;
-  if (isNode()) {
-    const { availableParallelism } = await import("node:os");
-    return availableParallelism();
-  }
+  if (isNode()) return nodeModule("os").availableParallelism();
   return Math.max(1, globalThis.navigator?.hardwareConcurrency ?? 1);
 }
 
@@ -78,24 +23,48 @@ function canShareMemory(): boolean {
   return isNode() || (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated === true;
 }
 
-export function isNode(): boolean {
-  return typeof process === "object" && typeof process.versions?.node === "string";
+/** A thread that runs, and how to end it. */
+interface Thread {
+  end(): void;
 }
 
-/** Starts threads - 1 threads beside the calling one. They do not keep a Node process alive. */
-export async function createThreadPool(loaded: LoadedModule, threads: number): Promise<Dispatcher> {
+/**
+ * Starts threads - 1 threads beside the calling one. They do not keep a Node process alive.
+ *
+ * @throws Error when one of them cannot be started; then none is left
+ */
+export async function createThreadPool(
+  loaded: LoadedModule,
+  threads: number,
+  script?: WorkerSource,
+): Promise<Dispatcher> {
   const { memory } = loaded.memory;
-  const starts = Array.from({ length: threads - 1 }, (_, i) => ({ module: loaded.module, memory, worker: i + 1 }));
-  await Promise.all(starts.map(isNode() ? startNodeThread : startBrowserThread));
+  const control = poolControl.pointer;
+  const started = await Promise.allSettled(
+    Array.from({ length: threads - 1 }, (_, index) =>
+      startThread({ module: loaded.module, memory, control, worker: index + 1 }, script),
+    ),
+  );
+  const others = started.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  const failure = started.find((result) => result.status === "rejected");
+  if (failure !== undefined) {
+    for (const thread of others) thread.end();
+    throw failure.reason;
+  }
+  return dispatcherOf(loaded, others);
+}
 
-  const words = poolWords(memory);
+function dispatcherOf(loaded: LoadedModule, others: Thread[]): Dispatcher {
+  const threads = others.length + 1;
+  const words = poolWords(loaded.memory.memory, poolControl.pointer);
   const indexOf = new Map(
     Object.keys(loaded.kernels)
       .sort()
       .map((name, index) => [name, index]),
   );
-  const kernels = kernelList(loaded.kernels as unknown as WebAssembly.Exports);
+  const kernels: readonly ChunkFunction[] = kernelList(loaded.kernels as unknown as WebAssembly.Exports);
   const maySleep = canSleep(words);
+  let isAlone = others.length === 0;
   return {
     workers: threads,
     parallel(name, args, chunks) {
@@ -103,8 +72,8 @@ export async function createThreadPool(loaded: LoadedModule, threads: number): P
       const index = indexOf.get(name);
       if (index === undefined)
         throw new Error(`the module has no kernel named ${name}; is build/ older than the sources?`);
-      if (chunks === 1) {
-        kernels[index](args, 0, 0);
+      if (chunks === 1 || isAlone) {
+        for (let chunk = 0; chunk < chunks; chunk++) kernels[index](args, chunk, 0);
         return;
       }
       words[word.kernel] = index;
@@ -121,6 +90,10 @@ export async function createThreadPool(loaded: LoadedModule, threads: number): P
         throw new Error(`${name}: a chunk failed on one of ${threads} threads; its results are incomplete`);
       }
     },
+    dispose() {
+      isAlone = true;
+      for (const thread of others.splice(0)) thread.end();
+    },
   };
 }
 
@@ -133,26 +106,73 @@ function canSleep(words: Int32Array): boolean {
   }
 }
 
-async function startNodeThread(start: WorkerStart): Promise<void> {
-  const { Worker } = await import("node:worker_threads");
-  const thread = new Worker(new URL("../../../../dist/nn/kernels/wasm/worker.js", import.meta.url), {
-    workerData: start,
-    execArgv: [],
-  });
-  await new Promise<void>((resolve, reject) => {
-    thread.once("message", () => resolve());
-    thread.once("error", (cause) => {
-      reject(new Error("starting a thread failed; was the package built (npm run build)?", { cause }));
+/** A machine that is this slow to start a thread is better off without. */
+const PATIENCE_MS = 20_000;
+
+/** Resolves when the thread has said that it is ready. */
+async function startThread(start: WorkerStart, script: WorkerSource | undefined): Promise<Thread> {
+  const thread = isNode() && typeof script !== "function" ? nodeThread(start, script) : webThread(start, script);
+  const { listen, end } = await thread;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      listen(resolve, reject);
+      timer = setTimeout(() => reject(new Error(`it did not answer for ${PATIENCE_MS / 1000} s`)), PATIENCE_MS);
     });
-  });
-  thread.unref();
+    return { end };
+  } catch (error) {
+    end();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
-async function startBrowserThread(start: WorkerStart): Promise<void> {
-  const thread = new Worker(new URL("../../../../dist/nn/kernels/wasm/worker.js", import.meta.url), { type: "module" });
-  await new Promise<void>((resolve, reject) => {
-    thread.onmessage = () => resolve();
-    thread.onerror = (event) => reject(new Error(`starting a thread failed: ${event.message}`));
-    thread.postMessage(start);
-  });
+/** A thread on its way, whichever kind it is: who hears that it is ready or has failed, and how to end it. */
+interface StartingThread extends Thread {
+  listen(ready: () => void, failed: (reason: Error) => void): void;
+}
+
+async function nodeThread(start: WorkerStart, script: string | URL | undefined): Promise<StartingThread> {
+  const { Worker } = nodeModule("worker_threads");
+  const options = { workerData: start, execArgv: [] };
+  const worker =
+    script === undefined ? new Worker(await bundledScript(), { ...options, eval: true }) : new Worker(script, options);
+  return {
+    listen(ready, failed) {
+      worker.once("message", () => {
+        worker.unref();
+        ready();
+      });
+      worker.once("error", failed);
+      worker.once("exit", () => failed(new Error("it ended before it was ready")));
+    },
+    end: () => void worker.terminate(),
+  };
+}
+
+async function webThread(start: WorkerStart, script: WorkerSource | undefined): Promise<StartingThread> {
+  const worker = typeof script === "function" ? script() : new Worker(script ?? (await bundledAddress()));
+  return {
+    listen(ready, failed) {
+      worker.onmessage = () => ready();
+      worker.onerror = (event) => {
+        event.preventDefault?.(); // It is told below, in words.
+        failed(new Error(event.message ?? "the browser did not start it"));
+      };
+      worker.postMessage(start);
+    },
+    end: () => worker.terminate(),
+  };
+}
+
+async function bundledScript(): Promise<string> {
+  return (await import("./generated/worker.js")).workerScript;
+}
+
+/** The script as an address of this page's own, one for all threads. */
+let address: Promise<string> | undefined;
+function bundledAddress(): Promise<string> {
+  address ??= bundledScript().then((text) => URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+  return address;
 }

@@ -10,17 +10,34 @@
  *                 An experimental switch of the whole process, set before the module is compiled
  */
 
-import { createSerialDispatcher, Engine, loadModule, type WasmVariant } from "./engine.js";
+import { checkChoice, kindOf } from "../../../check.js";
+import { environmentVariable, isNode, nodeModule, v8Version } from "../../../host.js";
+import { createSerialDispatcher, Engine, loadModule } from "./engine.js";
 import type { MicroTile } from "./fused/plan.js";
 import { createWasmKernels, type WasmKernels } from "./kernels.js";
-import { availableThreads, createThreadPool, isNode } from "./threads.js";
+import type { WasmSource, WasmSources, WasmVariant } from "./load.js";
+import { availableThreads, createThreadPool, type WorkerSource } from "./threads.js";
 
 export interface FastestKernelsOptions {
   /** Cores to use. Default: all that are available; 1 where memory cannot be shared. Results do not depend on it. */
   readonly threads?: number;
   /** Turn on an experimental optimisation of V8, in Node: see "wide" above. Default: the environment's STYLEGAN_WIDE=1. */
   readonly wide?: boolean;
+  /**
+   * The kernels, for pages and hosts that do not allow the builds in this package: the addresses of the two files
+   * `stylegan/kernels/*.wasm`, or compiled modules, which run on one thread. One alone is taken for the plain build, which runs
+   * everywhere. Default: the builds in this package.
+   */
+  readonly wasm?: WasmSource | WasmSources;
+  /**
+   * The script of a thread, for pages whose policy does not allow workers from `blob:` addresses: the address of
+   * `stylegan/kernels/worker.js`, or a function that starts a worker with it. Default: the script in this package.
+   */
+  readonly worker?: WorkerSource;
 }
+
+/** More than any machine that this is meant for has. */
+const MOST_THREADS = 256;
 
 interface Candidate {
   readonly name: "simd" | "relaxed-simd" | "wide";
@@ -35,33 +52,62 @@ const wide: Candidate = { name: "wide", variant: "relaxed-simd", tile: { rows: 6
 
 /** @throws RangeError if `threads` is not a positive whole number; Error if `wide` is demanded of an engine that has nothing of the kind. */
 export async function createFastestKernels(options: FastestKernelsOptions = {}): Promise<WasmKernels> {
-  const available = await availableThreads();
-  const { threads = available } = options;
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw new RangeError(`init: threads must be a positive whole number, got ${threads}`);
+  const available = availableThreads();
+  const { threads = available, worker } = options;
+  if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
+    throw new RangeError(`init: threads must be a whole number from 1 to ${MOST_THREADS}, got ${kindOf(threads)}`);
   }
-  const { name, variant, tile } = await chooseCandidate(options.wide);
-  const count = available === 1 ? 1 : threads;
-  if (count === 1) return createWasmKernels({ name, variant, tile });
-  return createWasmKernels({
-    ...{ name, variant, tile },
-    shared: true,
-    createDispatcher: (loaded) => createThreadPool(loaded, count),
-  });
+  checkSources(options);
+  const wasm = options.wasm === undefined || isSources(options.wasm) ? options.wasm : { simd: options.wasm };
+  const chosen = await chooseCandidate(options.wide, wasm);
+  const { name, variant, tile } = chosen;
+  const isCompiled = (variant === "simd" ? wasm?.simd : wasm?.relaxedSimd) instanceof WebAssembly.Module;
+  const count = available === 1 || isCompiled ? 1 : threads;
+  const alone = { name, variant, tile, wasm };
+  if (count === 1) return createWasmKernels(alone);
+  try {
+    return await createWasmKernels({
+      ...alone,
+      shared: true,
+      createDispatcher: (loaded) => createThreadPool(loaded, count, worker),
+    });
+  } catch (error) {
+    // Another origin, a policy without blob: workers, no room for shared memory: the same results, later.
+    const kernels = await createWasmKernels(alone);
+    console.warn(`stylegan: threads cannot be started here, so one does all the work (${(error as Error).message})`);
+    return kernels;
+  }
 }
 
-async function chooseCandidate(demanded: boolean | undefined): Promise<Candidate> {
-  const relaxed = await hasRelaxedSimd();
-  if (demanded ?? (isNode() && process.env.STYLEGAN_WIDE === "1")) {
+function checkSources({ wide, wasm, worker }: FastestKernelsOptions): void {
+  checkChoice("init", "wide", wide, [undefined, true, false]);
+  const isAddress = (value: unknown): boolean => typeof value === "string" || value instanceof URL;
+  const isSource = (value: unknown): boolean => isAddress(value) || value instanceof WebAssembly.Module;
+  const sources = wasm === undefined || !isSources(wasm) ? [wasm] : [wasm.simd, wasm.relaxedSimd];
+  if (!sources.every((source) => source === undefined || isSource(source)) || (sources.length === 2 && !sources[0])) {
+    throw new RangeError(
+      `init: wasm must be an address, a WebAssembly.Module, or { simd, relaxedSimd } of these, got ${kindOf(wasm)}`,
+    );
+  }
+  if (worker !== undefined && typeof worker !== "function" && !isAddress(worker)) {
+    throw new RangeError(`init: worker must be an address or a function that starts a worker, got ${kindOf(worker)}`);
+  }
+}
+
+const isSources = (wasm: WasmSource | WasmSources): wasm is WasmSources =>
+  typeof wasm === "object" && wasm !== null && ("simd" in wasm || "relaxedSimd" in wasm);
+
+async function chooseCandidate(demanded: boolean | undefined, wasm: WasmSources | undefined): Promise<Candidate> {
+  const relaxed = (wasm === undefined || wasm.relaxedSimd !== undefined) && hasRelaxedSimd();
+  if (demanded ?? environmentVariable("STYLEGAN_WIDE") === "1") {
     if (relaxed && v8Version() >= 13) {
-      const { setFlagsFromString } = await import("node:v8");
-      setFlagsFromString("--experimental-wasm-revectorize");
+      nodeModule("v8").setFlagsFromString("--experimental-wasm-revectorize");
       return wide;
     }
     if (demanded) throw new Error("init: { wide: true } needs Node 24 or newer: an experimental optimisation of V8");
   }
   if (!relaxed) return plain;
-  return fasterOf(relaxedSmall, relaxedLarge);
+  return fasterOf(relaxedSmall, relaxedLarge, wasm);
 }
 
 /** The smallest module that uses relaxed SIMD: () -> v128, f32x4.relaxed_madd(0, 0, 0). */
@@ -74,18 +120,12 @@ const relaxedProbe = Uint8Array.of(
 );
 
 /** Whether the engine knows fused multiply-add; in Node 20 it then does. */
-export async function hasRelaxedSimd(): Promise<boolean> {
+export function hasRelaxedSimd(): boolean {
   // Versions without the flag would print an error for it.
-  if (v8Version() === 11 && !WebAssembly.validate(relaxedProbe)) {
-    const { setFlagsFromString } = await import("node:v8");
-    setFlagsFromString("--experimental-wasm-relaxed-simd");
+  if (isNode() && v8Version() === 11 && !WebAssembly.validate(relaxedProbe)) {
+    nodeModule("v8").setFlagsFromString("--experimental-wasm-relaxed-simd");
   }
   return WebAssembly.validate(relaxedProbe);
-}
-
-/** The major version of Node's V8; 0 elsewhere. */
-function v8Version(): number {
-  return isNode() ? Number.parseInt(process.versions.v8, 10) : 0;
 }
 
 /** Both are tried until neither has become faster for this time: engines run baseline code until optimised code is there. */
@@ -96,8 +136,8 @@ const faster = 0.98;
 const runsPerTrial = 4;
 
 /** Of two tiles of one build the one whose micro-kernel has the shorter best time for a multiply-add. */
-async function fasterOf(a: Candidate, b: Candidate): Promise<Candidate> {
-  const loaded = await loadModule({ variant: a.variant, shared: false });
+async function fasterOf(a: Candidate, b: Candidate, wasm: WasmSources | undefined): Promise<Candidate> {
+  const loaded = await loadModule({ variant: a.variant, shared: false, wasm });
   const engine = new Engine(loaded.memory, createSerialDispatcher(loaded));
   const best = new Map([a, b].map((candidate) => [candidate, Infinity]));
   const start = performance.now();

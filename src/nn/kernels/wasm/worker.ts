@@ -1,10 +1,13 @@
-/** The program of one thread of the pool (threads.ts): instantiate the module, then take chunks whenever there are some. */
-import { isNode, kernelList, looks, poolWords, takeChunks, type WorkerStart, word } from "./threads.js";
+/**
+ * The program of one thread of the pool: instantiate the module, then take chunks whenever there are some. It becomes a
+ * script of its own, together with pool.ts and nothing else (scripts/build/wasm.mjs); nobody imports this file.
+ */
+import { kernelList, looks, poolWords, takeChunks, type WorkerStart, word } from "./pool.js";
 
-function serve({ module, memory, worker }: WorkerStart, ready: () => void): never {
+function serve({ module, memory, control, worker }: WorkerStart, ready: () => void): never {
   const instance = new WebAssembly.Instance(module, { env: { memory } });
   const kernels = kernelList(instance.exports);
-  const words = poolWords(memory);
+  const words = poolWords(memory, control);
   ready();
   for (let idle = 0; ; ) {
     if (takeChunks(words, kernels, worker)) {
@@ -16,9 +19,11 @@ function serve({ module, memory, worker }: WorkerStart, ready: () => void): neve
   }
 }
 
-if (isNode()) {
-  const { parentPort, workerData } = await import("node:worker_threads");
-  serve(workerData as WorkerStart, () => parentPort?.postMessage("ready"));
+// A thread of Node is given its start as it begins; one of a page hears of it in a message.
+const threads = globalThis.process?.getBuiltinModule?.("node:worker_threads");
+if (threads !== undefined && threads.parentPort !== null) {
+  const { parentPort, workerData } = threads;
+  serve(workerData as WorkerStart, () => parentPort.postMessage("ready"));
 } else {
   addEventListener("message", (event: MessageEvent<WorkerStart>) => serve(event.data, () => postMessage("ready")), {
     once: true,
