@@ -4,7 +4,7 @@
  *
  *   A = V diag(d) V^T
  *
- * Tests: tests/goldens/metrics.test.ts.
+ * Tests: tests/goldens/metrics.test.ts, tests/goldens/featureSets.test.ts.
  */
 
 export interface SymmetricEigen {
@@ -21,12 +21,89 @@ const MAX_SWEEPS = 60;
  * @throws RangeError when the matrix is not square, not finite, or (never seen) the iteration does not settle
  */
 export function symmetricEigen(matrix: Float64Array): SymmetricEigen {
-  const n = Math.round(Math.sqrt(matrix.length));
-  if (n * n !== matrix.length) throw new RangeError(`symmetricEigen: expected n x n elements, got ${matrix.length}`);
-  if (!matrix.every(Number.isFinite)) throw new RangeError("symmetricEigen: expected finite elements");
+  const n = sizeOf(matrix);
   const { diagonal, offDiagonal, vectors } = tridiagonalize(matrix, n);
   implicitQl(diagonal, offDiagonal, vectors, n);
   return { values: diagonal, vectors };
+}
+
+/**
+ * The eigenvalues alone, in no particular order: the same reflections on the lower triangle, each together with the next
+ * matrix-vector product, so that the matrix passes through the processor once a column. 2048 of them take seconds.
+ *
+ * @param matrix [n, n], row-major, symmetric; what is above the diagonal is not read
+ * @throws RangeError as `symmetricEigen`
+ */
+export function symmetricEigenvalues(matrix: Float64Array): Float64Array {
+  const n = sizeOf(matrix);
+  const { diagonal, offDiagonal } = tridiagonalOf(matrix.slice(), n);
+  implicitQl(diagonal, offDiagonal, null, n);
+  return diagonal;
+}
+
+function sizeOf(matrix: Float64Array): number {
+  const n = Math.round(Math.sqrt(matrix.length));
+  if (n * n !== matrix.length) throw new RangeError(`symmetricEigen: expected n x n elements, got ${matrix.length}`);
+  if (!matrix.every(Number.isFinite)) throw new RangeError("symmetricEigen: expected finite elements");
+  return n;
+}
+
+/** The tridiagonal form of the lower triangle `a`, which is overwritten. */
+function tridiagonalOf(a: Float64Array, n: number): { diagonal: Float64Array; offDiagonal: Float64Array } {
+  const [v, q, next, p] = Array.from({ length: 4 }, () => new Float64Array(n));
+  const diagonal = new Float64Array(n);
+  const offDiagonal = new Float64Array(n);
+  for (let k = 0; k < n; k++) {
+    // Column k after the reflection before, whose update of the rest is still to come.
+    for (let i = k; i < n; i++) next[i] = a[i * n + k] - v[i] * q[k] - q[i] * v[k];
+    diagonal[k] = next[k];
+    if (k === n - 1) break;
+    const { beta, element } = reflector(next, k + 1, n);
+    offDiagonal[k] = element;
+    // A <- A - v q^T - q v^T, and p = A w for the reflector w of this column, in one pass.
+    p.fill(0);
+    for (let i = k + 1; i < n; i++) {
+      const row = i * n;
+      const [vi, qi, wi] = [v[i], q[i], next[i]];
+      let sum = 0;
+      for (let j = k + 1; j < i; j++) {
+        const value = a[row + j] - vi * q[j] - qi * v[j];
+        a[row + j] = value;
+        sum += value * next[j];
+        p[j] += value * wi;
+      }
+      const value = a[row + i] - 2 * vi * qi;
+      a[row + i] = value;
+      p[i] += sum + value * wi;
+    }
+    let overlap = 0;
+    for (let i = k + 1; i < n; i++) {
+      p[i] *= beta;
+      overlap += p[i] * next[i];
+    }
+    // H A H = A - w q^T - q w^T, q = p - (beta / 2) <p, w> w
+    v[k] = 0;
+    q[k] = 0;
+    for (let i = k + 1; i < n; i++) {
+      v[i] = next[i];
+      q[i] = p[i] - (beta / 2) * overlap * next[i];
+    }
+  }
+  return { diagonal, offDiagonal };
+}
+
+/** Turns elements from `begin` on into the w of a reflection onto the first of them; `element` is what becomes of that. */
+function reflector(x: Float64Array, begin: number, n: number): { readonly beta: number; readonly element: number } {
+  let tail = 0;
+  for (let i = begin + 1; i < n; i++) tail += x[i] * x[i];
+  const first = x[begin];
+  if (tail === 0) {
+    x.fill(0, begin);
+    return { beta: 0, element: first };
+  }
+  const norm = Math.sqrt(first * first + tail);
+  x[begin] = first + (first >= 0 ? norm : -norm);
+  return { beta: 2 / (x[begin] * x[begin] + tail), element: first >= 0 ? -norm : norm };
 }
 
 /** Q^T A Q = T, tridiagonal, by n - 2 reflections H = I - beta v v^T; row k of `vectors` is column k of Q. */
@@ -77,8 +154,8 @@ function tridiagonalize(
   return { diagonal, offDiagonal, vectors };
 }
 
-/** Rotates the tridiagonal matrix (d, e) to diagonal form in place, and the rows of `vectors` with it. */
-function implicitQl(d: Float64Array, e: Float64Array, vectors: Float64Array, n: number): void {
+/** Rotates the tridiagonal matrix (d, e) to diagonal form in place, and the rows of `vectors`, if there are any, with it. */
+function implicitQl(d: Float64Array, e: Float64Array, vectors: Float64Array | null, n: number): void {
   for (let first = 0; first < n; first++) {
     for (let sweep = 0; ; sweep++) {
       // The block from `first` ends where an off-diagonal element is negligible.
@@ -110,7 +187,7 @@ function implicitQl(d: Float64Array, e: Float64Array, vectors: Float64Array, n: 
         moved = sine * t;
         d[k + 1] = shifted + moved;
         g = cosine * t - b;
-        rotateRows(vectors, k, cosine, sine, n);
+        if (vectors !== null) rotateRows(vectors, k, cosine, sine, n);
       }
       if (k >= first) continue;
       d[first] -= moved;

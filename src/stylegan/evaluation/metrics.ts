@@ -5,7 +5,8 @@
  *
  * Tests: tests/goldens/metrics.test.ts.
  */
-import { symmetricEigen } from "./eigen.js";
+import { symmetricEigenvalues } from "./eigen.js";
+import { addRowProducts, choleskyFactor, mirrorLower } from "./matrix.js";
 
 /** Feature vectors, one a row. */
 export interface Features {
@@ -23,7 +24,8 @@ export interface FeatureStatistics {
   readonly covariance: Float64Array;
 }
 
-function checkFeatures(operation: string, features: Features, atLeast: number): void {
+/** Throws RangeError when the numbers do not fill the rows, or there are too few rows. */
+export function checkFeatures(operation: string, features: Features, atLeast: number): void {
   const { data, count, dims } = features;
   if (data.length !== count * dims || dims < 1) {
     throw new RangeError(
@@ -33,9 +35,13 @@ function checkFeatures(operation: string, features: Features, atLeast: number): 
   if (count < atLeast) throw new RangeError(`${operation}: needs at least ${atLeast} feature vectors, got ${count}`);
 }
 
-function checkSameDims(operation: string, a: number, b: number): void {
+/** Throws RangeError when they differ. */
+export function checkSameDims(operation: string, a: number, b: number): void {
   if (a !== b) throw new RangeError(`${operation}: both sets must have the same dims, got ${a} and ${b}`);
 }
+
+/** Rows whose products are summed at once. */
+const STATISTICS_ROWS = 256;
 
 /** Mean and covariance of features. */
 export function featureStatistics(features: Features): FeatureStatistics {
@@ -46,16 +52,16 @@ export function featureStatistics(features: Features): FeatureStatistics {
     for (let i = 0; i < dims; i++) mean[i] += data[n * dims + i] / count;
   }
   const covariance = new Float64Array(dims * dims);
-  const centred = new Float64Array(dims);
-  for (let n = 0; n < count; n++) {
-    for (let i = 0; i < dims; i++) centred[i] = data[n * dims + i] - mean[i];
-    for (let i = 0; i < dims; i++) {
-      for (let j = 0; j <= i; j++) covariance[i * dims + j] += (centred[i] * centred[j]) / count;
+  for (let begin = 0; begin < count; begin += STATISTICS_ROWS) {
+    const rows = Math.min(STATISTICS_ROWS, count - begin);
+    const centred = new Float64Array(dims * rows); // [dims, rows]
+    for (let n = 0; n < rows; n++) {
+      for (let i = 0; i < dims; i++) centred[i * rows + n] = data[(begin + n) * dims + i] - mean[i];
     }
+    addRowProducts({ a: centred, b: centred, out: covariance, m: dims, n: dims, depth: rows, lower: true });
   }
-  for (let i = 0; i < dims; i++) {
-    for (let j = 0; j < i; j++) covariance[j * dims + i] = covariance[i * dims + j];
-  }
+  mirrorLower(covariance, dims);
+  for (let k = 0; k < covariance.length; k++) covariance[k] /= count;
   return { mean, covariance };
 }
 
@@ -64,51 +70,25 @@ export function featureStatistics(features: Features): FeatureStatistics {
  *
  *   |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))
  *
- * S1 S2 has the eigenvalues of the symmetric S1^(1/2) S2 S1^(1/2), so the trace of its root is the sum of their roots.
+ * With S1 = R^T R, the eigenvalues of S1 S2 are those of the symmetric R S2 R^T (and zeros), so the trace of its root is
+ * the sum of their roots. Distributions of 2048 dimensions take seconds.
  */
 export function frechetDistance(a: FeatureStatistics, b: FeatureStatistics): number {
   const n = a.mean.length;
   checkSameDims("frechetDistance", n, b.mean.length);
-  const root = squareRoot(a.covariance, n);
-  const inner = matrixProduct(matrixProduct(root, b.covariance, n), root, n);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < i; j++) {
-      const average = (inner[i * n + j] + inner[j * n + i]) / 2; // equal but for rounding
-      inner[i * n + j] = average;
-      inner[j * n + i] = average;
-    }
-  }
   let distance = 0;
   for (let i = 0; i < n; i++) {
     distance += (a.mean[i] - b.mean[i]) ** 2 + a.covariance[i * n + i] + b.covariance[i * n + i];
   }
+  if (!Number.isFinite(distance)) throw new RangeError("frechetDistance: expected finite means and covariances");
+  const { rows, rank } = choleskyFactor(a.covariance, n);
+  const product = new Float64Array(rank * n); // R S2
+  addRowProducts({ a: rows, b: b.covariance, out: product, m: rank, n, depth: n });
+  const inner = new Float64Array(rank * rank); // R S2 R^T
+  addRowProducts({ a: product, b: rows, out: inner, m: rank, n: rank, depth: n, lower: true });
   // Eigenvalues of positive semidefinite matrices come out slightly negative at worst.
-  for (const value of symmetricEigen(inner).values) distance -= 2 * Math.sqrt(Math.max(value, 0));
+  for (const value of symmetricEigenvalues(inner)) distance -= 2 * Math.sqrt(Math.max(value, 0));
   return Math.max(distance, 0);
-}
-
-/** V diag(sqrt(d)) V^T */
-function squareRoot(matrix: Float64Array, n: number): Float64Array {
-  const { values, vectors } = symmetricEigen(matrix);
-  const root = new Float64Array(n * n);
-  for (let k = 0; k < n; k++) {
-    const scale = Math.sqrt(Math.max(values[k], 0));
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j < n; j++) root[i * n + j] += scale * vectors[k * n + i] * vectors[k * n + j];
-    }
-  }
-  return root;
-}
-
-function matrixProduct(a: Float64Array, b: Float64Array, n: number): Float64Array {
-  const product = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < n; k++) {
-      const factor = a[i * n + k];
-      for (let j = 0; j < n; j++) product[i * n + j] += factor * b[k * n + j];
-    }
-  }
-  return product;
 }
 
 /**
