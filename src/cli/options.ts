@@ -75,15 +75,17 @@ export function classOption(): Option {
 }
 
 export function zoomOption(): Option {
-  return new Option("--zoom <times>", "enlarges the sheet: each pixel becomes so many times so many").argParser(
-    parseCount(1),
-  );
+  return new Option("--zoom <times>", "enlarge the sheet: 2 shows every pixel as 2x2").argParser(parseCount(1));
 }
 
 /** --threads and --kernels. */
 export function addEngineOptions(command: Command): Command {
   return command
-    .addOption(new Option("--threads <count>", "number of threads (default: as many as help)").argParser(parseCount(1)))
+    .addOption(
+      new Option("--threads <count>", "number of threads; the results are the same (default: one a core)").argParser(
+        parseCount(1),
+      ),
+    )
     .addOption(
       new Option("--kernels <kind>", "reference: slow, in float64; simd: WebAssembly")
         .choices(kernelChoices)

@@ -1,6 +1,7 @@
 /** The command table, and what happens around every command: help, and errors in one line. */
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { availableParallelism } from "node:os";
+import { Command, CommanderError, type Option } from "commander";
 import { convertCommand } from "./commands/convert.js";
 import { datasetCommand } from "./commands/dataset.js";
 import { exploreCommand } from "./commands/explore.js";
@@ -10,7 +11,8 @@ import { infoCommand } from "./commands/info.js";
 import { mixCommand } from "./commands/mix.js";
 import { trainCommand } from "./commands/train.js";
 import { videoCommand } from "./commands/video.js";
-import { oneLine, processTerminal, type Terminal, UsageError } from "./terminal.js";
+import { completionCommand } from "./completion.js";
+import { EXIT, GuardedTerminal, Interrupted, oneLine, processTerminal, type Terminal, UsageError } from "./terminal.js";
 
 /** A new command is a file of its own and a line here. */
 const commands: readonly ((terminal: Terminal) => Command)[] = [
@@ -30,43 +32,65 @@ Examples:
   $ stylegan generate --network ffhq.pkl --seeds 85,265,297 --trunc 0.7
   $ stylegan info ffhq.pkl
 
-Each command has its own help: stylegan generate --help`;
+Each command has its own help: stylegan generate --help
+Exit codes: 0 done, 1 failed, 2 the command line asks for something impossible, 130 interrupted.`;
 
 /**
  * Runs a command line.
  *
  * @param args without the names of node and of the script
- * @returns the exit code: 0, or 1 after an error, which has been told in one line
+ * @returns the exit code: 0; 1 after an error, 2 when the command line was wrong, 130 when interrupted, each told in one line
  */
 export async function runCli(args: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
-  const program = buildProgram(terminal);
+  const guarded = new GuardedTerminal(terminal);
+  const program = buildProgram(guarded);
   const command = program.commands.find((candidate) => candidate.name() === args[0]);
   const name = command === undefined ? "stylegan" : `stylegan ${command.name()}`;
   try {
     if (args.length === 0) program.outputHelp();
-    else await program.parseAsync(args[0] === "help" ? [...args.slice(1), "--help"] : args, { from: "user" });
-    return 0;
+    else await program.parseAsync(helpArguments(args, program), { from: "user" });
+    return EXIT.ok;
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return 0; // --help and --version
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok; // --help and --version
+    if (error instanceof Interrupted) {
+      guarded.err(`${name}: ${oneLine(error)}\n`);
+      return EXIT.interrupted;
+    }
     const isUsage = error instanceof CommanderError || error instanceof UsageError;
-    const hint = isUsage ? ` (see '${name} --help')` : "";
-    terminal.err(`${name}: ${oneLine(error).replace(/^error: /, "")}${hint}\n`);
-    if (process.env.STYLEGAN_DEBUG && error instanceof Error) terminal.err(`${error.stack}\n`);
-    return 1;
+    const message = oneLine(error).replace(/^error: /, "");
+    guarded.err(`${name}: ${isUsage ? `${message.replace(/\.$/, "")}; see '${name} --help'` : message}\n`);
+    if (process.env.STYLEGAN_DEBUG && error instanceof Error) guarded.err(`error: ${error.stack}\n`);
+    return isUsage ? EXIT.usage : EXIT.failed;
   }
 }
 
-function buildProgram(terminal: Terminal): Command {
+/** `help X` is `X --help`, for commands that there are. */
+function helpArguments(args: readonly string[], program: Command): readonly string[] {
+  if (args[0] !== "help") return args;
+  const [, ...rest] = args;
+  const isKnown = rest.length === 0 || program.commands.some((command) => command.name() === rest[0]);
+  return isKnown ? [...rest, "--help"] : rest;
+}
+
+function buildProgram(terminal: GuardedTerminal): Command {
   const program = new Command("stylegan")
     .description("StyleGAN and StyleGAN2 on a CPU: images from official checkpoints.")
     .version(packageVersion())
     .helpCommand(false) // runCli turns "help X" into "X --help"
-    .addHelpText("after", examples);
+    .addHelpText("after", examples)
+    .hook("preAction", (_, action) => {
+      const { quiet, threads } = action.opts<{ readonly quiet?: boolean; readonly threads?: number }>();
+      terminal.isQuiet = quiet === true;
+      if (threads !== undefined) action.setOptionValue("threads", sensibleThreads(threads, terminal));
+    });
   for (const make of commands) program.addCommand(make(terminal));
-  for (const command of [program, ...program.commands]) {
+  program.addCommand(completionCommand(program, terminal));
+  for (const command of allCommands(program)) {
+    if (command.commands.length === 0) command.option("-q, --quiet", "say nothing but results, warnings and errors");
     command
       .exitOverride()
       .allowExcessArguments(false)
+      .configureHelp({ optionDescription: describeOption })
       .configureOutput({
         writeOut: (text) => terminal.out(text),
         // Errors reach runCli as exceptions and are told there, in one line.
@@ -75,6 +99,31 @@ function buildProgram(terminal: Terminal): Command {
       });
   }
   return program;
+}
+
+/** Threads beyond the cores wait for each other, and each takes memory. The results are the same. */
+function sensibleThreads(threads: number, terminal: Terminal): number {
+  const cores = availableParallelism();
+  if (threads <= cores) return threads;
+  const most = Math.min(threads, 4 * cores);
+  const taken = most < threads ? `; ${most} are used` : "";
+  terminal.err(`warning: --threads ${threads}: more than the ${cores} cores of this machine do not help${taken}\n`);
+  return most;
+}
+
+/** The program, its commands, and theirs. */
+function allCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allCommands)];
+}
+
+/** What an option does, its choices, and its default where a person would ask. */
+function describeOption({ description, argChoices, defaultValue, defaultValueDescription }: Option): string {
+  const choices = argChoices === undefined ? [] : [`one of ${argChoices.join(", ")}`];
+  const isShown = defaultValue !== undefined && typeof defaultValue !== "boolean";
+  const known = isShown ? [`default: ${defaultValueDescription ?? defaultValue}`] : [];
+  const extra = [...choices, ...known].join("; ");
+  if (extra === "") return description;
+  return description.endsWith(")") ? `${description.slice(0, -1)}; ${extra})` : `${description} (${extra})`;
 }
 
 function packageVersion(): string {

@@ -1,7 +1,5 @@
 /** How far a long command is: one redrawn line with the time left on a terminal, a plain line a step elsewhere. */
-import type { Terminal } from "./terminal.js";
-
-const CLEAR_LINE = "\r\u001b[K";
+import { CLEAR_LINE, type Terminal } from "./terminal.js";
 
 export class Progress {
   readonly #total: number;

@@ -9,6 +9,59 @@ export interface Terminal {
   readonly isInteractive: boolean;
   /** Width of that terminal. */
   readonly columns: number;
+  /** --quiet: results, warnings and errors only. Default false. */
+  readonly isQuiet?: boolean;
+}
+
+/** Begins a line anew: what progress is redrawn with, and the only control sequence that is ever written. */
+export const CLEAR_LINE = "\r\u001b[K";
+
+/** Controls, and the marks that turn text around: a name of a file must not write on the terminal as a program would. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Text with all controls shown as escapes, but line breaks, tabs and CLEAR_LINE. */
+export function printable(text: string): string {
+  const visible = (control: string): string => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return text
+    .split(CLEAR_LINE)
+    .map((part) => part.replace(CONTROLS, visible))
+    .join(CLEAR_LINE);
+}
+
+/** A terminal that passes on what may be seen, and that --quiet can make say less. */
+export class GuardedTerminal implements Terminal {
+  readonly #terminal: Terminal;
+  isQuiet = false;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  out(text: string): void {
+    this.#terminal.out(printable(text));
+  }
+
+  err(text: string): void {
+    if (this.isQuiet && !/^(warning|error|stylegan)\b/.test(text)) return;
+    this.#terminal.err(printable(text));
+  }
+
+  get isInteractive(): boolean {
+    return this.#terminal.isInteractive && !this.isQuiet;
+  }
+
+  get columns(): number {
+    return this.#terminal.columns;
+  }
+}
+
+/** Exit codes, as shells know them. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+/** Ctrl-C ended the command after what is said here. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
 }
 
 /** The terminal of this process. */

@@ -10,7 +10,7 @@ import { type AnyGenerator, init } from "../../index.js";
 import { augmentPipelines, type ImageDataset, presetNames } from "../../stylegan/training/index.js";
 import { makeFolder } from "../files.js";
 import { addEngineOptions, type EngineOptions, parseCount, parseNumber, parseSeed } from "../options.js";
-import { type Terminal, UsageError } from "../terminal.js";
+import { EXIT, type Terminal, UsageError } from "../terminal.js";
 import { listStates, removeLeftovers } from "../train/files.js";
 import { checkApart, definitionPath, lockFolder, storedDefinition } from "../train/folder.js";
 import { FrechetMetric, openClassifier } from "../train/metric.js";
@@ -270,7 +270,7 @@ function defaultOf(name: keyof RunOptions, run: Omit<RunDefinition, "options">):
 function catchSignals(terminal: Terminal) {
   let caught = false;
   const onSignal = (): void => {
-    if (caught) process.exit(130);
+    if (caught) process.exit(EXIT.interrupted);
     caught = true;
     terminal.err("\nstopping after this step, with a snapshot; once more stops at once\n");
   };

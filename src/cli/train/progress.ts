@@ -1,7 +1,7 @@
 /** What a training run tells while it runs: means over a tick, and one line for each. */
 import type { Phase, StepReport, TrainingSettings } from "../../stylegan/training/index.js";
 import { formatDuration } from "../progress.js";
-import type { Terminal } from "../terminal.js";
+import { CLEAR_LINE, type Terminal } from "../terminal.js";
 import type { StatsLine } from "./files.js";
 
 type Means = Pick<StatsLine, "losses" | "realScore" | "fakeScore">;
@@ -36,7 +36,6 @@ export class StepMeans {
   }
 }
 
-const CLEAR_LINE = "\r\u001b[K";
 const REDRAW_MS = 250;
 
 /** A line a tick; on a terminal also one that is redrawn while the next tick runs. */
