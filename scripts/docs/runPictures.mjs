@@ -9,10 +9,9 @@
  */
 import { parseArgs } from "node:util";
 import { generateImages } from "../../dist/cli/train/images.js";
-import { seedsOf } from "../../dist/cli/train/setup.js";
 import { init, loadCheckpoint, RandomState, scope } from "../../dist/index.js";
 import { slice } from "../../dist/nn/index.js";
-import { lodOf } from "../../dist/stylegan/training/schedule.js";
+import { lodOf, seedsOf } from "../../dist/stylegan/training/index.js";
 import { readRun, snapshotsOf } from "../runs/runs.mjs";
 import { GREY, Picture } from "./picture.mjs";
 

@@ -16,10 +16,10 @@ import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { FrechetMetric, openClassifier } from "../../dist/cli/train/metric.js";
 import { commandOf } from "../../dist/cli/train/record.js";
-import { openDataset, seedsOf } from "../../dist/cli/train/setup.js";
+import { openDataset } from "../../dist/cli/train/setup.js";
 import { init, loadCheckpoint, noGrad, RandomState, scope } from "../../dist/index.js";
 import { featureStatistics, frechetDistance } from "../../dist/stylegan/evaluation/metrics.js";
-import { imagesAtLod, lodOf } from "../../dist/stylegan/training/schedule.js";
+import { imagesAtLod, lodOf, seedsOf } from "../../dist/stylegan/training/index.js";
 import { curveTable, readRun, snapshotsOf } from "./runs.mjs";
 
 const { values, positionals } = parseArgs({

@@ -4,7 +4,7 @@ export { readStats } from "../../dist/cli/train/files.js";
 export { generateImages } from "../../dist/cli/train/images.js";
 export { FrechetMetric, openClassifier } from "../../dist/cli/train/metric.js";
 export { resumeRun, trainLoop } from "../../dist/cli/train/run.js";
-export { buildRun, defineRun, openDataset } from "../../dist/cli/train/setup.js";
+export { defineRun, openDataset } from "../../dist/cli/train/setup.js";
 export { decodePixels } from "../../dist/formats/image/png.js";
 export {
   encodePng,
@@ -19,6 +19,7 @@ export {
 } from "../../dist/index.js";
 export { activeKernels } from "../../dist/nn/backend.js";
 export { featureStatistics, frechetDistance, precisionRecall } from "../../dist/stylegan/evaluation/metrics.js";
+export { buildRun } from "../../dist/stylegan/training/index.js";
 export { networkPreset } from "../../dist/stylegan/training/presets.js";
 export { pathLengthPenalty } from "../../dist/stylegan/training/regularizers.js";
 export { lodOf, setLod } from "../../dist/stylegan/training/schedule.js";

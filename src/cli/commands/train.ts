@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { isSameFile, writeFile } from "../../files.js";
 import { type AnyGenerator, init } from "../../index.js";
-import { augmentPipelines, type ImageDataset, presetNames } from "../../stylegan/training/index.js";
+import { augmentPipelines, buildRun, type ImageDataset, presetNames } from "../../stylegan/training/index.js";
 import { makeFolder } from "../files.js";
 import { addEngineOptions, type EngineOptions, parseCount, parseNumber, parseSeed } from "../options.js";
 import { EXIT, type Terminal, UsageError } from "../terminal.js";
@@ -17,7 +17,6 @@ import { FrechetMetric, openClassifier } from "../train/metric.js";
 import { resumeRun, trainLoop } from "../train/run.js";
 import {
   augmentModes,
-  buildRun,
   defineRun,
   fingerprint,
   openDataset,

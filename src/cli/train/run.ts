@@ -3,18 +3,14 @@
  * only, all of which a snapshot holds; when a snapshot is taken, and how often the loop is stopped and resumed,
  * changes nothing.
  */
-import { type AnyGenerator, scope } from "../../index.js";
+import type { AnyGenerator } from "../../index.js";
 import {
-  imagesAtLod,
-  lodOf,
-  momentAt,
+  type Moment,
+  momentOf,
   NonFiniteLossError,
-  type ProgressiveMoment,
-  resetsOptimizers,
   restoreTraining,
+  runStep,
   type StepReport,
-  setLod,
-  trainingStep,
 } from "../../stylegan/training/index.js";
 import { formatDuration } from "../progress.js";
 import type { Terminal } from "../terminal.js";
@@ -44,49 +40,6 @@ export function resumeRun(run: TrainingRun, outdir: string): number {
   restoreTraining(run.state, run.samplerFor(batch), training);
   run.order.setState(order);
   return seconds;
-}
-
-/** What the steps after so many images have in common. */
-interface Moment {
-  readonly batch: number;
-  /** How many steps are made before the schedule is asked again. */
-  readonly steps: number;
-  /** Null for networks that do not grow. */
-  readonly moment: ProgressiveMoment | null;
-}
-
-function momentOf({ definition: { schedule, batch } }: TrainingRun, images: number): Moment {
-  if (schedule === null) return { batch, steps: 1, moment: null };
-  const moment = momentAt(schedule, images);
-  return { batch: moment.batch, steps: schedule.minibatchRepeats ?? 1, moment };
-}
-
-/** One step, on the next images of the data set. */
-function step(run: TrainingRun, { batch, moment }: Moment): StepReport {
-  const { state, dataset, order } = run;
-  if (moment !== null) grow(run, moment.lod, moment.learningRate);
-  const sampler = run.samplerFor(batch);
-  const indices = order.next(batch);
-  return scope(() => {
-    const images = dataset.images(indices);
-    const real = moment === null ? images : imagesAtLod(images, moment.lod);
-    return trainingStep(state, { ...sampler.draw(state), real, realC: dataset.labelsOf(indices) });
-  });
-}
-
-/** Sets the lod and the learning rate; Adam starts anew where the layers in training change. */
-function grow({ state }: TrainingRun, lod: number, learningRate: number): void {
-  const { generator, discriminator, average, generatorOptimizer, discriminatorOptimizer } = state;
-  const previous = lodOf(generator);
-  for (const network of [generator, discriminator, average]) setLod(network, lod);
-  state.setLearningRate(learningRate);
-  if (!resetsOptimizers(previous, Math.fround(lod))) return;
-  for (const optimizer of [generatorOptimizer, discriminatorOptimizer]) {
-    optimizer.steps = 0;
-    for (const moments of [optimizer.m, optimizer.v]) {
-      for (const tensor of moments.values()) tensor.update(({ data }) => data.fill(0));
-    }
-  }
 }
 
 /** One moment in the time of a run. */
@@ -163,7 +116,7 @@ function statsLine(run: TrainingRun, seconds: number) {
 
 function guardedStep(run: TrainingRun, moment: Moment, outdir: string): StepReport {
   try {
-    return step(run, moment);
+    return runStep(run, moment);
   } catch (error) {
     if (!(error instanceof NonFiniteLossError)) throw error;
     const latest = listStates(outdir).at(-1) ?? "none";

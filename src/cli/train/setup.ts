@@ -1,30 +1,29 @@
 /** From the options of `stylegan train` to networks, settings and samplers: all that decides the weights of a run. */
-import { type AnyDiscriminator, type AnyGenerator, loadCheckpoint, RandomState, type Tensor } from "../../index.js";
-import { formatShape, initialContents, sameShape } from "../../nn/index.js";
+import { type AnyDiscriminator, type AnyGenerator, loadCheckpoint, type Tensor } from "../../index.js";
+import { formatShape, sameShape } from "../../nn/index.js";
 import {
   type AnyDiscriminatorConfig,
   type AnyGeneratorConfig,
   type Architecture,
   augmentPipelines,
-  DataOrder,
   ImageDataset,
   type LossName,
-  makeDiscriminator,
-  makeGenerator,
   momentAt,
   networkPreset,
   type Preset,
   type PresetName,
   type PresetOptions,
   type ProgressiveSchedule,
+  type Run,
   readLabels,
-  setLod,
-  TrainingSampler,
   type TrainingSettings,
-  TrainingState,
+  type TrainingState,
 } from "../../stylegan/training/index.js";
 import { openImages } from "../datasetFiles.js";
 import { UsageError } from "../terminal.js";
+
+/** A run of the command line: its definition goes into run.json. */
+export type TrainingRun = Run<RunDefinition>;
 
 export const augmentModes = ["noaug", "ada", "fixed"] as const;
 export type PipelineName = keyof typeof augmentPipelines;
@@ -249,58 +248,6 @@ function augmentation(options: RunOptions, isTransfer: boolean): TrainingSetting
   }
   if (p === undefined) throw new UsageError("--aug fixed needs its probability: --p NUMBER");
   return { augment, augmentP: p, ada: null };
-}
-
-/** Everything that a step needs. */
-export interface TrainingRun {
-  readonly definition: RunDefinition;
-  readonly dataset: ImageDataset;
-  readonly state: TrainingState;
-  /** Draws for a batch of this size; where the batch size changes, the next sampler takes over the stream. */
-  readonly samplerFor: (batchSize: number) => TrainingSampler;
-  readonly order: DataOrder;
-  /** Seed of the latents that the grids and the metric show. */
-  readonly gridSeed: number;
-}
-
-/** The seeds of a run's parts, so that no two of them draw the same numbers. */
-export function seedsOf(seed: number): { readonly init: number; readonly sampler: number; readonly grid: number } {
-  const random = new RandomState(seed);
-  return { init: random.nextUint32(), sampler: random.nextUint32(), grid: random.nextUint32() };
-}
-
-/** A new run's networks; `init` must have been called. */
-export function buildRun(definition: RunDefinition, dataset: ImageDataset): TrainingRun {
-  const { generator, discriminator, settings, seed, mixingProbability } = definition;
-  const seeds = seedsOf(seed);
-  const contents = initialContents(new RandomState(seeds.init));
-  const networks = {
-    generator: makeGenerator(generator, contents),
-    discriminator: makeDiscriminator(discriminator, contents),
-  };
-  if (definition.schedule !== null) {
-    const { lod } = momentAt(definition.schedule, 0);
-    for (const network of [networks.generator, networks.discriminator]) setLod(network, lod);
-  }
-  const makeSampler = (batchSize: number): TrainingSampler =>
-    new TrainingSampler(seeds.sampler, { batchSize, styleMixingProb: mixingProbability, labels: dataset.labels });
-  let current = { batchSize: definition.batch, sampler: makeSampler(definition.batch) };
-  const samplerFor = (batchSize: number): TrainingSampler => {
-    if (batchSize !== current.batchSize) {
-      const sampler = makeSampler(batchSize);
-      sampler.setState(current.sampler.getState());
-      current = { batchSize, sampler };
-    }
-    return current.sampler;
-  };
-  return {
-    definition,
-    dataset,
-    state: new TrainingState(networks, settings),
-    samplerFor,
-    order: new DataOrder(dataset.count, seed),
-    gridSeed: seeds.grid,
-  };
 }
 
 /**

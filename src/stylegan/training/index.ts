@@ -40,6 +40,7 @@ export {
   pathLengthPenalty,
   r1Penalty,
 } from "./regularizers.js";
+export { buildRun, type Moment, momentOf, type Run, type RunPlan, runStep, seedsOf } from "./run.js";
 export { type SamplerOptions, TrainingSampler } from "./sampler.js";
 export {
   type ByResolution,
@@ -67,6 +68,7 @@ export {
   type OnGradients,
   type Phase,
   type StepInputs,
+  type StepOptions,
   type StepReport,
   trainingStep,
 } from "./step.js";

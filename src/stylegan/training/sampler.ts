@@ -45,8 +45,15 @@ export class TrainingSampler {
     this.#random.setState(state);
   }
 
-  /** All that the next step of `state` needs, but for the real images. A growing generator stores the step's lod. */
-  draw(state: TrainingState): Omit<StepInputs, "real" | "realC"> {
+  /**
+   * All that the next step of `state` needs, but for the real images. A growing generator stores the step's lod.
+   *
+   * @param isDue whether a penalty is to be drawn for. Default: where the state says that it is due
+   */
+  draw(
+    state: TrainingState,
+    isDue = (phase: "Greg" | "Dreg"): boolean => state.isDue(phase),
+  ): Omit<StepInputs, "real" | "realC"> {
     const { batchSize, plBatchShrink } = this.#options;
     const { generator, settings } = state;
     const imageShape = (n: number): number[] => {
@@ -57,9 +64,7 @@ export class TrainingSampler {
       settings.augment === null ? null : drawAugmentation(this.#random, settings.augment, imageShape(batchSize));
     const Gmain = { ...this.#latents(state, batchSize), augment: augmentation() };
     const shrunk = Math.max(1, Math.floor(batchSize / plBatchShrink));
-    const Greg = state.isDue("Greg")
-      ? { ...this.#latents(state, shrunk), plNoise: this.#normal(imageShape(shrunk)) }
-      : null;
+    const Greg = isDue("Greg") ? { ...this.#latents(state, shrunk), plNoise: this.#normal(imageShape(shrunk)) } : null;
     const Dmain = {
       ...this.#latents(state, batchSize),
       augmentFake: augmentation(),
@@ -67,7 +72,7 @@ export class TrainingSampler {
       interpolation:
         settings.loss === "wgan" ? Tensor.from(this.#random.randomSample(batchSize), [batchSize, 1, 1, 1]) : null,
     };
-    const Dreg = state.isDue("Dreg") ? { augmentReal: augmentation() } : null;
+    const Dreg = isDue("Dreg") ? { augmentReal: augmentation() } : null;
     return { Gmain, Greg, Dmain, Dreg };
   }
 

@@ -96,6 +96,16 @@ export class NonFiniteLossError extends Error {
   }
 }
 
+export interface StepOptions {
+  /** Sees the gradients of every update before they are applied. */
+  readonly onGradients?: OnGradients;
+  /**
+   * Make only these of the phases that the inputs have, to look at one at a time: weights change, but the step does not
+   * count, and the average of the generator stays. Default: all, and the step counts.
+   */
+  readonly only?: readonly Phase[];
+}
+
 /**
  * One training step, in place.
  *
@@ -104,7 +114,12 @@ export class NonFiniteLossError extends Error {
  * @example
  * const report = trainingStep(state, { ...sampler.draw(state), real, realC: null });
  */
-export function trainingStep(state: TrainingState, inputs: StepInputs, onGradients?: OnGradients): StepReport {
+export function trainingStep(
+  state: TrainingState,
+  inputs: StepInputs,
+  options: OnGradients | StepOptions = {},
+): StepReport {
+  const { onGradients, only } = typeof options === "function" ? { onGradients: options } : options;
   const { settings, progress, generator, discriminator } = state;
   const losses: Partial<Record<Phase, number>> = {};
   const evaluate = ({ phase, loss }: PhaseLoss): Tensor => {
@@ -125,10 +140,10 @@ export function trainingStep(state: TrainingState, inputs: StepInputs, onGradien
       optimizer.step(gradients);
     });
   };
-  const updateBoth = (main: PhaseLoss, penalty: PhaseLoss | null): void => {
-    const isJoint = penalty !== null && !settings.lazyRegularization;
-    update(isJoint ? [main, penalty] : [main]);
-    if (penalty !== null && !isJoint) update([penalty]);
+  const updateBoth = (...both: readonly [main: PhaseLoss, penalty: PhaseLoss | null]): void => {
+    const phases = both.filter((one) => one !== null).filter(({ phase }) => only?.includes(phase) ?? true);
+    if (settings.lazyRegularization) for (const one of phases) update([one]);
+    else if (phases.length > 0) update(phases);
   };
 
   const scores = { real: 0, fake: 0 };
@@ -142,7 +157,7 @@ export function trainingStep(state: TrainingState, inputs: StepInputs, onGradien
     Dreg && { phase: "Dreg", loss: () => scale(r1Loss(state, inputs, Dreg.augmentReal), settings.dRegInterval) },
   );
 
-  finishStep(state, inputs.real.shape[0]);
+  if (only === undefined) finishStep(state, inputs.real.shape[0]);
   const { augmentP, plMean } = progress;
   return { losses, realScore: scores.real, fakeScore: scores.fake, augmentP, plMean };
 }
