@@ -61,7 +61,10 @@ async function train() {
   const [clock, cpu] = [performance.now(), process.cpuUsage()];
   const terminal = { out: () => {}, err: () => {}, isInteractive: false, columns: 80 };
   const options = { outdir: folder, kimg: row.kimg, tick: snapKimg, snap: 1, keep: 1 };
-  await trainLoop(run, options, seconds, terminal, () => false, null);
+  // When whoever started this is gone, another one may start the row again: two must not write into one folder.
+  const parent = process.ppid;
+  const isOrphaned = () => (process.ppid === parent ? false : process.exit(1));
+  await trainLoop(run, options, seconds, terminal, isOrphaned, null);
   const { user, system } = process.cpuUsage(cpu);
   const session = {
     images: run.state.progress.images - before,
