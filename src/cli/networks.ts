@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type AnyGenerator, type Checkpoint, CheckpointError, init, loadCheckpoint, Tensor } from "../index.js";
 import { checkReadable } from "./files.js";
-import type { EngineOptions } from "./options.js";
+import { type EngineOptions, engineOf } from "./options.js";
 import { type Terminal, UsageError } from "./terminal.js";
 
 /** models/ beside dist/ (and beside src/). */
@@ -30,7 +30,7 @@ export async function openCheckpoint(
 ): Promise<Checkpoint> {
   const isAddress = /^https?:\/\//.test(source);
   if (!isAddress) checkReadable(source);
-  await init(engine);
+  await init(engineOf(engine));
   try {
     return await loadCheckpoint(isAddress ? new URL(source) : source, networks === undefined ? {} : { networks });
   } catch (error) {

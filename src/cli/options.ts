@@ -14,6 +14,12 @@ export interface EngineOptions {
   readonly kernels: KernelChoice;
 }
 
+/** Of a command's options those of the engine. */
+export const engineOf = ({ threads, kernels }: EngineOptions): EngineOptions => ({
+  kernels,
+  ...(threads !== undefined && { threads }),
+});
+
 export interface GridSize {
   readonly rows: number;
   readonly columns: number;

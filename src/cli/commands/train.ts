@@ -9,7 +9,7 @@ import { isSameFile, writeFile } from "../../files.js";
 import { type AnyGenerator, init } from "../../index.js";
 import { augmentPipelines, buildRun, type ImageDataset, presetNames } from "../../stylegan/training/index.js";
 import { makeFolder } from "../files.js";
-import { addEngineOptions, type EngineOptions, parseCount, parseNumber, parseSeed } from "../options.js";
+import { addEngineOptions, type EngineOptions, engineOf, parseCount, parseNumber, parseSeed } from "../options.js";
 import { EXIT, type Terminal, UsageError } from "../terminal.js";
 import { listStates, removeLeftovers } from "../train/files.js";
 import { checkApart, definitionPath, lockFolder, storedDefinition } from "../train/folder.js";
@@ -171,7 +171,7 @@ async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
 
   checkApart(dataPath, outdir);
 
-  await init(options);
+  await init(engineOf(options));
   const dataset = openDataset(dataPath, stored?.options ?? given, (text) => terminal.err(`note: ${text}\n`));
   const definition = stored ?? defineRun(dataPath, dataset, given, checkpoint);
   checkData(dataPath, dataset, definition);
