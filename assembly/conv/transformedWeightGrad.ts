@@ -2,46 +2,17 @@
  * The gradient of a 3x3 convolution in its weights, from the points of its input (V) and of the gradient of its output (W),
  * points.ts: for every matrix the product V^T W over all tiles of all images, then the transform back to nine taps.
  */
+import { tile4x8 } from "../gemm/tile";
 import { WeightGradF4 } from "../transforms/f4";
 import { transformWeights } from "../transforms/lines";
 import { WeightGradS4 } from "../transforms/t4";
 import { floatBytes, madd, transpose4 } from "../vector";
 import { GRAD_F4, GRAD_S4, INPUT_F4, INPUT_S4, transformRows } from "./points";
 
-/** c [4, 8] += sum over tiles of v[tile, 0..3] (outer) w[tile, 0..7]; tiles lie 32 bytes apart. One accumulator each. */
-// @ts-ignore: decorator
-@inline
-function pairs4x8(v: usize, w: usize, end: usize, c: usize, accumulate: bool): void {
-  let c00 = f32x4.splat(0), c01 = f32x4.splat(0);
-  let c10 = f32x4.splat(0), c11 = f32x4.splat(0);
-  let c20 = f32x4.splat(0), c21 = f32x4.splat(0);
-  let c30 = f32x4.splat(0), c31 = f32x4.splat(0);
-  while (w < end) {
-    const b0 = v128.load(w), b1 = v128.load(w, 16);
-    const a0 = v128.load32_splat(v);
-    c00 = madd(a0, b0, c00); c01 = madd(a0, b1, c01);
-    const a1 = v128.load32_splat(v, 4);
-    c10 = madd(a1, b0, c10); c11 = madd(a1, b1, c11);
-    const a2 = v128.load32_splat(v, 8);
-    c20 = madd(a2, b0, c20); c21 = madd(a2, b1, c21);
-    const a3 = v128.load32_splat(v, 12);
-    c30 = madd(a3, b0, c30); c31 = madd(a3, b1, c31);
-    v += 32;
-    w += 32;
-  }
-  if (accumulate) {
-    c00 = f32x4.add(c00, v128.load(c)); c01 = f32x4.add(c01, v128.load(c, 16));
-    c10 = f32x4.add(c10, v128.load(c, 32)); c11 = f32x4.add(c11, v128.load(c, 48));
-    c20 = f32x4.add(c20, v128.load(c, 64)); c21 = f32x4.add(c21, v128.load(c, 80));
-    c30 = f32x4.add(c30, v128.load(c, 96)); c31 = f32x4.add(c31, v128.load(c, 112));
-  }
-  v128.store(c, c00); v128.store(c, c01, 16);
-  v128.store(c, c10, 32); v128.store(c, c11, 48);
-  v128.store(c, c20, 64); v128.store(c, c21, 80);
-  v128.store(c, c30, 96); v128.store(c, c31, 112);
-}
-
-/** pairs4x8 for two blocks of output channels, `block` bytes apart, whose sums lie `cBlock` bytes apart. */
+/**
+ * c [4, 8] += sum over tiles of v[tile, 0..3] (outer) w[tile, 0..7], tiles 32 bytes apart, for two blocks of output channels,
+ * `block` bytes apart, whose sums lie `cBlock` bytes apart. One accumulator each.
+ */
 // @ts-ignore: decorator
 @inline
 function pairs4x16(v: usize, w: usize, end: usize, block: usize, c: usize, cBlock: usize, accumulate: bool): void {
@@ -102,8 +73,8 @@ function multiplyPairs(v: usize, w: usize, u: usize, inBlocks: i32, outBlocks: i
   for (let o = 0; o < outBlocks; o++) {
     let from = v;
     for (let i = 0; i < inBlocks; i++) {
-      pairs4x8(from, w, w + block, u, accumulate);
-      pairs4x8(from + 16, w, w + block, u + 128, accumulate);
+      tile4x8(from, 32, from + block, w, 32, u, false, accumulate);
+      tile4x8(from + 16, 32, from + 16 + block, w, 32, u + 128, false, accumulate);
       from += block;
       u += 256;
     }

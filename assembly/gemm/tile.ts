@@ -2,10 +2,10 @@
  * The heart of every matrix product here: a 4 x 8 tile of C += A * B, kept in eight vector registers.
  *
  * Why 4 x 8: the eight accumulators, two vectors of B and one of A make eleven registers; engines on x86 have fifteen,
- * and the larger tiles (6 x 8, 4 x 12) spill in V8. Why K is not unrolled: the optimiser nests the unrolled steps of an
+ * and 6 x 8 pays with fused multiply-add alone (panels.ts). Why K is not unrolled: the optimiser nests the unrolled steps of an
  * accumulator into one expression, back to back, and halves the speed. Measured in bench/.
  */
-import { madd, splatAt } from "../vector";
+import { add, madd, splatAt } from "../vector";
 
 /** Rows and columns of a tile, and bytes of the block that holds one: [ROWS][COLUMNS], dense. @host */
 export const ROWS: i32 = 4;
@@ -16,46 +16,56 @@ export const ROWS: i32 = 4;
 export const DEPTH: i32 = 256;
 
 /**
- * tile[4][8] = (accumulate ? tile : 0) + sum over k < depth of a[k][0..3] (outer) b[k][0..7].
+ * c[4][8] = sum over k of a[k][0..3] (outer) b[k][0..7], plus what is in c: `before` the sum (one chain of roundings over parts
+ * of k) or `after` it (a sum of sums, for long ones).
  *
- * a: packed [depth][4]. b: rows of 8 numbers, `bStep` bytes apart, any alignment. tile: dense [4][8].
+ * a: four numbers at every `aStep` bytes up to `end`. b: rows of 8 numbers, `bStep` bytes apart, any alignment. c: dense [4][8].
  * Order of rounding: k ascending, one accumulator for each element. 64 flops for 48 bytes read, per k.
+ *
+ * The other register tiles stay by themselves: those of panels.ts walk k in groups of eight, the one of small.ts has its four rows
+ * anywhere and stores some of them. Their loops are what differs, and accumulators cannot be handed to a function.
  */
 // @ts-ignore: decorator
 @inline
-export function multiplyTile(a: usize, b: usize, bStep: usize, depth: i32, tile: usize, accumulate: bool): void {
+export function tile4x8(
+  a: usize, aStep: usize, end: usize, b: usize, bStep: usize, c: usize, before: bool, after: bool,
+): void {
   let c00 = f32x4.splat(0), c01 = f32x4.splat(0);
   let c10 = f32x4.splat(0), c11 = f32x4.splat(0);
   let c20 = f32x4.splat(0), c21 = f32x4.splat(0);
   let c30 = f32x4.splat(0), c31 = f32x4.splat(0);
-  if (accumulate) {
-    c00 = v128.load(tile, 0); c01 = v128.load(tile, 16);
-    c10 = v128.load(tile, 32); c11 = v128.load(tile, 48);
-    c20 = v128.load(tile, 64); c21 = v128.load(tile, 80);
-    c30 = v128.load(tile, 96); c31 = v128.load(tile, 112);
+  if (before) {
+    c00 = v128.load(c); c01 = v128.load(c, 16);
+    c10 = v128.load(c, 32); c11 = v128.load(c, 48);
+    c20 = v128.load(c, 64); c21 = v128.load(c, 80);
+    c30 = v128.load(c, 96); c31 = v128.load(c, 112);
   }
-  const end = a + ((<usize>depth) << 4);
   while (a < end) {
-    const b0 = v128.load(b);
-    const b1 = v128.load(b, 16);
+    const b0 = v128.load(b), b1 = v128.load(b, 16);
     const a0 = splatAt(a);
     c00 = madd(a0, b0, c00); c01 = madd(a0, b1, c01);
-    const a1 = splatAt(a + 4);
+    const a1 = v128.load32_splat(a, 4);
     c10 = madd(a1, b0, c10); c11 = madd(a1, b1, c11);
-    const a2 = splatAt(a + 8);
+    const a2 = v128.load32_splat(a, 8);
     c20 = madd(a2, b0, c20); c21 = madd(a2, b1, c21);
-    const a3 = splatAt(a + 12);
+    const a3 = v128.load32_splat(a, 12);
     c30 = madd(a3, b0, c30); c31 = madd(a3, b1, c31);
-    a += 16;
+    a += aStep;
     b += bStep;
   }
-  v128.store(tile, c00, 0); v128.store(tile, c01, 16);
-  v128.store(tile, c10, 32); v128.store(tile, c11, 48);
-  v128.store(tile, c20, 64); v128.store(tile, c21, 80);
-  v128.store(tile, c30, 96); v128.store(tile, c31, 112);
+  if (after) {
+    c00 = add(c00, v128.load(c)); c01 = add(c01, v128.load(c, 16));
+    c10 = add(c10, v128.load(c, 32)); c11 = add(c11, v128.load(c, 48));
+    c20 = add(c20, v128.load(c, 64)); c21 = add(c21, v128.load(c, 80));
+    c30 = add(c30, v128.load(c, 96)); c31 = add(c31, v128.load(c, 112));
+  }
+  v128.store(c, c00); v128.store(c, c01, 16);
+  v128.store(c, c10, 32); v128.store(c, c11, 48);
+  v128.store(c, c20, 64); v128.store(c, c21, 80);
+  v128.store(c, c30, 96); v128.store(c, c31, 112);
 }
 
-/** As multiplyTile, eight numbers in two halves, with sums in float64: rounded once for each DEPTH of k. */
+/** As tile4x8 of packed panels, eight numbers in two halves, with sums in float64: rounded once for each DEPTH of k. */
 // @ts-ignore: decorator
 @inline
 function multiplyTileExactly(a: usize, b: usize, depth: i32, tile: usize, accumulate: bool): void {
@@ -110,7 +120,7 @@ export function multiplyPanels(
   a: usize, aStep: usize, panels: i32, b: usize, bStep: usize, depth: i32, tiles: usize, accumulate: bool,
 ): void {
   for (let panel = 0; panel < panels; panel++) {
-    multiplyTile(a, b, bStep, depth, tiles, accumulate);
+    tile4x8(a, 16, a + ((<usize>depth) << 4), b, bStep, tiles, accumulate, false);
     a += aStep;
     tiles += TILE_BYTES;
   }
