@@ -8,8 +8,8 @@ import { type OpenFile, openFile, writeFile } from "./files.js";
 import { bytesSource } from "./formats/byteSource.js";
 import { asCheckpoint, CheckpointError } from "./formats/fileError.js";
 import { isNode } from "./host.js";
-import { hasKernels, setKernels } from "./nn/backend.js";
-import { createKernels, type KernelOptions } from "./nn/kernels/select.js";
+import type { KernelOptions } from "./nn/kernels/select.js";
+import { ensureKernels, loadKernels, withRoom } from "./nn/loading.js";
 import { seedsToLatents } from "./nn/random.js";
 import { Tensor } from "./nn/tensor.js";
 import { writeNative } from "./stylegan/checkpoint/native.js";
@@ -43,7 +43,8 @@ export type { StyleEdit, SynthesisOptions, SynthesisState } from "./stylegan/syn
 export { mixStyles } from "./stylegan/training/regularizers.js";
 
 /**
- * Loads the kernels. Calling it again switches them; without a call, `loadCheckpoint` loads the default ones.
+ * Loads the kernels. Without a call, `loadCheckpoint` loads the default ones. Calling it again with the same options changes
+ * nothing; with others, it switches the kernels, and networks that are loaded already move to the new ones.
  *
  * - `threads`: cores to use. Default: all that the machine has. Results do not depend on it, bit for bit.
  * - `kernels`: "auto" (default) takes SIMD where the engine has it, "simd" insists on it, "reference" runs the plain
@@ -54,7 +55,7 @@ export { mixStyles } from "./stylegan/training/regularizers.js";
  * await init({ threads: 2 });
  */
 export async function init(options: KernelOptions = {}): Promise<void> {
-  setKernels(await createKernels(options));
+  await loadKernels(options);
 }
 
 /** The networks of a checkpoint file; a file may hold some of them only. */
@@ -87,18 +88,36 @@ export async function loadCheckpoint(
   source: string | URL | Uint8Array | Blob,
   options: LoadOptions = {},
 ): Promise<Checkpoint> {
-  if (!hasKernels()) await init();
+  await ensureKernels();
   const opened = await openSource(source);
   try {
     const { format, networks } = readCheckpoint(opened, options);
-    return {
+    return await withRoom(() => ({
       format,
       ...(networks.gEma && { gEma: buildGenerator(networks.gEma) }),
       ...(networks.g && { g: buildGenerator(networks.g) }),
       ...(networks.d && { d: buildDiscriminator(networks.d) }),
-    };
+    }));
   } finally {
     opened.close();
+  }
+}
+
+/**
+ * Gives the memory of networks back at once, where the garbage collector would do it in its own time. They cannot be used
+ * after that.
+ *
+ * @param networks networks, or checkpoints: then all of their networks
+ * @example
+ * dispose(gEma);
+ */
+export function dispose(...networks: readonly (AnyGenerator | AnyDiscriminator | Checkpoint)[]): void {
+  for (const network of networks) {
+    if ("parameters" in network) {
+      for (const tensor of [...network.parameters.values(), ...network.buffers.values()]) tensor.dispose();
+    } else {
+      dispose(...[network.gEma, network.g, network.d].filter((held) => held !== undefined));
+    }
   }
 }
 

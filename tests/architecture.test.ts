@@ -13,7 +13,7 @@ import { describe, expect, test } from "vitest";
 const FLOORS: readonly (readonly [floor: number, files: string, what: string])[] = [
   [0, "src/{check,host}.ts", "what callers pass; what this runs in: Node's modules, where there are any"],
   [1, "src/nn/kernels/**", "arithmetic on blocks of memory: the contract, its definition, its fast forms"],
-  [2, "src/nn/{backend,noise,random,shape,tensor}.ts", "tensors, and the scopes that own their memory"],
+  [2, "src/nn/{backend,loading,noise,random,shape,tensor}.ts", "tensors, and the scopes that own their memory"],
   [3, "src/nn/autograd/record.ts", "what is remembered of operations"],
   [3, "src/nn/{accelerate,fused}.ts", "the seam to the fused kernels"],
   [3, "src/nn/ops/*.ts", "differentiable operations"],

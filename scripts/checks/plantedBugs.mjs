@@ -898,7 +898,7 @@ export const plantedBugs = [
     "the garbage collector gives their memory back",
     "tests/nn/memory.test.ts",
     "src/nn/tensor.ts",
-    "    collected.register(tensor, storage);\n    return tensor;",
+    "    collected.register(tensor, storage, tensor);\n    return tensor;",
     "    return tensor;",
   ],
   [

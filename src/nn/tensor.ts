@@ -121,9 +121,15 @@ export class Tensor {
     checkShape("Tensor.persistent", shape);
     const kernels = activeKernels();
     const storage = { block: kernels.allocate(sizeOf(shape)), owner: kernels, references: 1 };
-    fill(storage.block.data);
+    try {
+      fill(storage.block.data);
+    } catch (error) {
+      dropReference(storage);
+      throw error;
+    }
     const tensor = new Tensor(frozen(shape), storage);
-    collected.register(tensor, storage);
+    persistent.add(storage);
+    collected.register(tensor, storage, tensor);
     return tensor;
   }
 
@@ -137,7 +143,8 @@ export class Tensor {
   /** For operations: the numbers, dense and row-major (converted from a private layout at the first call). */
   get block(): Block {
     if (this.#storage === null) {
-      if (this.#private === null) throw new Error(`Tensor ${formatShape(this.shape)}: used after its scope ended`);
+      if (this.#private === null)
+        throw new Error(`Tensor ${formatShape(this.shape)}: used after its scope ended, or after it was disposed of`);
       this.#storage = { block: this.#private.toDense(), owner: activeKernels(), references: 1 };
     }
     return this.#storage.block;
@@ -185,7 +192,7 @@ export class Tensor {
     const tensor = new Tensor(frozen(shape), storage);
     if (storage.owner !== null) {
       if (current !== null) track(tensor);
-      else collected.register(tensor, storage);
+      else collected.register(tensor, storage, tensor);
     }
     return tensor;
   }
@@ -211,6 +218,12 @@ export class Tensor {
     this.scope = null;
   }
 
+  /** For networks that are done with: gives the memory of a parameter back now, before the garbage collector would. */
+  dispose(): void {
+    collected.unregister(this);
+    this.release();
+  }
+
   /** For scopes: moves the numbers to the JavaScript heap. */
   moveToHeap(): void {
     const data = this.block.data;
@@ -224,10 +237,38 @@ export class Tensor {
 
 function dropReference(storage: Storage): void {
   storage.references--;
-  if (storage.references === 0 && storage.owner !== null) storage.owner.release(storage.block);
+  if (storage.references > 0 || storage.owner === null) return;
+  persistent.delete(storage);
+  storage.owner.release(storage.block);
 }
 
 const collected = new FinalizationRegistry<Storage>(dropReference);
+
+/** The memory of parameters and optimiser state, which belongs to no scope. */
+const persistent = new Set<Storage>();
+
+/**
+ * For a change of kernels: moves parameters and optimiser state from the memory of one to that of others, which compute in
+ * their own precision.
+ *
+ * @throws RangeError when they do not fit; then nothing has been moved
+ */
+export function moveParameters(from: Kernels, to: Kernels): void {
+  const moving = [...persistent].filter(({ owner }) => owner === from);
+  const blocks: Block[] = [];
+  try {
+    for (const { block } of moving) blocks.push(to.allocate(block.length));
+  } catch (error) {
+    for (const block of blocks) to.release(block);
+    throw error;
+  }
+  for (const [index, storage] of moving.entries()) {
+    blocks[index].data.set(storage.block.data);
+    from.release(storage.block);
+    storage.block = blocks[index];
+    storage.owner = to;
+  }
+}
 
 let current: Scope | null = null;
 

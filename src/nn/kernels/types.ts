@@ -149,6 +149,9 @@ export interface Kernels {
   /** Whole layers as one kernel, where these kernels have them. */
   readonly fast?: FastKernels;
 
+  /** Ends the threads. The kernels still compute, on one thread: their blocks can be read and given back. */
+  dispose?(): void;
+
   /** A block with undefined contents. Throws RangeError when the memory cannot hold it. */
   allocate(length: number): Block;
   /** Gives a block back; it must not be used again. */

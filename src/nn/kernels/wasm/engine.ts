@@ -104,6 +104,11 @@ export class Engine {
     for (let k = 0; k < reals.length; k++) views.reals[middle + k] = reals[k];
   }
 
+  /** Ends the threads, if there are any. */
+  dispose(): void {
+    this.#dispatcher.dispose?.();
+  }
+
   /** Calls `use` with `bytes` bytes of linear memory that live as long as the call. */
   withScratch<T>(bytes: number, use: (pointer: number) => T): T {
     const pointer = this.memory.allocate(bytes);

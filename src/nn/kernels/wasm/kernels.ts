@@ -128,6 +128,7 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
 
     fast,
 
+    dispose: () => engine.dispose(),
     allocate: (length) => allocate(length),
     release(block) {
       fast.releaseWeights(block);

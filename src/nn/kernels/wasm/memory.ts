@@ -23,6 +23,9 @@ const maximumPages = 65536; // 4 GiB, all that a 32-bit pointer reaches
 const alignment = 64; // one cache line, and what aligned vector code wants
 const minimumGrowthBytes = 4 * 1024 * 1024;
 
+/** The memory is full: of live blocks, or of garbage that nobody has collected yet. */
+export class NoRoomError extends RangeError {}
+
 export class LinearMemory {
   readonly memory: WebAssembly.Memory;
   #buffer: WebAssembly.Memory["buffer"];
@@ -128,7 +131,7 @@ export class LinearMemory {
     // An eighth of slack keeps the number of growths logarithmic; near the limit only what is missing.
     const wanted = Math.max(missing, minimumGrowthBytes, Math.floor(end / 8), room);
     if (!this.#tryGrow(wanted) && !this.#tryGrow(missing)) {
-      throw new RangeError(
+      throw new NoRoomError(
         `allocate: no room for ${size} bytes; ${this.#usedBytes} of ${end} bytes are in use and the memory cannot grow ` +
           `by ${missing} (the limit is ${maximumPages * pageBytes}); release tensors or use a smaller batch`,
       );
