@@ -32,7 +32,7 @@ export { RandomState } from "./nn/random.js";
 export { scope, Tensor } from "./nn/tensor.js";
 export type { Discriminator } from "./stylegan/discriminator.js";
 export type { Generator, GeneratorOptions } from "./stylegan/generator.js";
-export type { ProgressiveDiscriminator } from "./stylegan/growing/discriminator.js";
+export type { ProgressiveDiscriminator } from "./stylegan/growing/discriminatorBody.js";
 export type { ProgressiveGenerator, ProgressiveGeneratorOptions } from "./stylegan/growing/generator.js";
 export { encodePng, imageGrid, toPixels } from "./stylegan/images.js";
 export type { NoiseMode } from "./stylegan/layerNoise.js";

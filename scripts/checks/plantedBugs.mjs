@@ -817,7 +817,7 @@ export const plantedBugs = [
   [
     "several batches at once, in a network that grows",
     "tests/identities/discriminator.test.ts",
-    "src/stylegan/growing/discriminator.ts",
+    "src/stylegan/growing/discriminatorBody.ts",
     "this.#minibatchStd.forward(x, batches)",
     "this.#minibatchStd.forward(x)",
   ],

@@ -5,7 +5,7 @@ import type { NetworkData } from "./checkpoint/networkData.js";
 import type { AnyDiscriminatorConfig, AnyGeneratorConfig } from "./config.js";
 import { Discriminator } from "./discriminator.js";
 import { Generator } from "./generator.js";
-import { ProgressiveDiscriminator } from "./growing/discriminator.js";
+import { ProgressiveDiscriminator } from "./growing/discriminatorBody.js";
 import { ProgressiveGenerator } from "./growing/generator.js";
 
 /** A generator of StyleGAN2, or one that grows: StyleGAN, and configs A to D of StyleGAN2. They are used alike. */

@@ -8,7 +8,7 @@ import { setKernels } from "../../src/nn/backend.js";
 import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
 import { lerp } from "../../src/nn/ops/arith.js";
 import { Tensor } from "../../src/nn/tensor.js";
-import { downscale2d, upscale2d } from "../../src/stylegan/growing/growing.js";
+import { downscale2d, upscale2d } from "../../src/stylegan/growing/lod.js";
 import { TrainingSampler } from "../../src/stylegan/training/sampler.js";
 import {
   imagesAtLod,

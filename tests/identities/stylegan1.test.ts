@@ -19,8 +19,8 @@ import { downsample2d, filter2d, setupFilter, upsample2d } from "../../src/nn/op
 import { scope, type Tensor } from "../../src/nn/tensor.js";
 import type { Stylegan1GeneratorConfig } from "../../src/stylegan/config.js";
 import { ProgressiveGenerator } from "../../src/stylegan/growing/generator.js";
-import { downscale2d, upscale2d } from "../../src/stylegan/growing/growing.js";
-import { downscaleConv2d, upscaleConv2d } from "../../src/stylegan/growing/layers.js";
+import { downscale2d, upscale2d } from "../../src/stylegan/growing/lod.js";
+import { downscaleConv2d, upscaleConv2d } from "../../src/stylegan/growing/stylegan1Layers.js";
 import { networkPreset } from "../../src/stylegan/training/presets.js";
 import { Draw } from "../support/draw.js";
 import { drawnContents, growing, SMALL, smallNetworks } from "../support/growingNetworks.js";

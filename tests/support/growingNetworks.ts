@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { Contents } from "../../src/nn/layers/module.js";
-import { ProgressiveDiscriminator } from "../../src/stylegan/growing/discriminator.js";
+import { ProgressiveDiscriminator } from "../../src/stylegan/growing/discriminatorBody.js";
 import { ProgressiveGenerator } from "../../src/stylegan/growing/generator.js";
 import { makeDiscriminator, makeGenerator } from "../../src/stylegan/networks.js";
 import { networkPreset, type PresetName } from "../../src/stylegan/training/presets.js";

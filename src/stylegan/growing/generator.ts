@@ -3,9 +3,9 @@ import { type Contents, ParameterTree } from "../../nn/layers/module.js";
 import { inScope, type Tensor } from "../../nn/tensor.js";
 import type { ProgressiveGeneratorConfig } from "../config.js";
 import { MappingNetwork, type TruncationOptions } from "../mapping.js";
-import type { GrowingSynthesis, GrowingSynthesisOptions } from "./growingSynthesis.js";
-import { RevisedSynthesis } from "./revisedSynthesis.js";
-import { Stylegan1Synthesis } from "./synthesis.js";
+import { Stylegan1Synthesis } from "./stylegan1Synthesis.js";
+import { RevisedSynthesis } from "./stylegan2Synthesis.js";
+import type { GrowingSynthesis, GrowingSynthesisOptions } from "./synthesis.js";
 
 export type ProgressiveGeneratorOptions = TruncationOptions & GrowingSynthesisOptions;
 

@@ -1,174 +1,97 @@
 /**
- * The synthesis network of StyleGAN (Karras et al. 2018, figure 1 b): a learned constant of 4x4 pixels, then two
- * convolutions for every resolution, each followed by noise, bias, activation and AdaIN with its own w.
- *
- *   layer(x, w) = AdaIN(lrelu(conv(x) + strength * noise + b), A(w)),    A(w) = (y_s - 1, y_b)
- *
- * The switches of the config take it apart, row by row of table 1, back to the generator of the progressive GAN:
- * without styles, noise and constant input, and with pixel norm in place of instance norm.
- *
- * Tests: tests/goldens/stylegan1.test.ts, tests/identities/stylegan1.test.ts.
+ * A synthesis network that grows: blocks of doubling resolution, each with its own toRgb; `lod` says which of them
+ * make the image. What happens within a block is StyleGAN's (stylegan1Synthesis.ts) or StyleGAN2's (stylegan2Synthesis.ts).
  */
-import { DenseLayer } from "../../nn/layers/dense.js";
-import { constant, normal, type ParameterTree } from "../../nn/layers/module.js";
-import { add, addScalar, mul, scale } from "../../nn/ops/arith.js";
-import { biasAct } from "../../nn/ops/biasAct.js";
+import { constant, type ParameterTree } from "../../nn/layers/module.js";
+import { NoiseGenerator } from "../../nn/noise.js";
 import { slice } from "../../nn/ops/layout.js";
-import { matmul } from "../../nn/ops/matmul.js";
-import { expand, reshape } from "../../nn/ops/reduce.js";
-import type { Filter2d } from "../../nn/ops/upfirdn2d.js";
-import type { Tensor } from "../../nn/tensor.js";
-import { instanceNorm, styleModulation } from "../adain.js";
-import type { Stylegan1SynthesisConfig } from "../config.js";
-import { layerNoise } from "../layerNoise.js";
-import { normalize2ndMoment } from "../mapping.js";
-import type { BlockContext, LayerContext } from "../synthesis.js";
-import { type GrowingBlock, GrowingSynthesis } from "./growingSynthesis.js";
-import { blur, blurFilter, convSame, heGain, isFused, Stylegan1Conv, upscaleConv2d } from "./layers.js";
+import { reshape } from "../../nn/ops/reduce.js";
+import { assertShape } from "../../nn/shape.js";
+import { chain, inScope, type Tensor } from "../../nn/tensor.js";
+import { type BlockContext, blockContext, blocksToRun, type SynthesisOptions, startOf } from "../synthesis.js";
+import { fadeUp, splitLod, upscale2d } from "./lod.js";
 
-/** Noise, bias, activation, normalisation, style: what follows every convolution, and the constant input. */
-class LayerEpilogue {
-  readonly noiseStrength: Tensor | null; // [C], where StyleGAN2 has one number
-  readonly noiseConst: Tensor | null; // [resolution, resolution]
-  readonly bias: Tensor; // [C]
-  readonly affine: DenseLayer | null; // w -> (y_s - 1, y_b)
-  readonly #config: Stylegan1SynthesisConfig;
-
-  constructor(tree: ParameterTree, channels: number, resolution: number, config: Stylegan1SynthesisConfig) {
-    const { useNoise, useStyles, wDim } = config;
-    this.noiseConst = useNoise ? tree.buffer("noise_const", [resolution, resolution], normal()) : null;
-    this.noiseStrength = useNoise ? tree.parameter("noise_strength", [channels], constant(0)) : null;
-    this.bias = tree.parameter("bias", [channels], constant(0));
-    this.affine = useStyles ? new DenseLayer(tree.child("affine"), wDim, 2 * channels) : null;
-    this.#config = config;
-  }
-
-  /** x [N, C, H, W], w [N, wDim] -> [N, C, H, W] */
-  forward(x: Tensor, w: Tensor, context: LayerContext): Tensor {
-    const { activation, usePixelNorm, useInstanceNorm } = this.#config;
-    const [n, c] = x.shape;
-    const noise = layerNoise(this.noiseConst, n, context);
-    let y = noise === null ? x : add(x, mul(noise, reshape(this.noiseStrength!, [1, c, 1, 1])));
-    y = biasAct(y, this.bias, { activation, gain: 1 });
-    if (usePixelNorm) y = normalize2ndMoment(y);
-    if (useInstanceNorm) y = instanceNorm(y);
-    if (this.affine === null) return y;
-    const own = this.affine.forward(w);
-    const styles = context.editStyles?.(own) ?? own; // [N, 2C]
-    return styleModulation(y, addScalar(slice(styles, 1, 0, c), 1), slice(styles, 1, c, 2 * c));
-  }
+export interface GrowingSynthesisOptions extends SynthesisOptions {
+  /**
+   * Level of detail: 0 for full resolution, log2(resolution) - 2 for 4x4; fractions fade between two levels.
+   * Default: the one stored with the network, where its training had come to.
+   */
+  readonly lod?: number;
 }
 
-/** A 3x3 convolution, at the resolution of its input or twice that, and its epilogue. */
-class StyledConv {
-  readonly weight: Tensor; // [O, I, 3, 3]
-  readonly #epilogue: LayerEpilogue;
-  readonly #config: Stylegan1SynthesisConfig;
-  readonly #up: boolean;
-  readonly #fused: boolean;
-  readonly #blur: Filter2d | null;
-
-  constructor(
-    tree: ParameterTree,
-    inChannels: number,
-    outChannels: number,
-    resolution: number,
-    up: boolean,
-    config: Stylegan1SynthesisConfig,
-  ) {
-    this.weight = tree.parameter("weight", [outChannels, inChannels, 3, 3], normal());
-    this.#epilogue = new LayerEpilogue(tree, outChannels, resolution, config);
-    this.#config = config;
-    this.#up = up;
-    this.#fused = isFused(config.fusedFrom, resolution);
-    this.#blur = blurFilter(config.blurFilter);
-  }
-
-  /** x [N, I, H, W], w [N, wDim] -> [N, O, H up, W up] */
-  forward(x: Tensor, w: Tensor, context: LayerContext): Tensor {
-    const gain = heGain(this.weight, this.#config.activation);
-    const y = this.#up
-      ? blur(upscaleConv2d(x, this.weight, { gain, fused: this.#fused }), this.#blur)
-      : convSame(x, this.weight, gain);
-    return this.#epilogue.forward(y, w, context);
-  }
-}
-
-/** What the first block starts from. */
-class InputLayer {
-  readonly #constant: Tensor | null; // [C, 4, 4]
-  readonly #weight: Tensor | null; // [16 C, wDim]
-  readonly #channels: number;
-  readonly #epilogue: LayerEpilogue;
-
-  constructor(tree: ParameterTree, channels: number, config: Stylegan1SynthesisConfig) {
-    const isConstant = config.input === "constant";
-    this.#channels = channels;
-    this.#constant = isConstant ? tree.parameter("const", [channels, 4, 4], constant(1)) : null;
-    this.#weight = isConstant ? null : tree.parameter("weight", [channels * 16, config.wDim], normal());
-    this.#epilogue = new LayerEpilogue(tree, channels, 4, config);
-  }
-
-  /** w [N, wDim] -> [N, C, 4, 4] */
-  forward(w: Tensor, context: LayerContext): Tensor {
-    const [n, wDim] = w.shape;
-    const shape = [n, this.#channels, 4, 4];
-    if (this.#constant !== null) {
-      const start = expand(reshape(this.#constant, [1, ...shape.slice(1)]), shape);
-      return this.#epilogue.forward(start, w, context);
-    }
-    // ProGAN gives this layer the gain sqrt(2) / 4, as if its fan-in were that of the 4x4 convolution it stands for.
-    const start = scale(matmul(w, this.#weight!, { transposeB: true }), Math.SQRT2 / 4 / Math.sqrt(wDim)); // [N, 16 C]
-    return this.#epilogue.forward(reshape(start, shape), w, context);
-  }
-}
-
-/** Two layers at one resolution: (input or conv0 that doubles it,) conv1, and a plain toRgb without style. */
-class Stylegan1Block implements GrowingBlock {
+export interface GrowingBlock {
   readonly resolution: number;
-  readonly #input: InputLayer | null;
-  readonly #conv0: StyledConv | null;
-  readonly #conv1: StyledConv;
-  readonly #toRgb: Stylegan1Conv;
-
-  constructor(
-    tree: ParameterTree,
-    resolution: number,
-    inChannels: number,
-    channels: number,
-    config: Stylegan1SynthesisConfig,
-  ) {
-    const isFirst = resolution === 4;
-    this.resolution = resolution;
-    this.#input = isFirst ? new InputLayer(tree.child("input"), channels, config) : null;
-    this.#conv0 = isFirst ? null : new StyledConv(tree.child("conv0"), inChannels, channels, resolution, true, config);
-    this.#conv1 = new StyledConv(tree.child("conv1"), channels, channels, resolution, false, config);
-    this.#toRgb = new Stylegan1Conv(tree.child("torgb"), channels, config.imgChannels, 1, "linear");
-  }
-
-  features(x: Tensor | null, w: (layer: number) => Tensor, { seen, of }: BlockContext): Tensor {
-    const layer = 2 * Math.log2(this.resolution) - 4;
-    const y =
-      this.#input !== null
-        ? seen("input", this.#input.forward(w(layer), of("input")))
-        : seen("conv0", this.#conv0!.forward(x!, w(layer), of("conv0")));
-    return seen("conv1", this.#conv1.forward(y, w(layer + 1), of("conv1")));
-  }
-
-  toRgb(x: Tensor, _w: (layer: number) => Tensor, { seen }: BlockContext): Tensor {
-    return seen("torgb", this.#toRgb.forward(x));
-  }
+  /** x [N, I, H / 2, W / 2], null at 4x4; `w(k)` is the w [N, wDim] of layer k -> [N, C, H, W] */
+  features(x: Tensor | null, w: (layer: number) => Tensor, context: BlockContext): Tensor;
+  /** x [N, C, H, W] -> [N, imgChannels, H, W] */
+  toRgb(x: Tensor, w: (layer: number) => Tensor, context: BlockContext): Tensor;
 }
 
-export class Stylegan1Synthesis extends GrowingSynthesis {
-  readonly config: Stylegan1SynthesisConfig;
+interface GrowingGeometry {
+  readonly wDim: number;
+  readonly imgResolution: number;
+  readonly imgChannels: number;
+}
 
-  constructor(tree: ParameterTree, config: Stylegan1SynthesisConfig) {
-    const blocks = config.channels.map(([resolution, channels], k) => {
-      const inChannels = k === 0 ? 0 : config.channels[k - 1][1];
-      return new Stylegan1Block(tree.child(`b${resolution}`), resolution, inChannels, channels, config);
+interface Growth {
+  /** [N, C, H, W]; null before the first block. */
+  readonly x: Tensor | null;
+  /** The image at this resolution; null while it is too coarse to be seen. */
+  readonly img: Tensor | null;
+}
+
+export class GrowingSynthesis {
+  readonly wDim: number;
+  readonly imgResolution: number;
+  readonly imgChannels: number;
+  /** 2 log2(resolution) - 2: one w for every layer. */
+  readonly numWs: number;
+  /** The level of detail that training has come to, of shape []: a buffer, stored with the network. */
+  readonly lod: Tensor;
+  readonly #blocks: readonly GrowingBlock[];
+
+  constructor(tree: ParameterTree, blocks: readonly GrowingBlock[], geometry: GrowingGeometry) {
+    this.wDim = geometry.wDim;
+    this.imgResolution = geometry.imgResolution;
+    this.imgChannels = geometry.imgChannels;
+    this.numWs = 2 * Math.log2(geometry.imgResolution) - 2;
+    this.lod = tree.buffer("lod", [], constant(0));
+    this.#blocks = blocks;
+  }
+
+  /**
+   * @param ws [N, numWs, wDim], one w for each layer
+   * @returns images [N, imgChannels, imgResolution, imgResolution], mostly within [-1, 1]
+   * @throws RangeError when ws has another shape, or for a lod that the network does not have
+   */
+  forward(ws: Tensor, options: GrowingSynthesisOptions = {}): Tensor {
+    const { imgResolution, wDim } = this;
+    const { noiseMode = "random", random = new NoiseGenerator() } = options;
+    if (options.until !== undefined) {
+      throw new RangeError(
+        `synthesis: until is for skip generators; a network that grows has lod, got ${options.until}`,
+      );
+    }
+    assertShape("synthesis", "ws", ws.shape, [null, this.numWs, wDim], "N, numWs, wDim");
+    const { lod, level } = splitLod("synthesis", options.lod ?? this.lod.item(), imgResolution);
+    const w = (layer: number): Tensor => reshape(slice(ws, 1, layer, layer + 1), [ws.shape[0], wDim]);
+    const grown = this.#blocks.filter(({ resolution }) => resolution <= imgResolution / 2 ** level);
+    const running = blocksToRun(grown, ws.shape[0], options);
+    return inScope(() => {
+      const last = grown[grown.length - 1];
+      const { img } = chain(running, startOf(options.from) as Growth, ({ x, img }, block) => {
+        const context = blockContext(block.resolution, { noiseMode, random }, options);
+        const after = (state: Growth): Growth => {
+          if (block !== last) options.onBlock?.({ resolution: block.resolution, x: state.x!, img: state.img });
+          return state;
+        };
+        const y = block.features(x, w, context);
+        const blockLod = Math.log2(imgResolution / block.resolution);
+        if (blockLod >= lod + 1) return after({ x: y, img: null }); // its image would fade out completely
+        const rgb = block.toRgb(y, w, context);
+        return after({ x: y, img: img === null ? rgb : fadeUp(rgb, img, lod - blockLod) });
+      });
+      return upscale2d(img!, 2 ** level);
     });
-    super(tree, blocks, config);
-    this.config = config;
   }
 }

@@ -9,7 +9,7 @@
  * Tests: tests/identities/growing.test.ts.
  */
 import { scope, type Tensor } from "../../nn/tensor.js";
-import { imagesAtLod, splitLod } from "../growing/growing.js";
+import { imagesAtLod, splitLod } from "../growing/lod.js";
 
 export { imagesAtLod };
 

@@ -2,7 +2,7 @@
  * Pickles of TensorFlow networks that grow: StyleGAN (2018), which is also config A of StyleGAN2, and StyleGAN2's
  * configs B to D. Every resolution has its ToRGB_lod{k} and FromRGB_lod{k}, k = log2(full resolution / resolution).
  * Kernels [kh, kw, in, out] become [out, in, kh, kw] and dense matrices are transposed; those of StyleGAN are not
- * mirrored, the network knows which of its convolutions are (growing/layers.ts).
+ * mirrored, the network knows which of its convolutions are (growing/stylegan1Layers.ts).
  * Tested by tests/goldens/stylegan1.test.ts.
  */
 

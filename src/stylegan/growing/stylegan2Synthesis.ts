@@ -13,7 +13,7 @@ import { setupFilter } from "../../nn/ops/upfirdn2d.js";
 import { lastUse, type Tensor } from "../../nn/tensor.js";
 import type { GrowingSynthesisConfig } from "../config.js";
 import { type BlockContext, SynthesisLayer, ToRgbLayer } from "../synthesis.js";
-import { type GrowingBlock, GrowingSynthesis } from "./growingSynthesis.js";
+import { type GrowingBlock, GrowingSynthesis } from "./synthesis.js";
 
 class RevisedBlock implements GrowingBlock {
   readonly resolution: number;

@@ -23,8 +23,8 @@ import type {
 } from "../config.js";
 import { Conv2dLayer } from "../convLayer.js";
 import { MinibatchStdLayer } from "../minibatchStd.js";
-import { downscale2d, splitLod } from "./growing.js";
-import { blurFilter, isFused, Stylegan1Conv, Stylegan1DownConv } from "./layers.js";
+import { downscale2d, splitLod } from "./lod.js";
+import { blurFilter, isFused, Stylegan1Conv, Stylegan1DownConv } from "./stylegan1Layers.js";
 
 interface Layer {
   forward(x: Tensor): Tensor;

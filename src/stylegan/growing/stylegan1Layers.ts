@@ -21,7 +21,7 @@ import { pad, permute } from "../../nn/ops/layout.js";
 import { type Filter2d, filter2d, setupFilter } from "../../nn/ops/upfirdn2d.js";
 import { inScope, type Tensor } from "../../nn/tensor.js";
 import { convLayer, equalizedGain } from "../convLayer.js";
-import { downscale2d, upscale2d } from "./growing.js";
+import { downscale2d, upscale2d } from "./lod.js";
 
 const UNIT = setupFilter([1]);
 
