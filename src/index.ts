@@ -30,17 +30,21 @@ export type { KernelOptions } from "./nn/kernels/select.js";
 export { NoiseGenerator, type NoiseSource } from "./nn/noise.js";
 export { RandomState } from "./nn/random.js";
 export { scope, Tensor } from "./nn/tensor.js";
+export type { StyleEdit, SynthesisOptions, SynthesisState } from "./stylegan/blocks.js";
 export type { Discriminator } from "./stylegan/discriminator.js";
 export type { Generator, GeneratorOptions } from "./stylegan/generator.js";
-export type { ProgressiveDiscriminator } from "./stylegan/growing/discriminatorBody.js";
-export type { ProgressiveGenerator, ProgressiveGeneratorOptions } from "./stylegan/growing/generator.js";
 export { encodePng, imageGrid, toPixels } from "./stylegan/images.js";
-export type { NoiseMode } from "./stylegan/layerNoise.js";
+export { mixStyles } from "./stylegan/latents/mixing.js";
+export { type NoiseMode, noiseModes } from "./stylegan/layerNoise.js";
 export type { TruncationOptions } from "./stylegan/mapping.js";
-export type { AnyDiscriminator, AnyGenerator } from "./stylegan/networks.js";
+export type {
+  AnyDiscriminator,
+  AnyGenerator,
+  ProgressiveDiscriminator,
+  ProgressiveGenerator,
+  ProgressiveGeneratorOptions,
+} from "./stylegan/networks.js";
 export { type ExportOnnxOptions, exportOnnx } from "./stylegan/onnx/exportOnnx.js";
-export type { StyleEdit, SynthesisOptions, SynthesisState } from "./stylegan/synthesis.js";
-export { mixStyles } from "./stylegan/training/regularizers.js";
 
 /**
  * Loads the kernels. Without a call, `loadCheckpoint` loads the default ones. Calling it again with the same options changes

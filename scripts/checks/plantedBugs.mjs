@@ -716,14 +716,14 @@ export const plantedBugs = [
     "tests/identities/synthesis.test.ts",
     "src/stylegan/synthesis.ts",
     "this.#blocks.reduce((sum, block) => sum + block.numConv, 1)",
-    "this.#blocks.reduce((sum, block) => sum + block.numWs, 0)",
+    "this.#blocks.reduce((sum, block) => sum + block.numConv + 1, 0)",
   ],
   [
     "style mixing: replacing ws[k:]",
     "tests/identities/synthesis.test.ts",
     "src/stylegan/synthesis.ts",
-    "lastUse(y) : y, ws[this.numConv], of(",
-    "lastUse(y) : y, ws[this.numConv - 1], of(",
+    "const w = blockWs[block.numConv];",
+    "const w = blockWs[block.numConv - 1];",
   ],
   [
     "samples do not see each other",
@@ -824,7 +824,7 @@ export const plantedBugs = [
   [
     "alone in its group",
     "tests/identities/discriminator.test.ts",
-    "src/stylegan/discriminator.ts",
+    "src/stylegan/discriminatorBody.ts",
     "groupSize: mbstdGroupSize, numChannels",
     "groupSize: null, numChannels",
   ],

@@ -5,8 +5,8 @@
 import { bundledModel } from "../../dist/cli/networks.js";
 import { loadCheckpoint, noGrad, RandomState, scope, seedsToZ } from "../../dist/index.js";
 import { concat, initialContents, scale, slice } from "../../dist/nn/index.js";
+import { Generator } from "../../dist/stylegan/generator.js";
 import { createNetworks, networkGeometry } from "../../dist/stylegan/geometry.js";
-import { makeGenerator } from "../../dist/stylegan/networks.js";
 import { networkPreset } from "../../dist/stylegan/training/presets.js";
 import { statistics } from "./dropletMaps.mjs";
 
@@ -27,7 +27,7 @@ const small = { zDim: 64, wDim: 64, channelBase: 512, channelMax: 32 };
 
 export function untrainedGrowing() {
   const size = { resolution: 32, ...small };
-  return makeGenerator(networkPreset("stylegan1", size).generator, initialContents(new RandomState(2)));
+  return new Generator(networkPreset("stylegan1", size).generator, initialContents(new RandomState(2)));
 }
 
 /** A discriminator for the images of G. */

@@ -29,8 +29,9 @@ import {
 } from "../../dist/nn/index.js";
 import { adain, instanceNorm } from "../../dist/stylegan/adain.js";
 import { augment, augmentPipelines, drawAugmentation } from "../../dist/stylegan/augment/pipeline.js";
+import { mixStyles } from "../../dist/stylegan/latents/mixing.js";
 import { modulatedConv2d } from "../../dist/stylegan/modulatedConv2d.js";
-import { mixStyles, pathLengthPenalty } from "../../dist/stylegan/training/regularizers.js";
+import { pathLengthPenalty } from "../../dist/stylegan/training/regularizers.js";
 import { imagesAtLod } from "../../dist/stylegan/training/schedule.js";
 import { pattern, SIDE, statistics } from "./dropletMaps.mjs";
 import { axes, BLUE, GREY, Picture, RED } from "./picture.mjs";

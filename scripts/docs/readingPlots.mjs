@@ -1,19 +1,17 @@
 /** Those pictures of docs/reading.md that need no trained network: curves, bars and timelines. */
 import { RandomState, scope, Tensor } from "../../dist/index.js";
 import { add, filter2d, lerp, mean, setupFilter, slice } from "../../dist/nn/index.js";
-import { expectedTensors } from "../../dist/stylegan/checkpoint/parameterNames.js";
 import { createNetworks, networkGeometry } from "../../dist/stylegan/geometry.js";
 import { MinibatchStdLayer } from "../../dist/stylegan/minibatchStd.js";
+import { tensorShapes } from "../../dist/stylegan/tensorShapes.js";
 import { networkPreset } from "../../dist/stylegan/training/presets.js";
 import { TrainingState } from "../../dist/stylegan/training/step.js";
 import { axes, BLUE, GREEN, GREY, ORANGE, PALE, Picture, RED } from "./picture.mjs";
 
 const tensorSize = (shape) => shape.reduce((a, b) => a * b, 1);
-/** What is trained of a network: not the stored noise, nor the average w. */
+/** What is trained of a network. */
 const parametersOf = (config) =>
-  [...expectedTensors(config)]
-    .filter(([name]) => !/noise_const$|w_avg$/.test(name))
-    .reduce((all, [, shape]) => all + tensorSize(shape), 0);
+  [...tensorShapes(config).parameters.values()].reduce((all, shape) => all + tensorSize(shape), 0);
 
 export const plots = {
   /** Which phases run in which step. */

@@ -1,8 +1,8 @@
 /** Options that several commands share, and how their values are read. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { noiseModes } from "../index.js";
 import { MAX_SEED } from "./seeds.js";
 
-export const noiseModes = ["const", "random", "none"] as const;
 export const imageFormats = ["png", "npy"] as const;
 export const kernelChoices = ["auto", "reference", "simd"] as const;
 

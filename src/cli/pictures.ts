@@ -1,8 +1,8 @@
 /** Images to files: single ones as PNG or numpy arrays, and many on one sheet, of which only the bytes are kept. */
 
 import { encodePixels, type PixelImage, writeNpy } from "../formats/index.js";
-import { type AnyGenerator, noGrad, type RandomState, scope, type Tensor, toPixels } from "../index.js";
-import type { GridSize, imageFormats, noiseModes } from "./options.js";
+import { type AnyGenerator, type NoiseMode, noGrad, type RandomState, scope, type Tensor, toPixels } from "../index.js";
+import type { GridSize, imageFormats } from "./options.js";
 import { UsageError } from "./terminal.js";
 
 export type ImageFormat = (typeof imageFormats)[number];
@@ -13,7 +13,7 @@ type Size = Pick<AnyGenerator, "imgChannels" | "imgResolution">;
 const MAX_SHEET_PIXELS = 1 << 28;
 
 interface SynthesizeOptions {
-  readonly noiseMode: (typeof noiseModes)[number];
+  readonly noiseMode: NoiseMode;
   readonly random: RandomState;
   /** Level of detail of a network that grows; default: the stored one. */
   readonly lod?: number;

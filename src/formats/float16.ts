@@ -38,7 +38,8 @@ export function numberToHalf(value: number): number {
   return sign | ((magnitude - 0x38000000 + 0xfff + odd) >>> 13);
 }
 
-function roundHalfToEven(x: number): number {
+/** To the nearest whole number; halves to the even one, as numpy's rint. */
+export function roundHalfToEven(x: number): number {
   const floor = Math.floor(x);
   const rest = x - floor;
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;

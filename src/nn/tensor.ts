@@ -133,6 +133,12 @@ export class Tensor {
     return tensor;
   }
 
+  /** For lists of parameters: a shape without memory. Reading its numbers is an error. */
+  static withoutMemory(shape: Shape): Tensor {
+    checkShape("Tensor.withoutMemory", shape);
+    return new Tensor(frozen(shape), null);
+  }
+
   /** For fast paths: a tensor of the current scope whose numbers are in a private layout. */
   static fromPrivateLayout(shape: Shape, layout: PrivateLayout): Tensor {
     const tensor = new Tensor(frozen(shape), null);

@@ -1,162 +1,59 @@
 /**
- * The discriminator (StyleGAN2, figure 7): a block for every resolution from the image down to 4x4, then minibatch
- * standard deviation, a convolution and two dense layers.
+ * The discriminator: a body that turns an image into scores, StyleGAN2's (discriminatorBody.ts) or one that grows
+ * (growing/discriminatorBody.ts), and what labels do with the scores:
  *
- *   orig    fromRgb at the image's resolution only
- *   skip    fromRgb of the downsampled image is added at every resolution
- *   resnet  x = (skip(x) + conv1(conv0(x))) / sqrt(2)
+ *   projection   logit = <out, mapping(c)> / sqrt(cmapDim)   (Miyato and Koyama 2018)
+ *   logits       logit = <out, c>: one for every class, and the label picks its own
  *
- * With labels: logit = <out, mapping(c)> / sqrt(cmapDim) (Miyato and Koyama 2018).
  * Tests: tests/goldens/checkpoints.test.ts, tests/identities/discriminator.test.ts.
  */
-import { DenseLayer } from "../nn/layers/dense.js";
 import { type Contents, ParameterTree } from "../nn/layers/module.js";
-import { add, mul, scale } from "../nn/ops/arith.js";
-import { reshape, sum } from "../nn/ops/reduce.js";
-import { downsample2d, type Filter2d, setupFilter } from "../nn/ops/upfirdn2d.js";
+import { mul, scale } from "../nn/ops/arith.js";
+import { sum } from "../nn/ops/reduce.js";
 import { assertShape } from "../nn/shape.js";
-import { chain, inScope, type Tensor } from "../nn/tensor.js";
-import type { DiscriminatorConfig } from "./config.js";
-import { Conv2dLayer } from "./convLayer.js";
-import { MappingNetwork } from "./mapping.js";
-import { MinibatchStdLayer } from "./minibatchStd.js";
+import { inScope, type Tensor } from "../nn/tensor.js";
+import type { AnyDiscriminatorConfig, DiscriminatorConfig } from "./config.js";
+import { type DiscriminatorBody, type DiscriminatorOptions, Stylegan2DiscriminatorBody } from "./discriminatorBody.js";
+import { GrowingDiscriminatorBody } from "./growing/discriminatorBody.js";
 
-interface Features {
-  /** [N, C, H, W]; null before the first fromRgb. */
-  readonly x: Tensor | null;
-  /** The image at this resolution; null when no later block needs it. */
-  readonly img: Tensor | null;
-}
-
-class DiscriminatorBlock {
-  readonly #fromRgb: Conv2dLayer | null;
-  readonly #conv0: Conv2dLayer;
-  readonly #conv1: Conv2dLayer;
-  readonly #skip: Conv2dLayer | null;
-  readonly #filter: Filter2d;
-  readonly #passesImage: boolean;
-
-  constructor(
-    tree: ParameterTree,
-    resolution: number,
-    channels: number,
-    outChannels: number,
-    config: DiscriminatorConfig,
-  ) {
-    const { architecture, imgChannels, imgResolution, activation, convClamp } = config;
-    const filter = setupFilter(config.resampleFilter);
-    this.#filter = filter;
-    this.#passesImage = architecture === "skip";
-    this.#fromRgb =
-      resolution === imgResolution || architecture === "skip"
-        ? new Conv2dLayer(tree.child("fromrgb"), imgChannels, channels, 1, { activation, convClamp, filter })
-        : null;
-    this.#conv0 = new Conv2dLayer(tree.child("conv0"), channels, channels, 3, { activation, convClamp, filter });
-    this.#conv1 = new Conv2dLayer(tree.child("conv1"), channels, outChannels, 3, {
-      activation,
-      convClamp,
-      filter,
-      down: 2,
-    });
-    this.#skip =
-      architecture === "resnet"
-        ? new Conv2dLayer(tree.child("skip"), channels, outChannels, 1, { bias: false, down: 2, filter })
-        : null;
-  }
-
-  forward({ x, img }: Features): Features {
-    let y = x;
-    if (this.#fromRgb !== null) {
-      const seen = this.#fromRgb.forward(img!);
-      y = y === null ? seen : add(y, seen);
-    }
-    const smaller = this.#passesImage ? downsample2d(img!, this.#filter) : null;
-    if (this.#skip === null) return { x: this.#conv1.forward(this.#conv0.forward(y!)), img: smaller };
-    const shortcut = this.#skip.forward(y!, Math.SQRT1_2);
-    const main = this.#conv1.forward(this.#conv0.forward(y!), Math.SQRT1_2);
-    return { x: add(shortcut, main), img: smaller };
-  }
-}
-
-/** 4x4 features to logits. */
-class DiscriminatorEpilogue {
-  readonly #fromRgb: Conv2dLayer | null;
-  readonly #minibatchStd: MinibatchStdLayer | null;
-  readonly #conv: Conv2dLayer;
-  readonly #fc: DenseLayer;
-  readonly #out: DenseLayer;
-
-  constructor(tree: ParameterTree, channels: number, config: DiscriminatorConfig) {
-    const { architecture, imgChannels, activation, convClamp, mbstdNumChannels, mbstdGroupSize } = config;
-    const filter = setupFilter(config.resampleFilter);
-    this.#fromRgb =
-      architecture === "skip"
-        ? new Conv2dLayer(tree.child("fromrgb"), imgChannels, channels, 1, { activation, filter })
-        : null;
-    this.#minibatchStd =
-      mbstdNumChannels > 0 ? new MinibatchStdLayer({ groupSize: mbstdGroupSize, numChannels: mbstdNumChannels }) : null;
-    const inChannels = channels + mbstdNumChannels;
-    this.#conv = new Conv2dLayer(tree.child("conv"), inChannels, channels, 3, { activation, convClamp, filter });
-    this.#fc = new DenseLayer(tree.child("fc"), channels * 16, channels, { activation });
-    const outputs = { none: 1, projection: config.cmapDim, logits: config.cDim }[config.conditioning];
-    this.#out = new DenseLayer(tree.child("out"), channels, outputs);
-  }
-
-  /** -> [N, outputs] */
-  forward({ x, img }: Features, batches: number): Tensor {
-    let y = this.#fromRgb === null ? x! : add(x!, this.#fromRgb.forward(img!)); // [N, C, 4, 4]
-    if (this.#minibatchStd !== null) y = this.#minibatchStd.forward(y, batches); // [N, C + F, 4, 4]
-    y = this.#conv.forward(y); // [N, C, 4, 4]
-    return this.#out.forward(this.#fc.forward(reshape(y, [y.shape[0], -1])));
-  }
-}
-
-export class Discriminator {
-  readonly config: DiscriminatorConfig;
+export class Discriminator<Config extends AnyDiscriminatorConfig = DiscriminatorConfig> {
+  readonly config: Config;
   readonly cDim: number;
   readonly imgResolution: number;
   readonly imgChannels: number;
   /** Trained tensors by their official names. */
   readonly parameters: ReadonlyMap<string, Tensor>;
-  /** Stored but not trained. */
+  /** Stored but not trained: the level of detail of networks that grow. */
   readonly buffers: ReadonlyMap<string, Tensor>;
-  readonly #blocks: readonly DiscriminatorBlock[];
-  readonly #mapping: MappingNetwork | null;
-  readonly #epilogue: DiscriminatorEpilogue;
+  readonly #body: DiscriminatorBody;
 
-  /** Builds the network; `contents` fills each tensor: from a checkpoint, or `initialContents(random)`. */
-  constructor(config: DiscriminatorConfig, contents: Contents) {
+  /**
+   * Builds the network; `contents` fills each tensor: from a checkpoint, or `initialContents(random)`. With null nothing
+   * is allocated: such a network has names and shapes only.
+   */
+  constructor(config: Config, contents: Contents | null) {
     const tree = new ParameterTree(contents);
     this.config = config;
     this.cDim = config.cDim;
     this.imgResolution = config.imgResolution;
     this.imgChannels = config.imgChannels;
-    const channels = new Map(config.channels);
-    const resolutions = [...channels.keys()].filter((resolution) => resolution > 4).sort((a, b) => b - a);
-    this.#blocks = resolutions.map(
-      (resolution) =>
-        new DiscriminatorBlock(
-          tree.child(`b${resolution}`),
-          resolution,
-          channels.get(resolution)!,
-          channels.get(resolution / 2)!,
-          config,
-        ),
-    );
-    this.#mapping = config.mapping === null ? null : new MappingNetwork(tree.child("mapping"), config.mapping);
-    this.#epilogue = new DiscriminatorEpilogue(tree.child("b4"), channels.get(4)!, config);
+    this.#body = makeBody(tree, config);
     this.parameters = tree.parameters;
     this.buffers = tree.buffers;
+  }
+
+  /** The level of detail that training has come to, of shape []; null in a network that does not grow. */
+  get lod(): Tensor | null {
+    return this.buffers.get("lod") ?? null;
   }
 
   /**
    * @param img [N, imgChannels, imgResolution, imgResolution], values from -1 to 1
    * @param c [N, cDim], one-hot labels; null for unconditional networks
-   * @param options.batches `img` holds so many batches of equal size, one after the other. Default 1
    * @returns logits [N, 1]: positive means real. They depend on the batch, through the minibatch standard deviation
-   * @throws RangeError when the shapes do not fit
+   * @throws RangeError when the shapes do not fit, or for a lod that the network does not have
    */
-  forward(img: Tensor, c: Tensor | null = null, { batches = 1 }: { readonly batches?: number } = {}): Tensor {
+  forward(img: Tensor, c: Tensor | null = null, options: DiscriminatorOptions = {}): Tensor {
     const { imgChannels, imgResolution, cDim } = this;
     const expected = [null, imgChannels, imgResolution, imgResolution];
     assertShape("discriminator", "img", img.shape, expected, "N, C, H, W");
@@ -165,14 +62,18 @@ export class Discriminator {
     }
     if (c !== null) assertShape("discriminator", "c", c.shape, [img.shape[0], cDim], "N, cDim");
     return inScope(() => {
-      const start: Features = { x: null, img };
-      const features = chain(this.#blocks, start, (state, block) => block.forward(state));
-      const out = this.#epilogue.forward(features, batches); // [N, 1], [N, cmapDim] or [N, cDim]
-      const { conditioning, cmapDim } = this.config;
-      if (conditioning === "none") return out;
-      if (conditioning === "logits") return sum(mul(out, c!), { axes: [1], keepDims: true });
-      const cmap = this.#mapping!.forward(null, c); // [N, cmapDim]
-      return scale(sum(mul(out, cmap), { axes: [1], keepDims: true }), 1 / Math.sqrt(cmapDim));
+      const out = this.#body.forward(img, options); // [N, 1], [N, cmapDim] or [N, cDim]
+      if (cDim === 0) return out;
+      const { mapping } = this.#body;
+      if (mapping === null) return sum(mul(out, c!), { axes: [1], keepDims: true });
+      const cmap = mapping.forward(null, c); // [N, cmapDim]
+      return scale(sum(mul(out, cmap), { axes: [1], keepDims: true }), 1 / Math.sqrt(mapping.wDim));
     });
   }
+}
+
+function makeBody(tree: ParameterTree, config: AnyDiscriminatorConfig): DiscriminatorBody {
+  return config.kind === "stylegan2-discriminator"
+    ? new Stylegan2DiscriminatorBody(tree, config)
+    : new GrowingDiscriminatorBody(tree, config);
 }

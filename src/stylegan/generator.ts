@@ -1,29 +1,39 @@
-/** The generator: mapping and synthesis (StyleGAN, figure 1 b; StyleGAN2, figure 2 d). */
+/**
+ * The generator: mapping and synthesis (StyleGAN, figure 1 b; StyleGAN2, figure 2 d). The mapping is one for all; the
+ * synthesis is StyleGAN2's, or one that grows: StyleGAN's, or that of StyleGAN2's configs B to D.
+ */
 import { type Contents, ParameterTree } from "../nn/layers/module.js";
 import { inScope, type Tensor } from "../nn/tensor.js";
-import type { GeneratorConfig } from "./config.js";
+import type { Synthesis, SynthesisOptions } from "./blocks.js";
+import type { AnyGeneratorConfig, GeneratorConfig } from "./config.js";
+import { Stylegan1Synthesis } from "./growing/stylegan1Synthesis.js";
+import { GrowingStylegan2Synthesis } from "./growing/stylegan2Synthesis.js";
 import { MappingNetwork, type TruncationOptions } from "./mapping.js";
-import { SynthesisNetwork, type SynthesisOptions } from "./synthesis.js";
+import { SynthesisNetwork } from "./synthesis.js";
 
 export type GeneratorOptions = TruncationOptions & SynthesisOptions;
 
-export class Generator {
-  readonly config: GeneratorConfig;
+export class Generator<Config extends AnyGeneratorConfig = GeneratorConfig> {
+  readonly config: Config;
   readonly zDim: number;
   readonly cDim: number;
   readonly wDim: number;
   readonly numWs: number;
   readonly imgResolution: number;
   readonly imgChannels: number;
+  /** The official StyleGAN truncates with psi = 0.7 and cutoff 8; here the default is not to, for all kinds. */
   readonly mapping: MappingNetwork;
-  readonly synthesis: SynthesisNetwork;
+  readonly synthesis: Synthesis<Config["synthesis"]>;
   /** Trained tensors by their official names. */
   readonly parameters: ReadonlyMap<string, Tensor>;
-  /** Stored but not trained: the average w, the constant noise. */
+  /** Stored but not trained: the average w, the constant noise, the level of detail of networks that grow. */
   readonly buffers: ReadonlyMap<string, Tensor>;
 
-  /** Builds the network; `contents` fills each tensor: from a checkpoint, or `initialContents(random)`. */
-  constructor(config: GeneratorConfig, contents: Contents) {
+  /**
+   * Builds the network; `contents` fills each tensor: from a checkpoint, or `initialContents(random)`. With null nothing
+   * is allocated: such a network has names and shapes only.
+   */
+  constructor(config: Config, contents: Contents | null) {
     const tree = new ParameterTree(contents);
     this.config = config;
     this.zDim = config.zDim;
@@ -31,7 +41,7 @@ export class Generator {
     this.wDim = config.wDim;
     this.imgResolution = config.imgResolution;
     this.imgChannels = config.imgChannels;
-    this.synthesis = new SynthesisNetwork(tree.child("synthesis"), config.synthesis);
+    this.synthesis = makeSynthesis(tree.child("synthesis"), config);
     this.numWs = this.synthesis.numWs;
     this.mapping = new MappingNetwork(tree.child("mapping"), config.mapping);
     this.parameters = tree.parameters;
@@ -46,5 +56,16 @@ export class Generator {
    */
   forward(z: Tensor, c: Tensor | null = null, options: GeneratorOptions = {}): Tensor {
     return inScope(() => this.synthesis.forward(this.mapping.forward(z, c, options), options));
+  }
+}
+
+function makeSynthesis(tree: ParameterTree, config: AnyGeneratorConfig): Synthesis<AnyGeneratorConfig["synthesis"]> {
+  switch (config.kind) {
+    case "stylegan2-generator":
+      return new SynthesisNetwork(tree, config.synthesis);
+    case "stylegan1-generator":
+      return new Stylegan1Synthesis(tree, config.synthesis);
+    case "growing-stylegan2-generator":
+      return new GrowingStylegan2Synthesis(tree, config.synthesis);
   }
 }

@@ -4,7 +4,8 @@ import { reshape } from "../nn/ops/reduce.js";
 import type { Tensor } from "../nn/tensor.js";
 
 /** Where the noise comes from: the maps stored with the network, a random generator, or nowhere. */
-export type NoiseMode = "const" | "random" | "none";
+export const noiseModes = ["const", "random", "none"] as const;
+export type NoiseMode = (typeof noiseModes)[number];
 
 /** Options with everything decided, as the layers see them. */
 export interface Noise {

@@ -4,12 +4,14 @@
  *
  * Tests: tests/goldens/checkpoints.test.ts, tests/identities/mapping.test.ts (identities 21, 23).
  */
+import { noGrad } from "../nn/autograd/record.js";
 import { DenseLayer } from "../nn/layers/dense.js";
 import { constant, type ParameterTree } from "../nn/layers/module.js";
 import { addScalar, lerp, mul, rsqrt, square } from "../nn/ops/arith.js";
 import { concat, slice } from "../nn/ops/layout.js";
 import { expand, reshape } from "../nn/ops/reduce.js";
 import { mean } from "../nn/ops/statistics.js";
+import { copyInto } from "../nn/optim.js";
 import { assertShape } from "../nn/shape.js";
 import { inScope, type Tensor } from "../nn/tensor.js";
 import type { MappingConfig } from "./config.js";
@@ -115,4 +117,20 @@ export class MappingNetwork {
       return cutoff >= l ? truncated : concat([truncated, slice(ws, 1, cutoff, l)], 1);
     });
   }
+}
+
+/**
+ * Moves the average w towards a batch: w_avg <- m + beta (w_avg - m), m the mean of the batch (StyleGAN, appendix B).
+ *
+ * @param wAvg [wDim], updated in place
+ * @param ws [N, L, wDim], the same w for every layer
+ */
+export function trackWAvg(wAvg: Tensor, ws: Tensor, beta: number): void {
+  inScope(() =>
+    noGrad(() => {
+      const w = reshape(slice(ws, 1, 0, 1), [ws.shape[0], -1]); // [N, wDim]
+      const centre = mean(w, { axes: [0] }); // [wDim]
+      copyInto(wAvg, lerp(centre, wAvg, beta));
+    }),
+  );
 }

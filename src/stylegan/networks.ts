@@ -2,15 +2,29 @@
 import { denseTensor, type PlainTensor } from "../formats/plainTensor.js";
 import type { Contents } from "../nn/layers/module.js";
 import type { NetworkData } from "./checkpoint/networkData.js";
-import type { AnyDiscriminatorConfig, AnyGeneratorConfig } from "./config.js";
+import type {
+  AnyDiscriminatorConfig,
+  AnyGeneratorConfig,
+  GrowingDiscriminatorConfig,
+  GrowingGeneratorConfig,
+} from "./config.js";
 import { Discriminator } from "./discriminator.js";
-import { Generator } from "./generator.js";
-import { ProgressiveDiscriminator } from "./growing/discriminatorBody.js";
-import { ProgressiveGenerator } from "./growing/generator.js";
+import { Generator, type GeneratorOptions } from "./generator.js";
 
-/** A generator of StyleGAN2, or one that grows: StyleGAN, and configs A to D of StyleGAN2. They are used alike. */
-export type AnyGenerator = Generator | ProgressiveGenerator;
-export type AnyDiscriminator = Discriminator | ProgressiveDiscriminator;
+/** A generator of any kind: `config.kind` says which; they are used alike. */
+export type AnyGenerator = Generator<AnyGeneratorConfig>;
+/** A discriminator of any kind: `config.kind` says which; they are used alike. */
+export type AnyDiscriminator = Discriminator<AnyDiscriminatorConfig>;
+
+/** Names of before these networks were the same classes as the others. */
+export type ProgressiveGenerator = Generator<GrowingGeneratorConfig>;
+export type ProgressiveDiscriminator = Discriminator<GrowingDiscriminatorConfig>;
+export type ProgressiveGeneratorOptions = GeneratorOptions;
+
+/** Whether it is one of StyleGAN2's final networks, which do not grow. */
+export function isStylegan2(generator: AnyGenerator): generator is Generator {
+  return generator.config.kind === "stylegan2-generator";
+}
 
 /** Fills parameters with the tensors of a checkpoint, straight into their memory. */
 function contentsOf(tensors: ReadonlyMap<string, PlainTensor>): Contents {
@@ -21,28 +35,14 @@ function contentsOf(tensors: ReadonlyMap<string, PlainTensor>): Contents {
   };
 }
 
-/** Any generator, by the kind of its config; `contents` fills its tensors. */
-export function makeGenerator(config: AnyGeneratorConfig, contents: Contents): AnyGenerator {
-  return config.kind === "stylegan2-generator"
-    ? new Generator(config, contents)
-    : new ProgressiveGenerator(config, contents);
-}
-
-/** Any discriminator, by the kind of its config; `contents` fills its tensors. */
-export function makeDiscriminator(config: AnyDiscriminatorConfig, contents: Contents): AnyDiscriminator {
-  return config.kind === "stylegan2-discriminator"
-    ? new Discriminator(config, contents)
-    : new ProgressiveDiscriminator(config, contents);
-}
-
 /** A generator out of a checkpoint, with its parameters frozen. */
 export function buildGenerator({ config, tensors }: NetworkData<AnyGeneratorConfig>): AnyGenerator {
-  return setTrainable(makeGenerator(config, contentsOf(tensors)), false);
+  return setTrainable(new Generator(config, contentsOf(tensors)), false);
 }
 
 /** A discriminator out of a checkpoint, with its parameters frozen. */
 export function buildDiscriminator({ config, tensors }: NetworkData<AnyDiscriminatorConfig>): AnyDiscriminator {
-  return setTrainable(makeDiscriminator(config, contentsOf(tensors)), false);
+  return setTrainable(new Discriminator(config, contentsOf(tensors)), false);
 }
 
 /**

@@ -6,7 +6,7 @@ import { CheckpointError } from "../../src/formats/fileError.js";
 import type { PlainTensor } from "../../src/formats/plainTensor.js";
 import { readSafetensors, type SafetensorsEntry, writeSafetensors } from "../../src/formats/safetensors.js";
 import { concatBytes } from "../../src/formats/zip.js";
-import { parseConfig } from "../../src/stylegan/checkpoint/configSchema.js";
+import { parseConfig } from "../../src/stylegan/checkpoint/geometry.js";
 import { writeNative } from "../../src/stylegan/checkpoint/native.js";
 import type { CheckpointData, Networks } from "../../src/stylegan/checkpoint/networkData.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";

@@ -11,10 +11,10 @@ import { Tensor } from "../../src/nn/tensor.js";
 import { downscale2d, upscale2d } from "../../src/stylegan/growing/lod.js";
 import { TrainingSampler } from "../../src/stylegan/training/sampler.js";
 import {
+  type GrowingSchedule,
   imagesAtLod,
   layersAt,
   momentAt,
-  type ProgressiveSchedule,
   resetsOptimizers,
   setLod,
 } from "../../src/stylegan/training/schedule.js";
@@ -113,8 +113,8 @@ const schedules = fc.record({
 const NUMBERS = { batch: { base: 4, at: { 4: 64, 8: 32 } }, learningRate: { base: 0.001, at: { 1024: 0.003 } } };
 
 /** The schedule sampled every 50 images until after its end. */
-function walk(options: Omit<ProgressiveSchedule, "batch" | "learningRate">) {
-  const schedule: ProgressiveSchedule = { ...options, ...NUMBERS };
+function walk(options: Omit<GrowingSchedule, "batch" | "learningRate">) {
+  const schedule: GrowingSchedule = { ...options, ...NUMBERS };
   const { imgResolution, initialResolution = 8, stableKimg = 600, fadeKimg = 600 } = options;
   const levels = Math.log2(imgResolution / initialResolution);
   const end = levels * (stableKimg + fadeKimg) * 1000;
@@ -184,8 +184,7 @@ describe("the schedule", () => {
   });
 
   test("phases of no length, and resolutions that the network does not have, are errors", () => {
-    const at = (options: Partial<ProgressiveSchedule>) => () =>
-      momentAt({ imgResolution: 32, ...NUMBERS, ...options }, 0);
+    const at = (options: Partial<GrowingSchedule>) => () => momentAt({ imgResolution: 32, ...NUMBERS, ...options }, 0);
     expect(at({ stableKimg: 0, fadeKimg: 0 })).toThrow(RangeError);
     expect(at({ initialResolution: 64 })).toThrow(RangeError);
     expect(at({ initialResolution: 2 })).toThrow(RangeError);

@@ -18,7 +18,7 @@ import { sum } from "../../src/nn/ops/reduce.js";
 import { downsample2d, filter2d, setupFilter, upsample2d } from "../../src/nn/ops/upfirdn2d.js";
 import { scope, type Tensor } from "../../src/nn/tensor.js";
 import type { Stylegan1GeneratorConfig } from "../../src/stylegan/config.js";
-import { ProgressiveGenerator } from "../../src/stylegan/growing/generator.js";
+import { Generator } from "../../src/stylegan/generator.js";
 import { downscale2d, upscale2d } from "../../src/stylegan/growing/lod.js";
 import { downscaleConv2d, upscaleConv2d } from "../../src/stylegan/growing/stylegan1Layers.js";
 import { networkPreset } from "../../src/stylegan/training/presets.js";
@@ -139,13 +139,13 @@ describe("what AdaIN forgets", () => {
       const { generator } = networkPreset("stylegan1", { resolution, ...SMALL });
       const numbers = new Map<string, Float64Array>();
       const contents = drawnContents(draw);
-      const original = new ProgressiveGenerator(generator as Stylegan1GeneratorConfig, (name, shape, data, initial) => {
+      const original = new Generator(generator as Stylegan1GeneratorConfig, (name, shape, data, initial) => {
         contents(name, shape, data, initial);
         numbers.set(name, Float64Array.from(data));
       });
       const a = draw.uniform(1.5, 3);
       const scaled = [`synthesis.${layer}.weight`, `synthesis.${layer}.bias`, `synthesis.${layer}.noise_strength`];
-      const other = new ProgressiveGenerator(generator as Stylegan1GeneratorConfig, (name, _, data) => {
+      const other = new Generator(generator as Stylegan1GeneratorConfig, (name, _, data) => {
         const factor = scaled.includes(name) ? a : 1;
         data.set(numbers.get(name)!.map((value) => factor * value));
       });

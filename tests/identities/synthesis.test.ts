@@ -14,11 +14,12 @@ import { concat, slice } from "../../src/nn/ops/layout.js";
 import { setupFilter, upsample2d } from "../../src/nn/ops/upfirdn2d.js";
 import { RandomState } from "../../src/nn/random.js";
 import { Tensor } from "../../src/nn/tensor.js";
+import type { SynthesisOptions } from "../../src/stylegan/blocks.js";
 import type { Architecture } from "../../src/stylegan/config.js";
 import { networkGeometry } from "../../src/stylegan/geometry.js";
 import type { NoiseMode } from "../../src/stylegan/layerNoise.js";
 import { modulatedConv2d } from "../../src/stylegan/modulatedConv2d.js";
-import { SynthesisNetwork, type SynthesisOptions, ToRgbLayer } from "../../src/stylegan/synthesis.js";
+import { SynthesisNetwork, ToRgbLayer } from "../../src/stylegan/synthesis.js";
 import { apart, dot, equal, identical, largest, law, numbersOf } from "../support/laws.js";
 
 beforeAll(() => setKernels(createReferenceKernels("float64")));

@@ -22,14 +22,14 @@ import { scope, Tensor } from "../../src/nn/tensor.js";
 import { augmentPipelines } from "../../src/stylegan/augment/pipeline.js";
 import { Discriminator } from "../../src/stylegan/discriminator.js";
 import { createNetworks, networkGeometry } from "../../src/stylegan/geometry.js";
+import { mixStyles } from "../../src/stylegan/latents/mixing.js";
+import { trackWAvg } from "../../src/stylegan/mapping.js";
 import { adversarialLosses } from "../../src/stylegan/training/losses.js";
 import {
   gradientPenalty,
   lazyRegularization,
-  mixStyles,
   pathLengthPenalty,
   r1Penalty,
-  trackWAvg,
 } from "../../src/stylegan/training/regularizers.js";
 import { TrainingSampler } from "../../src/stylegan/training/sampler.js";
 import { restoreTraining, snapshotTraining } from "../../src/stylegan/training/snapshot.js";

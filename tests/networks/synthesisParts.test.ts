@@ -11,10 +11,11 @@ import { add, scale } from "../../src/nn/ops/arith.js";
 import { setupFilter, upsample2d } from "../../src/nn/ops/upfirdn2d.js";
 import { RandomState } from "../../src/nn/random.js";
 import { inScope, scope, Tensor } from "../../src/nn/tensor.js";
+import type { SynthesisState } from "../../src/stylegan/blocks.js";
 import type { Architecture } from "../../src/stylegan/config.js";
+import { Generator } from "../../src/stylegan/generator.js";
 import { networkGeometry } from "../../src/stylegan/geometry.js";
-import { type AnyGenerator, makeGenerator, setTrainable } from "../../src/stylegan/networks.js";
-import type { SynthesisState } from "../../src/stylegan/synthesis.js";
+import { type AnyGenerator, setTrainable } from "../../src/stylegan/networks.js";
 import { networkPreset } from "../../src/stylegan/training/presets.js";
 import { numbersOf } from "../support/laws.js";
 
@@ -28,7 +29,7 @@ function generator(kind: (typeof kinds)[number]): AnyGenerator {
   const config = isGrowing
     ? networkPreset(kind, size).generator
     : networkGeometry({ ...size, generatorArchitecture: kind as Architecture }).generator;
-  const network = makeGenerator(config, (name, shape, data, initialise) => {
+  const network = new Generator(config, (name, shape, data, initialise) => {
     if (name.endsWith("noise_strength")) data.fill(0.5);
     else if (name.endsWith("bias") && !name.includes("affine")) data.set(random.randn(data.length));
     else initial(name, shape, data, initialise);

@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { Contents } from "../../src/nn/layers/module.js";
-import { ProgressiveDiscriminator } from "../../src/stylegan/growing/discriminatorBody.js";
-import { ProgressiveGenerator } from "../../src/stylegan/growing/generator.js";
-import { makeDiscriminator, makeGenerator } from "../../src/stylegan/networks.js";
+import { Discriminator } from "../../src/stylegan/discriminator.js";
+import { Generator } from "../../src/stylegan/generator.js";
+import { GrowingSynthesis } from "../../src/stylegan/growing/synthesis.js";
 import { networkPreset, type PresetName } from "../../src/stylegan/training/presets.js";
 import type { Draw } from "./draw.js";
 
@@ -20,10 +20,10 @@ export function drawnContents(draw: Draw): Contents {
 
 export function smallNetworks(name: PresetName, resolution: number, draw: Draw, cDim = 0) {
   const { generator, discriminator } = networkPreset(name, { resolution, cDim, ...SMALL });
-  const g = makeGenerator(generator, drawnContents(draw)) as ProgressiveGenerator;
-  const d = makeDiscriminator(discriminator, drawnContents(draw)) as ProgressiveDiscriminator;
-  expect(g).toBeInstanceOf(ProgressiveGenerator);
-  expect(d).toBeInstanceOf(ProgressiveDiscriminator);
+  const g = new Generator(generator, drawnContents(draw));
+  const d = new Discriminator(discriminator, drawnContents(draw));
+  expect(g.synthesis).toBeInstanceOf(GrowingSynthesis);
+  expect(d.lod).not.toBeNull();
   return { g, d };
 }
 

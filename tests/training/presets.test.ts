@@ -7,10 +7,11 @@ import { mul } from "../../src/nn/ops/arith.js";
 import { sum } from "../../src/nn/ops/reduce.js";
 import { RandomState } from "../../src/nn/random.js";
 import { scope, Tensor } from "../../src/nn/tensor.js";
-import { parseConfig } from "../../src/stylegan/checkpoint/configSchema.js";
-import { expectedTensors } from "../../src/stylegan/checkpoint/parameterNames.js";
+import { parseConfig } from "../../src/stylegan/checkpoint/geometry.js";
 import type { Stylegan1GeneratorConfig } from "../../src/stylegan/config.js";
-import { makeDiscriminator, makeGenerator } from "../../src/stylegan/networks.js";
+import { Discriminator } from "../../src/stylegan/discriminator.js";
+import { Generator } from "../../src/stylegan/generator.js";
+import { tensorShapes } from "../../src/stylegan/tensorShapes.js";
 import { networkPreset, presetNames } from "../../src/stylegan/training/presets.js";
 import { TrainingState } from "../../src/stylegan/training/step.js";
 import { SMALL } from "../support/growingNetworks.js";
@@ -27,11 +28,11 @@ describe("presets", () => {
           expect(parseConfig(JSON.parse(JSON.stringify(config)), name)).toEqual(config);
         }
         const random = new RandomState(7);
-        const g = makeGenerator(generator, initialContents(random));
-        const d = makeDiscriminator(discriminator, initialContents(random));
+        const g = new Generator(generator, initialContents(random));
+        const d = new Discriminator(discriminator, initialContents(random));
         for (const network of [g, d]) {
           const made = [...network.parameters, ...network.buffers].map(([key, { shape }]) => [key, [...shape]]);
-          const expected = [...expectedTensors(network.config)].map(([key, shape]) => [key, [...shape]]);
+          const expected = [...tensorShapes(network.config).all].map(([key, shape]) => [key, [...shape]]);
           expect(Object.fromEntries(made)).toEqual(Object.fromEntries(expected));
         }
         expect(schedule !== null).toBe(generator.kind !== "stylegan2-generator");
@@ -86,8 +87,8 @@ describe("presets", () => {
       const { generator, discriminator, settings } = networkPreset(name, { resolution: 8, ...SMALL });
       const contents = initialContents(new RandomState(1));
       const networks = {
-        generator: makeGenerator(generator, contents),
-        discriminator: makeDiscriminator(discriminator, contents),
+        generator: new Generator(generator, contents),
+        discriminator: new Discriminator(discriminator, contents),
       };
       const state = new TrainingState(networks, settings);
       const isLazy = lazy.some((other) => other === name);

@@ -118,7 +118,7 @@ function infoOf(generator: AnyGenerator, format: string, name: string): ModelInf
     resolution: imgResolution,
     channels: imgChannels,
     classes: cDim,
-    lod: "lod" in generator.synthesis ? generator.synthesis.lod.item() : null,
+    lod: generator.synthesis.lod?.item() ?? null,
     hasAverage: generator.mapping.wAvg !== null,
     layers: resolutions.flatMap((r) => (r === 4 ? first : [`b${r}.conv0`, `b${r}.conv1`])),
   };

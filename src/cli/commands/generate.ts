@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { writeFile } from "../../files.js";
-import { type AnyGenerator, RandomState, Tensor } from "../../index.js";
+import { type AnyGenerator, type NoiseMode, RandomState, Tensor } from "../../index.js";
 import { applyEdits, setNoise } from "../../stylegan/latents/index.js";
 import { makeFolder } from "../files.js";
 import { addEditOptions, type EditOptions, openEdits } from "../latents/edits.js";
@@ -27,7 +27,6 @@ import {
   type GridSize,
   imageFormats,
   noiseModeOption,
-  type noiseModes,
   parseGrid,
   parseNumber,
   zoomOption,
@@ -41,7 +40,7 @@ interface GenerateOptions extends EngineOptions, EditOptions, TruncationOptions 
   readonly network?: string;
   readonly seeds?: readonly number[];
   readonly class?: number;
-  readonly noiseMode: (typeof noiseModes)[number];
+  readonly noiseMode: NoiseMode;
   readonly lod?: number;
   readonly projectedW?: string;
   /** As people type it. */

@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { writeFile } from "../../files.js";
-import { type AnyGenerator, noGrad, RandomState, scope, Tensor } from "../../index.js";
+import { type AnyGenerator, type NoiseMode, noGrad, RandomState, scope, Tensor } from "../../index.js";
 import {
   applyEdits,
   type StyleRangeName,
@@ -23,7 +23,6 @@ import {
   classOption,
   type EngineOptions,
   noiseModeOption,
-  type noiseModes,
   parseNumber,
   zoomOption,
 } from "../options.js";
@@ -39,7 +38,7 @@ interface MixOptions extends EngineOptions, EditOptions {
   readonly styles: readonly number[] | StyleRangeName;
   readonly trunc: number;
   readonly class?: number;
-  readonly noiseMode: (typeof noiseModes)[number];
+  readonly noiseMode: NoiseMode;
   readonly outdir: string;
   readonly zoom?: number;
 }

@@ -7,7 +7,14 @@ import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { isSameFile, writeFile } from "../../files.js";
 import { type AnyGenerator, init } from "../../index.js";
-import { augmentPipelines, buildRun, type ImageDataset, presetNames } from "../../stylegan/training/index.js";
+import {
+  architectures,
+  augmentPipelines,
+  buildRun,
+  type ImageDataset,
+  lossNames,
+  presetNames,
+} from "../../stylegan/training/index.js";
 import { makeFolder } from "../files.js";
 import { addEngineOptions, type EngineOptions, engineOf, parseCount, parseNumber, parseSeed } from "../options.js";
 import { EXIT, type Terminal, UsageError } from "../terminal.js";
@@ -38,8 +45,6 @@ interface TrainOptions extends EngineOptions, RunOptions {
   /** true: the run in outdir; a folder: the run in it; a file: a checkpoint to start from. */
   readonly resume?: string | true;
 }
-
-const architectures = ["orig", "skip", "resnet"] as const;
 
 const examples = `
 Examples:
@@ -109,7 +114,7 @@ export function trainCommand(terminal: Terminal): Command {
     .addOption(option("--ema-kimg <kimg>", "half-life of the average (default: by --cfg)", parseAmount))
     .addOption(option("--pl-weight <weight>", "of path length; 0: none (default: by --cfg)", parseAmount))
     .addOption(option("--mixing-prob <p>", "probability of style mixing (default: by --cfg)", parsePart))
-    .addOption(choice("--loss <name>", "default: by --cfg, logistic for most", ["logistic", "wgan", "hinge"]))
+    .addOption(choice("--loss <name>", "default: by --cfg, logistic for most", lossNames))
     .optionsGroup("Growing (for --cfg stylegan1, table1-a to -f, config-a to -d):")
     .addOption(option("--lod-initial <pixels>", "resolution to begin with (default: 8)", parseCount(4)))
     .addOption(

@@ -6,6 +6,7 @@ import {
   type AnyGeneratorConfig,
   type Architecture,
   augmentPipelines,
+  type GrowingSchedule,
   ImageDataset,
   type LossName,
   momentAt,
@@ -13,7 +14,6 @@ import {
   type Preset,
   type PresetName,
   type PresetOptions,
-  type ProgressiveSchedule,
   type Run,
   readLabels,
   type TrainingSettings,
@@ -177,7 +177,7 @@ export function defineRun(
 const MINIBATCH_REPEATS = 4;
 
 /** The preset's schedule with what the options say; null for networks that do not grow. */
-function growing(preset: ProgressiveSchedule | null, options: RunOptions): ProgressiveSchedule | null {
+function growing(preset: GrowingSchedule | null, options: RunOptions): GrowingSchedule | null {
   const { lr, lodInitial, lodStableKimg, lodFadeKimg, minibatchRepeats } = options;
   const given = defined({
     initialResolution: lodInitial,
@@ -185,14 +185,14 @@ function growing(preset: ProgressiveSchedule | null, options: RunOptions): Progr
     fadeKimg: lodFadeKimg,
     minibatchRepeats,
     learningRate: lr === undefined ? undefined : { base: lr, at: {} },
-  }) as Partial<ProgressiveSchedule>;
+  }) as Partial<GrowingSchedule>;
   if (preset === null) {
     const { learningRate: _, ...ofGrowing } = given;
     if (Object.keys(ofGrowing).length === 0) return null;
     const names = "--lod-initial, --lod-stable-kimg, --lod-fade-kimg and --minibatch-repeats";
     throw new UsageError(`${names} are for networks that grow, --cfg stylegan1 for example`);
   }
-  const schedule = { ...preset, minibatchRepeats: MINIBATCH_REPEATS, ...given } as ProgressiveSchedule;
+  const schedule = { ...preset, minibatchRepeats: MINIBATCH_REPEATS, ...given } as GrowingSchedule;
   try {
     momentAt(schedule, 0);
   } catch (error) {

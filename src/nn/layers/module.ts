@@ -42,10 +42,11 @@ export class ParameterTree {
   readonly parameters: Map<string, Tensor>;
   /** Tensors that are stored but not trained: averages, constant noise. */
   readonly buffers: Map<string, Tensor>;
-  readonly #contents: Contents;
+  readonly #contents: Contents | null;
   readonly #prefix: string;
 
-  constructor(contents: Contents, prefix = "", parent?: ParameterTree) {
+  /** Without contents nothing is allocated: the tree then records names and shapes, of a network that cannot run. */
+  constructor(contents: Contents | null, prefix = "", parent?: ParameterTree) {
     this.#contents = contents;
     this.#prefix = prefix;
     this.parameters = parent?.parameters ?? new Map();
@@ -69,7 +70,11 @@ export class ParameterTree {
 
   #make(into: Map<string, Tensor>, name: string, shape: Shape, initial: Initializer): Tensor {
     const fullName = `${this.#prefix}${name}`;
-    const tensor = Tensor.persistent(shape, (data) => this.#contents(fullName, shape, data, initial));
+    const contents = this.#contents;
+    const tensor =
+      contents === null
+        ? Tensor.withoutMemory(shape)
+        : Tensor.persistent(shape, (data) => contents(fullName, shape, data, initial));
     into.set(fullName, tensor);
     return tensor;
   }

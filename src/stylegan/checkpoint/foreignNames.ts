@@ -2,8 +2,8 @@
 import { CheckpointError, describe } from "../../formats/fileError.js";
 import { type PlainTensor, reshapedTensor } from "../../formats/plainTensor.js";
 import type { NetworkConfig } from "../config.js";
+import { tensorShapes } from "../tensorShapes.js";
 import { checkedNetwork, type NetworkData } from "./networkData.js";
-import { expectedTensors } from "./parameterNames.js";
 
 export interface ForeignTensor {
   /** Its name in the file. */
@@ -25,7 +25,7 @@ export function adoptTensors<Config extends NetworkConfig>(
 ): NetworkData<Config> {
   const tensors = new Map<string, PlainTensor>();
   const unused = new Set(source.keys());
-  for (const [officialName, shape] of expectedTensors(config)) {
+  for (const [officialName, shape] of tensorShapes(config).all) {
     const { name, convert } = find(officialName);
     const tensor = source.get(name);
     if (!tensor) throw new CheckpointError(`${where}: expected a tensor ${describe(name)}, found none`);

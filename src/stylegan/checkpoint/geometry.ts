@@ -1,21 +1,25 @@
 /** Is a geometry one that a network can have? Asked of every file before any tensor is believed. */
-import { CheckpointError, describe } from "../../formats/fileError.js";
+import { CheckpointError } from "../../formats/fileError.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
-import type {
-  AnyGeneratorConfig,
-  Architecture,
-  DiscriminatorConfig,
-  MappingConfig,
-  NetworkConfig,
-  ProgressiveDiscriminatorConfig,
+import {
+  type AnyGeneratorConfig,
+  type DiscriminatorConfig,
+  type GrowingDiscriminatorConfig,
+  type MappingConfig,
+  type NetworkConfig,
+  networkSchema,
 } from "../config.js";
 
-export const architectures: readonly Architecture[] = ["orig", "skip", "resnet"];
 export const MAX_RESOLUTION = 1 << 14;
 
 /** The number of w's that a generator takes: two a block and one for the last toRgb, less one at 4x4. */
 export function expectedNumWs(imgResolution: number): number {
   return 2 * Math.log2(imgResolution) - 2;
+}
+
+/** A checked configuration from parsed JSON. CheckpointError names the field that is wrong, missing or unknown. */
+export function parseConfig(value: unknown, where: string): NetworkConfig {
+  return checkedGeometry(where, networkSchema(value, where));
 }
 
 /** Throws CheckpointError unless the numbers of a geometry agree with each other. Returns it. */
@@ -72,7 +76,7 @@ function discriminatorProblem(config: DiscriminatorConfig): string | null {
   return mapping && mappingProblem(mapping);
 }
 
-function growingDiscriminatorProblem(config: ProgressiveDiscriminatorConfig): string | null {
+function growingDiscriminatorProblem(config: GrowingDiscriminatorConfig): string | null {
   const { imgResolution, imgChannels, channels, mbstdGroupSize, mbstdNumChannels } = config;
   const taps = config.kind === "stylegan1-discriminator" ? config.blurFilter : config.resampleFilter;
   return (
@@ -132,11 +136,4 @@ export function separableTaps(tensor: PlainTensor, where: string): number[] {
   const separable = values.every((value, i) => Math.abs(value / sum - taps[Math.floor(i / k)] * taps[i % k]) < 1e-5);
   if (!separable) throw new CheckpointError(`${where}: the resampling filter is not an outer product of taps`);
   return taps;
-}
-
-/** One of several words, or CheckpointError. */
-export function oneOf<Word extends string>(where: string, value: unknown, words: readonly Word[]): Word {
-  const word = words.find((candidate) => candidate === value);
-  if (word === undefined) throw new CheckpointError(`${where}: expected ${words.join(", ")}, found ${describe(value)}`);
-  return word;
 }

@@ -9,7 +9,7 @@ import { CheckpointError, describe } from "../../formats/fileError.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
 import { readSafetensors, type SafetensorsEntry, safetensorsChunks } from "../../formats/safetensors.js";
 import type { AnyDiscriminatorConfig, AnyGeneratorConfig, NetworkConfig } from "../config.js";
-import { parseConfig } from "./configSchema.js";
+import { parseConfig } from "./geometry.js";
 import {
   type CheckpointData,
   checkedNetwork,

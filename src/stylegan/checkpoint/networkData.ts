@@ -2,11 +2,11 @@
 import { CheckpointError, describe } from "../../formats/fileError.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
 import type { AnyDiscriminatorConfig, AnyGeneratorConfig, NetworkConfig } from "../config.js";
-import { expectedTensors } from "./parameterNames.js";
+import { tensorShapes } from "../tensorShapes.js";
 
 export interface NetworkData<Config extends NetworkConfig = NetworkConfig> {
   readonly config: Config;
-  /** Every parameter and buffer by its official name; exactly the names of `expectedTensors(config)`. */
+  /** Every parameter and buffer by its official name; exactly the names of `tensorShapes(config)`. */
   readonly tensors: ReadonlyMap<string, PlainTensor>;
 }
 
@@ -44,7 +44,7 @@ export function checkedNetwork<Config extends NetworkConfig>(
   tensors: ReadonlyMap<string, PlainTensor>,
 ): NetworkData<Config> {
   const problems: string[] = [];
-  const expected = expectedTensors(config);
+  const { all: expected } = tensorShapes(config);
   for (const [name, shape] of expected) {
     const tensor = tensors.get(name);
     if (!tensor) problems.push(`${name} [${shape}] is missing`);

@@ -19,10 +19,10 @@ import { expand, reshape } from "../../nn/ops/reduce.js";
 import type { Filter2d } from "../../nn/ops/upfirdn2d.js";
 import type { Tensor } from "../../nn/tensor.js";
 import { instanceNorm, styleModulation } from "../adain.js";
+import type { BlockContext, LayerContext } from "../blocks.js";
 import type { Stylegan1SynthesisConfig } from "../config.js";
 import { layerNoise } from "../layerNoise.js";
 import { normalize2ndMoment } from "../mapping.js";
-import type { BlockContext, LayerContext } from "../synthesis.js";
 import { blur, blurFilter, convSame, heGain, isFused, Stylegan1Conv, upscaleConv2d } from "./stylegan1Layers.js";
 import { type GrowingBlock, GrowingSynthesis } from "./synthesis.js";
 
@@ -126,6 +126,7 @@ class InputLayer {
 /** Two layers at one resolution: (input or conv0 that doubles it,) conv1, and a plain toRgb without style. */
 class Stylegan1Block implements GrowingBlock {
   readonly resolution: number;
+  readonly numConv = 2;
   readonly #input: InputLayer | null;
   readonly #conv0: StyledConv | null;
   readonly #conv1: StyledConv;
@@ -146,29 +147,21 @@ class Stylegan1Block implements GrowingBlock {
     this.#toRgb = new Stylegan1Conv(tree.child("torgb"), channels, config.imgChannels, 1, "linear");
   }
 
-  features(x: Tensor | null, w: (layer: number) => Tensor, { seen, of }: BlockContext): Tensor {
-    const layer = 2 * Math.log2(this.resolution) - 4;
+  features(x: Tensor | null, ws: readonly Tensor[], { seen, of }: BlockContext): Tensor {
     const y =
       this.#input !== null
-        ? seen("input", this.#input.forward(w(layer), of("input")))
-        : seen("conv0", this.#conv0!.forward(x!, w(layer), of("conv0")));
-    return seen("conv1", this.#conv1.forward(y, w(layer + 1), of("conv1")));
+        ? seen("input", this.#input.forward(ws[0], of("input")))
+        : seen("conv0", this.#conv0!.forward(x!, ws[0], of("conv0")));
+    return seen("conv1", this.#conv1.forward(y, ws[1], of("conv1")));
   }
 
-  toRgb(x: Tensor, _w: (layer: number) => Tensor, { seen }: BlockContext): Tensor {
-    return seen("torgb", this.#toRgb.forward(x));
+  toRgb(x: Tensor): Tensor {
+    return this.#toRgb.forward(x);
   }
 }
 
-export class Stylegan1Synthesis extends GrowingSynthesis {
-  readonly config: Stylegan1SynthesisConfig;
-
+export class Stylegan1Synthesis extends GrowingSynthesis<Stylegan1SynthesisConfig> {
   constructor(tree: ParameterTree, config: Stylegan1SynthesisConfig) {
-    const blocks = config.channels.map(([resolution, channels], k) => {
-      const inChannels = k === 0 ? 0 : config.channels[k - 1][1];
-      return new Stylegan1Block(tree.child(`b${resolution}`), resolution, inChannels, channels, config);
-    });
-    super(tree, blocks, config);
-    this.config = config;
+    super(tree, config, Stylegan1Block);
   }
 }

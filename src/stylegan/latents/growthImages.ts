@@ -6,7 +6,7 @@ import { noGrad } from "../../nn/autograd/record.js";
 import { add } from "../../nn/ops/arith.js";
 import { setupFilter, upsample2d } from "../../nn/ops/upfirdn2d.js";
 import { scope, Tensor } from "../../nn/tensor.js";
-import { upscale2d } from "../growing/growing.js";
+import { upscale2d } from "../growing/lod.js";
 import type { AnyGenerator } from "../networks.js";
 
 /**

@@ -5,7 +5,7 @@
  */
 import { setupFilter } from "../../nn/ops/upfirdn2d.js";
 import { Generator } from "../generator.js";
-import type { AnyGenerator } from "../networks.js";
+import { type AnyGenerator, isStylegan2 } from "../networks.js";
 import { OnnxGraph, type Opset, type Value } from "./graph.js";
 import { dense, type ExportContext, modulatedLayer, normalize, stored, toRgb, weightOf } from "./layers.js";
 import { upsample } from "./resample.js";
@@ -43,7 +43,7 @@ export interface ExportOnnxOptions {
  */
 export function exportOnnx(network: AnyGenerator, options: ExportOnnxOptions = {}): Uint8Array {
   const { part = "both", noiseMode = "const", truncationPsi = 1, truncationCutoff = null, opset = 13 } = options;
-  if (!(network instanceof Generator)) {
+  if (!(network instanceof Generator) || !isStylegan2(network)) {
     const { config }: { config?: AnyGenerator["config"] } = network;
     throw new TypeError(`exportOnnx: expected a StyleGAN2 generator, got ${config?.kind ?? typeof network}`);
   }

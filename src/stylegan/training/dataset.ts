@@ -6,6 +6,7 @@
  * {"labels": [["00000/img00000000.png", 6], ...]}. Tests: tests/training/dataset.test.ts.
  */
 import { FileError } from "../../formats/fileError.js";
+import { roundHalfToEven } from "../../formats/float16.js";
 import { decodeImage, type ImageOptions, imageHeader } from "../../formats/image/imageFile.js";
 import { resize, withChannels } from "../../formats/image/pixels.js";
 import { type RandomSnapshot, RandomState } from "../../nn/random.js";
@@ -237,10 +238,4 @@ export class DataOrder {
     for (let i = 0; i < order.length; i++) this.#order[i] = order[i];
     this.#position = position;
   }
-}
-
-/** As numpy's rint. */
-function roundHalfToEven(x: number): number {
-  const rounded = Math.round(x);
-  return rounded - x === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }

@@ -10,15 +10,17 @@ export {
   augmentPipelines,
   drawAugmentation,
 } from "../augment/pipeline.js";
-export type { AnyDiscriminatorConfig, AnyGeneratorConfig, Architecture, NetworkConfig } from "../config.js";
-export { createNetworks, type GeometryOptions, type NetworkGeometry, networkGeometry } from "../geometry.js";
 export {
-  type AnyDiscriminator,
-  type AnyGenerator,
-  makeDiscriminator,
-  makeGenerator,
-  setTrainable,
-} from "../networks.js";
+  type AnyDiscriminatorConfig,
+  type AnyGeneratorConfig,
+  type Architecture,
+  architectures,
+  type NetworkConfig,
+} from "../config.js";
+export { Discriminator } from "../discriminator.js";
+export { Generator } from "../generator.js";
+export { createNetworks, type GeometryOptions, type NetworkGeometry, networkGeometry } from "../geometry.js";
+export { type AnyDiscriminator, type AnyGenerator, setTrainable } from "../networks.js";
 export {
   DataOrder,
   type DatasetOptions,
@@ -27,7 +29,7 @@ export {
   type OrderSnapshot,
 } from "./dataset.js";
 export { type Labels, labelsByName, parseLabels, readLabels } from "./labels.js";
-export { type AdversarialLoss, adversarialLosses, type LossName } from "./losses.js";
+export { type AdversarialLoss, adversarialLosses, type LossName, lossNames } from "./losses.js";
 export { networkPreset, type Preset, type PresetName, type PresetOptions, presetNames } from "./presets.js";
 export {
   type Discriminate,
@@ -44,11 +46,11 @@ export { buildRun, type Moment, momentOf, type Run, type RunPlan, runStep, seeds
 export { type SamplerOptions, TrainingSampler } from "./sampler.js";
 export {
   type ByResolution,
+  type GrowingMoment,
+  type GrowingSchedule,
   imagesAtLod,
   lodOf,
   momentAt,
-  type ProgressiveMoment,
-  type ProgressiveSchedule,
   resetsOptimizers,
   resolutionAt,
   setLod,

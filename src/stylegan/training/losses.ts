@@ -23,7 +23,8 @@ export interface AdversarialLoss {
   discriminator(fakeLogits: Tensor, realLogits: Tensor): Tensor;
 }
 
-export type LossName = "logistic" | "wgan" | "hinge";
+export const lossNames = ["logistic", "wgan", "hinge"] as const;
+export type LossName = (typeof lossNames)[number];
 
 const WGAN_DRIFT = 0.001;
 

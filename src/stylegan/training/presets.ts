@@ -15,15 +15,15 @@
 import type {
   AnyDiscriminatorConfig,
   AnyGeneratorConfig,
-  GrowingDiscriminatorConfig,
-  GrowingGeneratorConfig,
+  GrowingStylegan2DiscriminatorConfig,
+  GrowingStylegan2GeneratorConfig,
   MappingConfig,
   Stylegan1DiscriminatorConfig,
   Stylegan1GeneratorConfig,
   Stylegan1SynthesisConfig,
 } from "../config.js";
 import { type GeometryOptions, networkGeometry } from "../geometry.js";
-import type { ByResolution, ProgressiveSchedule } from "./schedule.js";
+import type { ByResolution, GrowingSchedule } from "./schedule.js";
 import type { TrainingSettings } from "./step.js";
 
 const table1Rows = ["table1-a", "table1-b", "table1-c", "table1-d", "table1-e", "table1-f"] as const;
@@ -78,7 +78,7 @@ export interface Preset {
   /** Images in a step; at the final resolution where the network grows. */
   readonly batch: number;
   /** Null for networks that do not grow. */
-  readonly schedule: ProgressiveSchedule | null;
+  readonly schedule: GrowingSchedule | null;
 }
 
 /**
@@ -172,7 +172,7 @@ function stylegan1Preset(row: Table1Row, options: PresetOptions, batch: ByResolu
 
 function growingPreset(name: GrowingConfig, options: PresetOptions): Preset {
   const base = growingBase(options);
-  const generator: GrowingGeneratorConfig = {
+  const generator: GrowingStylegan2GeneratorConfig = {
     kind: "growing-stylegan2-generator",
     zDim: base.zDim,
     cDim: base.cDim,
@@ -190,7 +190,7 @@ function growingPreset(name: GrowingConfig, options: PresetOptions): Preset {
       scaleBeforeDemodulation: true,
     },
   };
-  const discriminator: GrowingDiscriminatorConfig = {
+  const discriminator: GrowingStylegan2DiscriminatorConfig = {
     kind: "growing-stylegan2-discriminator",
     ...base.discriminator,
     resampleFilter: [1, 3, 3, 1],
@@ -246,7 +246,7 @@ function growingBase(options: PresetOptions, heGain?: MappingConfig["heGain"]) {
 
 function growingSchedule({ resolution, batch }: PresetOptions, batches: ByResolution) {
   const everywhere = batch === undefined ? batches : { base: batch, at: {} };
-  const schedule: ProgressiveSchedule = {
+  const schedule: GrowingSchedule = {
     imgResolution: resolution,
     initialResolution: Math.min(8, resolution),
     batch: everywhere,

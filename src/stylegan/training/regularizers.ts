@@ -1,17 +1,15 @@
 /**
  * What is added to the adversarial losses, as functions of networks and batch: gradient penalties on the
- * discriminator, path length on the generator; and the two ways w's are treated in training, mixing and averaging.
+ * discriminator, path length on the generator.
  *
  * All three penalties are functions of a gradient, so their own gradients are of second order.
- * Tests: identities 23, 37, 38 in tests/identities/training.test.ts; tests/goldens/training.test.ts.
+ * Tests: identities 37, 38 in tests/identities/training.test.ts; tests/goldens/training.test.ts.
  */
 import { grad } from "../../nn/autograd/grad.js";
 import { noGrad, variable } from "../../nn/autograd/record.js";
-import { add, addScalar, lerp, mul, scale, sqrt, square, sub } from "../../nn/ops/arith.js";
-import { concat, slice } from "../../nn/ops/layout.js";
-import { reshape, sum } from "../../nn/ops/reduce.js";
+import { add, addScalar, mul, scale, sqrt, square, sub } from "../../nn/ops/arith.js";
+import { sum } from "../../nn/ops/reduce.js";
 import { mean } from "../../nn/ops/statistics.js";
-import { copyInto } from "../../nn/optim.js";
 import { assertShape } from "../../nn/shape.js";
 import { inScope, type Tensor } from "../../nn/tensor.js";
 
@@ -117,40 +115,6 @@ export function pathLengthPenalty(
     const penalty = scale(mean(square(sub(lengths, average))), weight);
     return { penalty, lengths, plMean: average.item() };
   });
-}
-
-/**
- * Style mixing (StyleGAN, section 3.1): the layers from `cutoff` on take their w from a second latent.
- *
- * @param ws [N, L, wDim]
- * @param others [N, L, wDim]
- * @param cutoff 1 to L - 1; L leaves ws as they are
- * @throws RangeError when the cutoff is outside of that
- */
-export function mixStyles(ws: Tensor, others: Tensor, cutoff: number): Tensor {
-  const [, l] = ws.shape;
-  assertShape("mixStyles", "others", others.shape, ws.shape, "N, L, wDim");
-  if (!Number.isInteger(cutoff) || cutoff < 1 || cutoff > l) {
-    throw new RangeError(`mixStyles: cutoff must be a whole number from 1 to ${l}, got ${cutoff}`);
-  }
-  if (cutoff === l) return ws;
-  return inScope(() => concat([slice(ws, 1, 0, cutoff), slice(others, 1, cutoff, l)], 1));
-}
-
-/**
- * Moves the average w towards a batch: w_avg <- m + beta (w_avg - m), m the mean of the batch (StyleGAN, appendix B).
- *
- * @param wAvg [wDim], updated in place
- * @param ws [N, L, wDim], the same w for every layer
- */
-export function trackWAvg(wAvg: Tensor, ws: Tensor, beta: number): void {
-  inScope(() =>
-    noGrad(() => {
-      const w = reshape(slice(ws, 1, 0, 1), [ws.shape[0], -1]); // [N, wDim]
-      const centre = mean(w, { axes: [0] }); // [wDim]
-      copyInto(wAvg, lerp(centre, wAvg, beta));
-    }),
-  );
 }
 
 /** Lazy regularisation (StyleGAN2, appendix B): a penalty every `interval` steps, and what keeps Adam the same. */

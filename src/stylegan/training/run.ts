@@ -5,11 +5,12 @@
 import { initialContents } from "../../nn/layers/module.js";
 import { RandomState } from "../../nn/random.js";
 import { scope } from "../../nn/tensor.js";
-import { makeDiscriminator, makeGenerator } from "../networks.js";
+import { Discriminator } from "../discriminator.js";
+import { Generator } from "../generator.js";
 import { DataOrder, type ImageDataset } from "./dataset.js";
 import type { Preset } from "./presets.js";
 import { TrainingSampler } from "./sampler.js";
-import { imagesAtLod, lodOf, momentAt, type ProgressiveMoment, resetsOptimizers, setLod } from "./schedule.js";
+import { type GrowingMoment, imagesAtLod, lodOf, momentAt, resetsOptimizers, setLod } from "./schedule.js";
 import { TrainingState } from "./state.js";
 import { type StepReport, trainingStep } from "./step.js";
 
@@ -42,8 +43,8 @@ export function buildRun<Plan extends RunPlan>(definition: Plan, dataset: ImageD
   const seeds = seedsOf(seed);
   const contents = initialContents(new RandomState(seeds.init));
   const networks = {
-    generator: makeGenerator(generator, contents),
-    discriminator: makeDiscriminator(discriminator, contents),
+    generator: new Generator(generator, contents),
+    discriminator: new Discriminator(discriminator, contents),
   };
   if (definition.schedule !== null) {
     const { lod } = momentAt(definition.schedule, 0);
@@ -76,7 +77,7 @@ export interface Moment {
   /** How many steps are made before the schedule is asked again. */
   readonly steps: number;
   /** Null for networks that do not grow. */
-  readonly moment: ProgressiveMoment | null;
+  readonly moment: GrowingMoment | null;
 }
 
 /** The moment after so many images. */

@@ -19,7 +19,7 @@ export interface ByResolution {
   readonly at: Readonly<Record<number, number>>;
 }
 
-export interface ProgressiveSchedule {
+export interface GrowingSchedule {
   /** Pixels a side of the finished network. */
   readonly imgResolution: number;
   /** Where growing begins. Default 8. */
@@ -37,7 +37,7 @@ export interface ProgressiveSchedule {
 }
 
 /** What training does at one moment. */
-export interface ProgressiveMoment {
+export interface GrowingMoment {
   readonly lod: number;
   /** Pixels a side that matter: imgResolution / 2^floor(lod). */
   readonly resolution: number;
@@ -55,7 +55,7 @@ export function resolutionAt(imgResolution: number, lod: number): number {
  *
  * @throws RangeError when the initial resolution is not one of the network's, or a phase has no length
  */
-export function momentAt(schedule: ProgressiveSchedule, images: number): ProgressiveMoment {
+export function momentAt(schedule: GrowingSchedule, images: number): GrowingMoment {
   const { imgResolution, initialResolution = 8, stableKimg = 600, fadeKimg = 600, batch, learningRate } = schedule;
   const levels = Math.log2(imgResolution / initialResolution);
   if (!Number.isInteger(levels) || levels < 0 || initialResolution < 4) {

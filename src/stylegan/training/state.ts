@@ -1,7 +1,8 @@
 /** What a training run is made of: its settings, and all that it remembers from step to step. */
 import { Adam } from "../../nn/optim.js";
 import type { AugmentPipeline } from "../augment/pipeline.js";
-import { type AnyDiscriminator, type AnyGenerator, makeGenerator, setTrainable } from "../networks.js";
+import { Generator } from "../generator.js";
+import { type AnyDiscriminator, type AnyGenerator, setTrainable } from "../networks.js";
 import type { LossName } from "./losses.js";
 import { lazyRegularization } from "./regularizers.js";
 
@@ -163,6 +164,6 @@ export class TrainingState {
 /** A generator of its own with the same geometry and numbers, frozen. */
 export function copyGenerator(generator: AnyGenerator): AnyGenerator {
   const source = new Map([...generator.parameters, ...generator.buffers]);
-  const copy = makeGenerator(generator.config, (name, _shape, data) => data.set(source.get(name)!.block.data));
+  const copy = new Generator(generator.config, (name, _shape, data) => data.set(source.get(name)!.block.data));
   return setTrainable(copy, false);
 }

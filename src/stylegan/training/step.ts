@@ -23,8 +23,10 @@ import { emaBeta, updateEma } from "../../nn/optim.js";
 import { assertShape } from "../../nn/shape.js";
 import { scope, type Tensor } from "../../nn/tensor.js";
 import { type AugmentDraws, adjustP, augment } from "../augment/pipeline.js";
+import { mixStyles } from "../latents/mixing.js";
+import { trackWAvg } from "../mapping.js";
 import { adversarialLosses } from "./losses.js";
-import { gradientPenalty, mixStyles, pathLengthPenalty, r1Penalty, trackWAvg } from "./regularizers.js";
+import { gradientPenalty, pathLengthPenalty, r1Penalty } from "./regularizers.js";
 import type { TrainingState } from "./state.js";
 
 export { type AdaSettings, type TrainingProgress, type TrainingSettings, TrainingState } from "./state.js";

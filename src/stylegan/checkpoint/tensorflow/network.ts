@@ -4,11 +4,12 @@ import { CheckpointError, describe } from "../../../formats/fileError.js";
 import { isNumpyArray, numpyTensor, type PickleResolver } from "../../../formats/pickle/common.js";
 import { PickleObject, type PickleValue, recordAs, sequence } from "../../../formats/pickle/values.js";
 import { denseTensor, type PlainTensor, rearrangedTensor } from "../../../formats/plainTensor.js";
+import { oneOf } from "../../../formats/schema.js";
 import type { HeGain } from "../../../nn/layers/dense.js";
 import { activationNames } from "../../../nn/ops/biasAct.js";
 import type { MappingConfig } from "../../config.js";
 import { countNames, extentOf, type ForeignTensor } from "../foreignNames.js";
-import { expectedNumWs, oneOf } from "../geometry.js";
+import { expectedNumWs } from "../geometry.js";
 
 const NETWORK = "dnnlib.tflib.network.Network";
 

@@ -8,6 +8,7 @@
  */
 import { PickleTuple, type PickleValue } from "../../../formats/pickle/values.js";
 import type { PlainTensor } from "../../../formats/plainTensor.js";
+import { oneOf } from "../../../formats/schema.js";
 import { type Activation, activationNames } from "../../../nn/ops/biasAct.js";
 import type {
   AnyDiscriminatorConfig,
@@ -18,7 +19,7 @@ import type {
   MappingConfig,
 } from "../../config.js";
 import { adoptTensors, countNames, extentOf, type ForeignTensor } from "../foreignNames.js";
-import { checkedGeometry, oneOf } from "../geometry.js";
+import { checkedGeometry } from "../geometry.js";
 import { type CheckpointData, collectNetworks, type NetworkData, type ReadCheckpointOptions } from "../networkData.js";
 import { denseVariable, generatorVariable, isNetwork, kernel, readMapping, TensorflowNetwork } from "./network.js";
 import { readGrowingDiscriminator, readGrowingGenerator } from "./stylegan1.js";

@@ -8,16 +8,17 @@
 
 import { CheckpointError, describe } from "../../../formats/fileError.js";
 import type { PlainTensor } from "../../../formats/plainTensor.js";
+import { oneOf } from "../../../formats/schema.js";
 import { activationNames } from "../../../nn/ops/biasAct.js";
 import type {
+  GrowingDiscriminatorConfig,
   GrowingGeneratorConfig,
+  GrowingStylegan2GeneratorConfig,
   MappingConfig,
-  ProgressiveDiscriminatorConfig,
-  ProgressiveGeneratorConfig,
   Stylegan1GeneratorConfig,
 } from "../../config.js";
 import { adoptTensors, countNames, extentOf, type ForeignTensor } from "../foreignNames.js";
-import { checkedGeometry, oneOf } from "../geometry.js";
+import { checkedGeometry } from "../geometry.js";
 import type { NetworkData } from "../networkData.js";
 import {
   denseVariable,
@@ -32,11 +33,12 @@ import {
 /** The official networks fuse scaling with convolution from this resolution on, unless told otherwise. */
 const AUTO_FUSED_FROM = 128;
 
-export function readGrowingGenerator(network: TensorflowNetwork): NetworkData<ProgressiveGeneratorConfig> {
+export function readGrowingGenerator(network: TensorflowNetwork): NetworkData<GrowingGeneratorConfig> {
   const builder = network.builder();
   const synthesisBuilder = network.component("synthesis").builder();
   if (builder === "G_style" && synthesisBuilder === "G_synthesis") return readStylegan1Generator(network);
-  if (builder === "G_main" && synthesisBuilder === "G_synthesis_stylegan_revised") return readRevisedGenerator(network);
+  if (builder === "G_main" && synthesisBuilder === "G_synthesis_stylegan_revised")
+    return readGrowingStylegan2Generator(network);
   throw new CheckpointError(
     `${network.path}: a generator built by ${describe(builder)} and ${describe(synthesisBuilder)}; supported are ` +
       "G_style with G_synthesis, and G_main with G_synthesis_stylegan_revised, G_synthesis_stylegan2 or G_synthesis",
@@ -84,14 +86,14 @@ function readStylegan1Generator(network: TensorflowNetwork): NetworkData<Stylega
   return adoptTensors(where, checkedGeometry(where, config), source, find, (name) => name === "lod");
 }
 
-function readRevisedGenerator(network: TensorflowNetwork): NetworkData<GrowingGeneratorConfig> {
+function readGrowingStylegan2Generator(network: TensorflowNetwork): NetworkData<GrowingStylegan2GeneratorConfig> {
   const where = network.path;
   const synthesis = network.component("synthesis");
   const source = network.generatorVariables();
   const { channels, imgResolution, imgChannels } = readSynthesisGeometry(where, source);
   const wDim = extentOf(where, source, "synthesis/4x4/Conv/mod_weight", 0);
   const mapping = readMapping(network, source, { wDim, imgResolution });
-  const config: GrowingGeneratorConfig = {
+  const config: GrowingStylegan2GeneratorConfig = {
     kind: "growing-stylegan2-generator",
     zDim: mapping.zDim,
     cDim: mapping.cDim,
@@ -111,11 +113,11 @@ function readRevisedGenerator(network: TensorflowNetwork): NetworkData<GrowingGe
       scaleBeforeDemodulation: true,
     },
   };
-  const find = (name: string) => revisedVariable(name, imgResolution, mapping);
+  const find = (name: string) => growingStylegan2Variable(name, imgResolution, mapping);
   return adoptTensors(where, checkedGeometry(where, config), source, find, (name) => name === "lod");
 }
 
-export function readGrowingDiscriminator(network: TensorflowNetwork): NetworkData<ProgressiveDiscriminatorConfig> {
+export function readGrowingDiscriminator(network: TensorflowNetwork): NetworkData<GrowingDiscriminatorConfig> {
   const where = network.path;
   const builder = network.builder();
   if (builder !== "D_basic" && builder !== "D_stylegan") {
@@ -139,7 +141,7 @@ export function readGrowingDiscriminator(network: TensorflowNetwork): NetworkDat
     mbstdGroupSize: network.integerKeyword("mbstd_group_size", 4),
     mbstdNumChannels: Math.max(0, extentOf(where, source, "4x4/Conv/weight", 2) - channels[0][1]),
   };
-  let config: ProgressiveDiscriminatorConfig;
+  let config: GrowingDiscriminatorConfig;
   if (builder === "D_basic") {
     network.expectKeyword("use_wscale", true);
     config = { kind: "stylegan1-discriminator", ...common, ...scalingOf(network) };
@@ -212,7 +214,7 @@ function stylegan1Variable(name: string, config: Stylegan1GeneratorConfig): Fore
   }
 }
 
-function revisedVariable(name: string, imgResolution: number, mapping: MappingConfig): ForeignTensor {
+function growingStylegan2Variable(name: string, imgResolution: number, mapping: MappingConfig): ForeignTensor {
   if (name === "synthesis.lod") return { name: "synthesis/lod" };
   const found = generatorVariable(name, mapping);
   const inBlock = /^synthesis\/(\d+)x\d+\/ToRGB\//;

@@ -7,9 +7,10 @@
 import { CheckpointError, describe } from "../../../formats/fileError.js";
 import { makeDict, type PickleResolver } from "../../../formats/pickle/common.js";
 import type { PickleValue } from "../../../formats/pickle/values.js";
+import { oneOf } from "../../../formats/schema.js";
 import { activationNames } from "../../../nn/ops/biasAct.js";
-import type { DiscriminatorConfig, GeneratorConfig, MappingConfig } from "../../config.js";
-import { architectures, checkedGeometry, MAX_RESOLUTION, oneOf, separableTaps } from "../geometry.js";
+import { architectures, type DiscriminatorConfig, type GeneratorConfig, type MappingConfig } from "../../config.js";
+import { checkedGeometry, MAX_RESOLUTION, separableTaps } from "../geometry.js";
 import {
   type CheckpointData,
   checkedNetwork,
