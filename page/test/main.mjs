@@ -9,8 +9,9 @@ import { findBrowser, howToGet, launch } from "./browsers.mjs";
 import { checkAccess } from "./checks/access.mjs";
 import { checkControls } from "./checks/controls.mjs";
 import { checkPixels } from "./checks/pixels.mjs";
+import { checkTraining } from "./checks/training.mjs";
 
-const groups = [checkPixels, checkControls, checkAccess];
+const groups = [checkPixels, checkControls, checkTraining, checkAccess];
 
 const { values } = parseArgs({
   options: { browser: { type: "string", multiple: true }, only: { type: "string", default: "" } },

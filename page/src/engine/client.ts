@@ -16,6 +16,8 @@ export interface CallOptions<K extends CallName> {
   readonly onPartial?: (value: Partial<K>) => void;
   /** Cancels the call, which then gives null. */
   readonly signal?: AbortSignal;
+  /** Partial values count after cancelling, too: the call ends in its own time, with a result. Default false. */
+  readonly keepsResult?: boolean;
 }
 
 export class Engine {
@@ -32,14 +34,14 @@ export class Engine {
 
   /** Null when the call was cancelled. Rejects with EngineError. */
   call<K extends CallName>(name: K, args: Args<K>, options: CallOptions<K> = {}): Promise<Result<K> | null> {
-    const { onPartial, signal } = options;
+    const { onPartial, signal, keepsResult = false } = options;
     const id = ++this.#lastId;
     const answer = new Promise<Result<K> | null>((resolve, reject) => {
       this.#waiting.set(id, {
         resolve: resolve as (value: unknown) => void,
         reject,
         onPartial: (value) => {
-          if (signal?.aborted !== true) onPartial?.(value as Partial<K>);
+          if (keepsResult || signal?.aborted !== true) onPartial?.(value as Partial<K>);
         },
       });
     });

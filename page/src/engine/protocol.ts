@@ -109,6 +109,48 @@ export interface Contribution {
   readonly deviation: number;
 }
 
+export interface TrainOptions {
+  readonly seed: number;
+  /** Feature maps at every resolution, and numbers of z and w. */
+  readonly size: number;
+  readonly batch: number;
+  readonly learningRate: number;
+  /** 0 switches the penalty off; so does plWeight. */
+  readonly r1Gamma: number;
+  readonly plWeight: number;
+  /** Probability of style mixing. */
+  readonly mixing: number;
+  readonly ada: boolean;
+  readonly generatorArchitecture: "skip" | "orig" | "resnet";
+  readonly discriminatorArchitecture: "skip" | "orig" | "resnet";
+}
+
+export type TrainPhase = "Gmain" | "Greg" | "Dmain" | "Dreg";
+
+export interface TrainStart {
+  /** Of the data set. */
+  readonly images: number;
+  readonly resolution: number;
+  readonly generatorParameters: number;
+  readonly discriminatorParameters: number;
+  readonly reals: Picture;
+  readonly samples: Picture;
+}
+
+export interface TrainReport {
+  readonly steps: number;
+  /** Seen so far. */
+  readonly images: number;
+  readonly seconds: number;
+  readonly losses: Readonly<Record<string, number>>;
+  /** Mean logits; null where the discriminator was not asked. */
+  readonly realScore: number | null;
+  readonly fakeScore: number | null;
+  readonly augmentP: number;
+  readonly plMean: number;
+  readonly samples: Picture | null;
+}
+
 /** The calls: what goes in, what comes out, and what may come in between. */
 export interface Calls {
   start: { readonly args: { readonly threads: number | null }; readonly result: { readonly threads: number } };
@@ -126,6 +168,17 @@ export interface Calls {
     readonly result: Picture;
   };
   contributions: { readonly args: { readonly spec: ImageSpec }; readonly result: readonly Contribution[] };
+  trainStart: {
+    readonly args: { readonly data: string; readonly options: TrainOptions };
+    readonly result: TrainStart;
+  };
+  /** Runs until it is cancelled, which gives the last report all the same. */
+  trainRun: { readonly args: { readonly steps: number }; readonly result: TrainReport; readonly partial: TrainReport };
+  trainPhase: { readonly args: { readonly phase: TrainPhase }; readonly result: TrainReport };
+  trainSave: { readonly args: object; readonly result: readonly Uint8Array<ArrayBuffer>[] };
+  trainLoad: { readonly args: { readonly file: Blob }; readonly result: TrainReport };
+  /** Opens the averaged generator as it is now, as if it were a file. */
+  trainOpen: { readonly args: object; readonly result: ModelInfo };
   png: { readonly args: { readonly spec: ImageSpec }; readonly result: Uint8Array<ArrayBuffer> };
 }
 

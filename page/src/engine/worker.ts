@@ -3,15 +3,29 @@
 import { Inspector } from "./inspect.js";
 import { Model } from "./model.js";
 import { shrink } from "./pictures.js";
-import type { Args, CallName, FromEngine, Partial, Result, ToEngine } from "./protocol.js";
+import type { Args, CallName, FromEngine, ModelInfo, Partial, Result, ToEngine } from "./protocol.js";
 import { pictureOf, pngOf, Renderer } from "./render.js";
 import { availableThreads, startEngine } from "./start.js";
+import type { Trainer } from "./trainer.js";
 
 /** What a handler may do besides returning. */
 export interface CallContext<K extends CallName = CallName> {
   readonly partial: (value: Partial<K>) => void;
   /** Lets messages in. False when the call has been cancelled: stop. */
   readonly goOn: () => Promise<boolean>;
+}
+
+let trainer: Trainer | null = null;
+
+function training(): Trainer {
+  if (trainer === null) throw new Error("Start a run first.");
+  return trainer;
+}
+
+function show(model: Model): ModelInfo {
+  renderer = new Renderer(model);
+  inspector = new Inspector(renderer);
+  return model.info;
 }
 
 function looker(): Inspector {
@@ -36,10 +50,7 @@ const handlers: Handlers = {
     return { threads: availableThreads(threads) };
   },
   async open({ source, name }) {
-    const model = await Model.open(source, name);
-    renderer = new Renderer(model);
-    inspector = new Inspector(renderer);
-    return model.info;
+    return show(await Model.open(source, name));
   },
   render: ({ spec }, context) => current().render(spec, context),
   async thumbs({ specs, side }, context) {
@@ -54,6 +65,16 @@ const handlers: Handlers = {
   layer: async ({ spec, layer }) => looker().layer(spec, layer),
   map: async ({ spec, layer, channel }) => looker().map(spec, layer, channel),
   contributions: async ({ spec }) => looker().contributions(spec),
+  async trainStart({ data, options }) {
+    const { Trainer } = await import("./trainer.js");
+    trainer = await Trainer.start(data, options);
+    return trainer.describe();
+  },
+  trainRun: ({ steps }, context) => training().train(steps, context),
+  trainPhase: async ({ phase }) => training().phase(phase),
+  trainSave: async () => training().save(),
+  trainLoad: async ({ file }) => training().load(new Uint8Array(await file.arrayBuffer())),
+  trainOpen: async () => show(await Model.open(new Blob(training().save()), "the network of this page")),
   png: async ({ spec }, context) => {
     const image = await current().image(spec, context);
     return image === null ? null : pngOf(image);

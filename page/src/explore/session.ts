@@ -34,14 +34,26 @@ export class Session {
     this.engine = engine;
   }
 
-  /** Starts the engine with what the link says. */
-  async begin(query: URLSearchParams): Promise<void> {
-    await this.#guard(async () => {
-      const threads = Number(query.get("threads")) || null;
-      const started = await this.engine.call("start", { threads });
+  #ready: Promise<void> | null = null;
+
+  /** Loads the engine, once. */
+  prepare(threads: number | null = null): Promise<void> {
+    this.#ready ??= this.engine.call("start", { threads }).then((started) => {
       this.store.set({ threads: started!.threads });
     });
+    return this.#ready;
+  }
+
+  /** Starts the engine with what the link says. */
+  async begin(query: URLSearchParams): Promise<void> {
+    await this.#guard(() => this.prepare(Number(query.get("threads")) || null));
     await this.follow(query);
+  }
+
+  /** Shows a network that the engine has opened by itself. */
+  async adopt(model: ModelInfo): Promise<void> {
+    this.store.set({ model, isBundled: false, address: null, picture: null });
+    await this.change(fitting({ ...usualSpec, psi: 1 }, model), true);
   }
 
   /** Goes where a link says. */
@@ -50,7 +62,8 @@ export class Session {
     const address = query.get("model");
     const spec = readLink(query);
     const { model, address: open, isBundled } = this.store.value;
-    const isOpen = model !== null && open === address && (address !== null || isBundled);
+    // A file of this machine stays open until a link names something else.
+    const isOpen = model !== null && open === address && (address !== null || isBundled || query.size === 0);
     if (isOpen) return this.change(spec, true);
     await this.open(address ?? new URL(BUNDLED, document.baseURI).href, spec);
   }
