@@ -1,7 +1,7 @@
 /** Everything that the module exports. Each name has a case in tests/support/kernelCases.ts. */
 export { biasAct, biasActGrad } from "./elementwise/biasAct";
 export {
-  blockedFir, blockedToImage, blockedToPlanar, convBlocked, convInPlace, dcoefsFromSquares, inPlaceSeams, multiplyPanels,
+  blockedFir, blockedToImage, blockedToPlanar, convBlocked, convInPlace, inPlaceSeams, inverseNorms, multiplyPanels,
   planarToBlocked, prepareWeights, sumOfSquares, transposedBlocked, transposedSeams,
 } from "./fused/index";
 export { convTiles } from "./conv/direct";

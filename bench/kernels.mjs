@@ -63,7 +63,7 @@ function problems(kernels) {
   const list = [];
   const add = (group, name, cost, prepare) => list.push({ group, name, ...cost, prepare });
 
-  if (kernels.fast !== undefined) {
+  if (kernels.fused !== undefined) {
     for (const [i, o, height, up] of LAYERS) {
       const name = `${i} -> ${o} @ ${height}${up === 2 ? " up" : ""}`;
       add("fused layers", name, { flops: 18 * i * o * height ** 2 }, (make, keep) =>
@@ -114,37 +114,31 @@ function problems(kernels) {
 }
 
 function fusedLayer(kernels, make, keep, { i, o, height, up }) {
-  const { fast } = kernels;
-  const planar = make(i * height ** 2);
-  const layout = { kind: "planar", n: 1, channels: i, height, width: height };
-  const x = fast.toLayout({ block: planar, layout }, "blocked");
+  const { fused } = kernels;
+  const tensor = (shape) => ({ shape, block: make(shape.reduce((a, b) => a * b, 1)) });
+  const x = fused.toLayout(tensor([1, i, height, height]), "blocked");
   keep(x.block);
-  const weight = { block: make(9 * i * o), version: 0 };
   const outHeight = height * up;
-  const options = {
-    n: 1,
-    inChannels: i,
-    outChannels: o,
-    height,
-    width: height,
-    kernel: 3,
+  const layer = {
+    x,
+    weight: tensor([o, i, 3, 3]),
+    inputScales: tensor([1, i]),
+    outputScales: tensor([1, o]),
+    noise: tensor([1, 1, outHeight, outHeight]),
+    noiseStrength: tensor([1]),
+    bias: tensor([o]),
     up,
     down: 1,
     filter: up === 2 ? FILTER : null,
-    styles: make(i),
-    dcoefs: make(o),
-    noise: make(outHeight ** 2),
-    noiseStrength: 0.1,
-    bias: make(o),
+    flipWeight: up === 1,
+    weightGain: 1,
     activation: "lrelu",
-    alpha: 0.2,
     gain: Math.SQRT2,
     clamp: null,
-    weightGain: 1,
-    outputLayout: "blocked",
   };
-  const run = () => kernels.release(fast.convLayer(x, weight, options).block);
-  run.after = () => fast.releaseWeights(weight.block);
+  const flow = { input: "blocked", output: "blocked", consumeInput: false };
+  const run = () => kernels.release(fused.plan(layer, flow).run(layer).block);
+  run.after = () => fused.releaseWeights(layer.weight.block);
   return run;
 }
 

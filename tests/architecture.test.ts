@@ -12,10 +12,10 @@ import { describe, expect, test } from "vitest";
 /** `*` stands for any name without a slash, `**` for anything. Of several rows that match, the first counts. */
 const FLOORS: readonly (readonly [floor: number, files: string, what: string])[] = [
   [0, "src/{check,host}.ts", "what callers pass; what this runs in: Node's modules, where there are any"],
-  [1, "src/nn/kernels/**", "arithmetic on blocks of memory: the contract, its definition, its fast forms"],
+  [1, "src/nn/kernels/**", "arithmetic on blocks of memory: the contract, its definition, its SIMD form"],
   [2, "src/nn/{backend,loading,noise,random,shape,tensor}.ts", "tensors, and the scopes that own their memory"],
   [3, "src/nn/autograd/record.ts", "what is remembered of operations"],
-  [3, "src/nn/{accelerate,fused}.ts", "the seam to the fused kernels"],
+  [3, "src/nn/fused.ts", "the seam to the fused kernels"],
   [3, "src/nn/ops/*.ts", "differentiable operations"],
   [4, "src/nn/autograd/*.ts", "the walk back, and its check"],
   [4, "src/nn/layers/*.ts", "layers with parameters"],

@@ -21,7 +21,7 @@ export function inputDirect(job: Job, n: i32, first: i32, count: i32, index: i32
     const dy = tap / job.kernel - job.pad, dx = tap % job.kernel - job.pad;
     for (let block = 0; block < blocks; block++) {
       const x = job.x + (<usize>n * <usize>blocks + <usize>block) * plane;
-      const style = job.styles + <usize>n * job.stylesStride + <usize>block * 32;
+      const style = job.inputScales + <usize>n * job.inputScalesStride + <usize>block * 32;
       const styleLow = v128.load(style), styleHigh = v128.load(style, 16);
       let panel = v + <usize>(index / tileRows) * panelStride + <usize>(tap * blocks + block) * groupStride;
       let lane = index % tileRows, ty = first / job.tilesX, tx = first % job.tilesX;

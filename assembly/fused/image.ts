@@ -10,7 +10,7 @@
 import { madd } from "../vector";
 
 @unmanaged
-class RgbArguments {
+class ImageArguments {
   x: usize;
   w: usize;
   bias: usize;
@@ -25,7 +25,7 @@ class RgbArguments {
 
 /** Chunk = range of pixels + ranges * image. */
 export function blockedToImage(args: usize, chunk: i32, worker: i32): void {
-  const g = changetype<RgbArguments>(args);
+  const g = changetype<ImageArguments>(args);
   const ranges = (g.pixels + g.pixelsPerChunk - 1) / g.pixelsPerChunk, n = chunk / ranges;
   const begin = (chunk % ranges) * g.pixelsPerChunk, end = min(g.pixels, begin + g.pixelsPerChunk);
   const plane = <usize>g.pixels * 32, row = <usize>g.blocks * 32;

@@ -43,7 +43,7 @@ function inputTileRow(
   const patch = tile + 1152;
   for (let block = 0; block < job.inBlocks; block++) {
     const x = job.x + <usize>(n * job.inBlocks + block) * <usize>height * rowBytes;
-    const style = job.styles + <usize>n * job.stylesStride + <usize>block * 32;
+    const style = job.inputScales + <usize>n * job.inputScalesStride + <usize>block * 32;
     const line = above + <usize>block * rowBytes, y = ty * 4;
     const r0 = ty == 0 ? zeros : ty == begin ? seamRow(job, n, band - 1, block, 0) : line;
     const r1 = x + <usize>y * rowBytes;

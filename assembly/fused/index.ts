@@ -6,6 +6,6 @@ export { blockedFir } from "./fir";
 export { multiplyPanels } from "../gemm/panels";
 export { blockedToPlanar, planarToBlocked } from "./layout";
 export { blockedToImage } from "./image";
-export { dcoefsFromSquares, prepareWeights, sumOfSquares } from "./weights";
+export { inverseNorms, prepareWeights, sumOfSquares } from "./weights";
 export { transposedBlocked, transposedSeams } from "./upConv";
 export { convInPlace, inPlaceSeams } from "./inPlace";

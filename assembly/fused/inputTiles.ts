@@ -90,7 +90,7 @@ function inputTiles(
   const tileRows = job.tileRows, groupStride = <usize>tileRows * 32, panelStride = groupStride * <usize>job.inBlocks;
   for (let block = 0; block < job.inBlocks; block++) {
     const x = job.x + (<usize>n * <usize>job.inBlocks + <usize>block) * plane;
-    const style = job.styles + <usize>n * job.stylesStride + <usize>block * 32;
+    const style = job.inputScales + <usize>n * job.inputScalesStride + <usize>block * 32;
     let panel = v + <usize>(index / tileRows) * panelStride + <usize>block * groupStride;
     let lane = index % tileRows, row = ty, column = tx;
     for (let t = 0; t < count; t++) {

@@ -42,10 +42,10 @@ export class Job {
   /** [points, panels, depth, tileCols]; `weightStride` from one point to the next. */
   weights: usize;
   weightStride: usize;
-  /** [n, inBlocks * 8]; `stylesStride` is 0 where all samples share one row. */
-  styles: usize;
-  stylesStride: usize;
-  /** [n, panels * tileCols]: demodulation, weight gain and gain. */
+  /** [n, inBlocks * 8]; `inputScalesStride` is 0 where all samples share one row. */
+  inputScales: usize;
+  inputScalesStride: usize;
+  /** [n, panels * tileCols]: the scales of the output channels, weight gain and gain. */
   scale: usize;
   scaleStride: usize;
   /** [panels * tileCols], gain included, zero past the last channel. */

@@ -106,7 +106,7 @@ export function sumOfSquares(args: usize, chunk: i32, worker: i32): void {
 }
 
 @unmanaged
-class DcoefsArguments {
+class InverseNormsArguments {
   q: usize;
   s: usize;
   d: usize;
@@ -119,8 +119,8 @@ class DcoefsArguments {
  * d[n, o] = 1 / sqrt(gain^2 * sum over i of q[o, i] * s[n, i]^2 + 1e-8). Chunk: one n. Four partial sums (i modulo 4), then
  * the tail.
  */
-export function dcoefsFromSquares(args: usize, chunk: i32, worker: i32): void {
-  const g = changetype<DcoefsArguments>(args);
+export function inverseNorms(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<InverseNormsArguments>(args);
   const inChannels = g.inChannels, vectors = inChannels & ~3, gain = g.gain;
   const style = g.s + <usize>(chunk * inChannels) * 4;
   for (let o = 0; o < g.outChannels; o++) {

@@ -1,5 +1,5 @@
 /**
- * Upsample, pad or crop, filter, decimate (CONVENTIONS 1.1, items 8-10), for separable filters and for any filter.
+ * Upsample, pad or crop, filter, decimate for separable filters and for any filter.
  * Taps come in correlation order, the gain already in them.
  */
 import { floatBytes, madd, splatAt } from "../vector";

@@ -63,7 +63,7 @@ export class TrainingRun {
     await init({ threads: options.threads, wide: options.wide === true });
     const { profile, now = () => performance.now() } = options;
     const kernelTimes = new Map();
-    // Before the networks are made: fast paths ask whether weights live in the kernels in use.
+    // Before the networks are made: fused layers ask whether weights live in the kernels in use.
     if (profile !== undefined) setKernels(measuredKernels(activeKernels(), kernelTimes, { now, ...profile }));
     return new TrainingRun({ ...options, now, kernelTimes });
   }

@@ -6,7 +6,7 @@
  * Both must be built (npm run build). In each are made, in a process of its own:
  *
  *   start      the images of `npm start`
- *   generate   two seeds of every checkpoint under NEW's tests/fixtures, as PNG and as float32, with noise of each kind
+ *   generate   two seeds of every checkpoint under OLD's tests/fixtures, as PNG and as float32, with noise of each kind
  *   train      three steps of every fixture of training, on the float64 reference and on SIMD: all parameters, averages and
  *              buffers afterwards, and the gradients on the way
  *
@@ -50,7 +50,7 @@ function compareCheckouts(before, after) {
         throw new Error(`${checkout}: expected a checkout that is built, got none; run npm run build there`);
       }
       const into = join(scratch, `${index}.json`);
-      const given = ["--of", checkout, "--fixtures", join(after, "tests", "fixtures"), "--into", into];
+      const given = ["--of", checkout, "--fixtures", join(before, "tests", "fixtures"), "--into", into];
       if (threads !== undefined) given.push("--threads", String(threads));
       execFileSync(process.execPath, [fileURLToPath(import.meta.url), ...given], {
         cwd: checkout,
@@ -91,7 +91,9 @@ async function describeCheckout(checkout, fixtures, into) {
 
     await library.init({ threads });
     for (const path of filesUnder(fixtures).filter((file) => NETWORKS.test(file) && !file.endsWith(GOLDEN))) {
-      const { g, gEma } = await library.loadCheckpoint(path);
+      const checkpoint = await library.loadCheckpoint(path).catch(() => null);
+      if (checkpoint === null) note(`generate/${basename(path)}`, "no networks");
+      const { g, gEma } = checkpoint ?? {};
       const network = gEma ?? g;
       if (network === null || network === undefined) continue;
       const conditional = network.config.cDim > 0 ? ["--class", "1"] : [];

@@ -1,50 +1,33 @@
 /**
- * The fast forms of whole layers: from tensors and options to one call of the kernels. Feature maps stay in the
- * layout of those kernels from layer to layer, inside the tensors and unseen by everybody else.
+ * The seam between layers and fused kernels. A layer is written once, in differentiable operations; `fused` asks the kernels in
+ * use for a plan that runs the whole of it as one, and takes the definition where there is none or where a gradient is recorded.
+ * Feature maps stay in the layout of those kernels from layer to layer, inside the tensors and unseen by everybody else.
+ * tests/kernels/fused.test.ts and tests/identities/demodulation.test.ts hold the two forms together.
  */
+import { isRecorded } from "./autograd/record.js";
 import { activeKernels } from "./backend.js";
-import { type Activation, LRELU_SLOPE } from "./kernels/activations.js";
-import type { Block } from "./kernels/types.js";
-import type { Activations, ConvLayerOptions, FastKernels } from "./kernels/wasm/fused/types.js";
-import type { Filter2d } from "./ops/upfirdn2d.js";
-import { type PrivateLayout, Tensor } from "./tensor.js";
+import type { Block } from "./kernels/block.js";
+import type { ConvLayer, FusedKernels, Operand } from "./kernels/wasm/fused/types.js";
+import { inScope, type PrivateLayout, Tensor } from "./tensor.js";
 
-/** A convolution layer as src/stylegan describes it; what is left out has the default of the definition. */
-export interface ConvLayerCall {
-  readonly filter: Filter2d;
-  readonly up?: 1 | 2;
-  readonly down?: 1 | 2;
-  readonly flipWeight?: boolean;
-  readonly weightGain?: number;
-  /** [N, I], or null for a plain convolution. */
-  readonly styles: Tensor | null;
-  readonly demodulate?: boolean;
-  readonly noise: Tensor | null;
-  readonly noiseStrength: Tensor | null;
-  readonly bias: Tensor | null;
-  readonly activation: Activation;
-  readonly gain: number;
-  readonly clamp: number | null;
-}
-
-/** Feature maps of a tensor in the layout of the fast kernels. */
+/** Feature maps of a tensor in the layout of the fused kernels. */
 class BlockedFeatures implements PrivateLayout {
-  readonly activations: Activations;
-  readonly #kernels: FastKernels;
+  readonly operand: Operand;
+  readonly #kernels: FusedKernels;
   readonly #release: (block: Block) => void;
 
-  constructor(activations: Activations, kernels: FastKernels, release: (block: Block) => void) {
-    this.activations = activations;
+  constructor(operand: Operand, kernels: FusedKernels, release: (block: Block) => void) {
+    this.operand = operand;
     this.#kernels = kernels;
     this.#release = release;
   }
 
   get block(): Block {
-    return this.activations.block;
+    return this.operand.block;
   }
 
   toDense(): Block {
-    return this.#kernels.toLayout(this.activations, "planar").block;
+    return this.#kernels.toLayout(this.operand, "planar").block;
   }
 
   release(): void {
@@ -55,72 +38,45 @@ class BlockedFeatures implements PrivateLayout {
 /** Fewer channels than fill a vector are images rather than features: they stay planar. */
 const IMAGE_CHANNELS = 4;
 
-/** Returns null when the kernels in use have no fast form for these arguments: the definition runs instead. */
-export function convLayerFastPath(x: Tensor, weight: Tensor, call: ConvLayerCall): Tensor | null {
-  const { fast } = activeKernels();
-  const { activation } = call;
-  const known = activation === "linear" || activation === "lrelu" || activation === "relu";
-  if (fast === undefined || !known || !weight.isResident) return null;
-  const { styles, noise, noiseStrength, bias, demodulate = false, up = 1, down = 1, weightGain = 1, filter } = call;
-  const [n, inChannels, height, width] = x.shape;
-  const [outChannels, , kernel] = weight.shape;
-  if ((kernel !== 1 && kernel !== 3) || weight.shape[1] !== inChannels) return null;
+/** The layer as one kernel, or its definition. */
+export function fused(layer: ConvLayer<Tensor>, definition: () => Tensor): Tensor {
+  return inScope(() => runFused(layer) ?? definition());
+}
+
+function runFused(layer: ConvLayer<Tensor>): Tensor | null {
+  const kernels = activeKernels();
+  const { x, weight, inputScales, outputScales, noise, noiseStrength, bias } = layer;
+  const scales = outputScales === "unit" ? null : outputScales;
+  if (kernels.fused === undefined || !weight.isResident) return null;
+  if (isRecorded([x, weight, inputScales, scales, noise, noiseStrength, bias])) return null;
 
   const features = x.privateLayout instanceof BlockedFeatures ? x.privateLayout : null;
   const consumeInput = features !== null && x.expendable;
-  const outputLayout = outChannels <= IMAGE_CHANNELS ? "planar" : "blocked";
-  const options: ConvLayerOptions = {
-    n,
-    inChannels,
-    outChannels,
-    height,
-    width,
-    kernel,
-    up,
-    down,
-    filter: up === 1 && down === 1 ? null : filter,
-    // The definition correlates by default; an up-convolution of the kernels spreads the stored kernel, which is the
-    // correlation with the mirrored one.
-    flipWeight: (call.flipWeight ?? true) === (up === 2 && kernel === 3),
-    styles: styles === null ? null : resident(styles),
-    dcoefs: null,
-    noise: noise === null ? null : resident(noise),
-    noiseStrength: noiseStrength === null ? 1 : noiseStrength.item(),
-    bias: bias === null ? null : resident(bias),
-    activation,
-    alpha: LRELU_SLOPE,
-    gain: call.gain,
-    clamp: call.clamp,
-    weightGain,
-    outputLayout,
+  const plan = kernels.fused.plan(layer, {
+    input: features === null ? "planar" : "blocked",
+    output: weight.shape[0] <= IMAGE_CHANNELS ? "planar" : "blocked",
     consumeInput,
-  };
-  if (!fast.supports(options)) return null;
-
-  const kernels = activeKernels();
-  const reference = { block: weight.block, version: weight.version };
-  const taps = kernel * kernel;
-  const dcoefs =
-    options.styles !== null && demodulate
-      ? fast.dcoefs(reference, options.styles, { n, inChannels, outChannels, taps, weightGain })
-      : null;
-  const input: Activations = features?.activations ?? {
-    block: resident(x),
-    layout: { kind: "planar", n, channels: inChannels, height, width },
-  };
-  const y = fast.convLayer(input, reference, { ...options, dcoefs });
-  if (dcoefs !== null) kernels.release(dcoefs);
+  });
+  if (plan === null) return null;
+  const y = plan.run({
+    x: features?.operand ?? operandOf(x),
+    weight: { ...operandOf(weight), version: weight.version },
+    inputScales: inputScales && operandOf(inputScales),
+    outputScales: outputScales === "unit" ? "unit" : scales && operandOf(scales),
+    noise: noise && operandOf(noise),
+    noiseStrength: noiseStrength && operandOf(noiseStrength),
+    bias: bias && operandOf(bias),
+  });
   if (consumeInput) x.surrender();
-  const shape = [n, outChannels, y.layout.height, y.layout.width];
-  if (y.layout.kind === "planar") return Tensor.adopt(shape, y.block);
-  return Tensor.fromPrivateLayout(shape, new BlockedFeatures(y, fast, (block) => kernels.release(block)));
+  const shape = plan.outputShape;
+  if (y.layout !== "blocked") return Tensor.adopt(shape, y.block);
+  return Tensor.fromPrivateLayout(shape, new BlockedFeatures(y, kernels.fused, (block) => kernels.release(block)));
 }
 
-/** A block in the memory of the kernels in use: the tensor's own, or a copy that lives as long as the scope. */
-function resident(x: Tensor): Block {
-  const { block } = x;
-  if (x.isResident) return block;
-  const copy = Tensor.allocate(x.shape).block;
+/** A tensor's numbers in the memory of the kernels in use: its own, or a copy that lives as long as the scope. */
+function operandOf({ shape, block, isResident }: Tensor): Operand {
+  if (isResident) return { shape, block };
+  const copy = Tensor.allocate(shape).block;
   copy.data.set(block.data);
-  return copy;
+  return { shape, block: copy };
 }

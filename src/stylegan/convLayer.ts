@@ -6,8 +6,7 @@
  *
  * The scale of w passes through the convolution to its result, where bias and activation take it along.
  */
-import { accelerated } from "../nn/accelerate.js";
-import { convLayerFastPath } from "../nn/fused.js";
+import { fused } from "../nn/fused.js";
 import { constant, normal, type ParameterTree } from "../nn/layers/module.js";
 import { type Activation, biasAct, defaultGain } from "../nn/ops/biasAct.js";
 import { conv2dResample } from "../nn/ops/conv2dResample.js";
@@ -31,16 +30,20 @@ export interface ConvLayerOptions {
 }
 
 /** x [N, I, H, W], weight [O, I, k, k], bias [O] or null -> [N, O, H up / down, W up / down] */
-export const convLayer = accelerated(
-  (x: Tensor, weight: Tensor, bias: Tensor | null, options: ConvLayerOptions) =>
-    convLayerFastPath(x, weight, { ...options, bias, styles: null, noise: null, noiseStrength: null }),
-  (x, weight, bias, options) => {
-    const { filter, weightGain, up = 1, down = 1, flipWeight = true, activation, gain, clamp } = options;
-    const padding = (weight.shape[2] - 1) / 2;
-    const y = conv2dResample(x, weight, filter, { up, down, padding, flipWeight });
-    return biasAct(y, bias, { inputGain: weightGain, activation, gain, clamp });
-  },
-);
+export function convLayer(x: Tensor, weight: Tensor, bias: Tensor | null, options: ConvLayerOptions): Tensor {
+  const { filter, weightGain, up = 1, down = 1, flipWeight = true, activation, gain, clamp } = options;
+  return fused(
+    { ...PLAIN_CONV, x, weight, bias, filter, weightGain, up, down, flipWeight, activation, gain, clamp },
+    () => {
+      const padding = (weight.shape[2] - 1) / 2;
+      const y = conv2dResample(x, weight, filter, { up, down, padding, flipWeight });
+      return biasAct(y, bias, { inputGain: weightGain, activation, gain, clamp });
+    },
+  );
+}
+
+/** Nothing is modulated, and there is no noise. */
+const PLAIN_CONV = { inputScales: null, outputScales: null, noise: null, noiseStrength: null } as const;
 
 /** 1 / sqrt(fan in): the run-time scale of a weight [O, I, k, k] stored at unit variance. */
 export function equalizedGain(weight: Tensor): number {

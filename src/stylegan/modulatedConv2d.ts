@@ -9,8 +9,7 @@
  * every sample: scale x by s, convolve once with w, scale the result by d_o = 1 / sqrt(sum_i s_i^2 Q_oi + eps) with
  * Q_oi = sum_k w_oik^2. Both forms are the same numbers: identities 26 and 27, tests/identities/demodulation.test.ts.
  */
-import { accelerated } from "../nn/accelerate.js";
-import { convLayerFastPath } from "../nn/fused.js";
+import { fused } from "../nn/fused.js";
 import { add, addScalar, mul, rsqrt, scale, square } from "../nn/ops/arith.js";
 import { type Activation, biasAct } from "../nn/ops/biasAct.js";
 import { conv2dResample } from "../nn/ops/conv2dResample.js";
@@ -76,13 +75,13 @@ export interface ModulatedLayerOptions extends ModulatedConv2dOptions {
 }
 
 /** StyleGAN2, figure 2 (d): modulate, convolve, demodulate, add noise, add bias, activate. Shapes as above. */
-export const modulatedLayer = accelerated(
-  (x: Tensor, weight: Tensor, styles: Tensor, options: ModulatedLayerOptions) =>
-    convLayerFastPath(x, weight, { demodulate: true, ...options, styles }),
-  (x, weight, styles, options) => {
-    const { weightGain = 1, noise, noiseStrength, bias, activation, gain, clamp } = options;
+export function modulatedLayer(x: Tensor, weight: Tensor, styles: Tensor, options: ModulatedLayerOptions): Tensor {
+  const { weightGain = 1, up = 1, demodulate = true, flipWeight = true, ...epilogue } = options;
+  const { noise, noiseStrength, bias, activation, gain, clamp } = epilogue;
+  const scales = { inputScales: styles, outputScales: demodulate ? "unit" : null } as const;
+  return fused({ x, weight, ...scales, up, down: 1, flipWeight, weightGain, ...epilogue }, () => {
     let y = modulatedConv2d(x, scale(weight, weightGain), styles, options);
     if (noise !== null) y = add(y, noiseStrength === null ? noise : mul(noise, noiseStrength));
     return biasAct(y, bias, { activation, gain, clamp });
-  },
-);
+  });
+}

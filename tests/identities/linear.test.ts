@@ -1,6 +1,6 @@
 /**
  * Laws of the linear operations: convolution and its adjoints, resampling by filters, and the bias-activation that is
- * linear by parts. Identities 4 and 8-14; the kernels below them are held to these laws in tests/kernels*.test.ts.
+ * linear by parts. Identities 4 and 8-14; the kernels below them are held to these laws in tests/kernels/.
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect } from "vitest";

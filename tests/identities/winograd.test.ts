@@ -6,10 +6,11 @@
  * in them, which is why styles may scale activations instead of weights that were transformed once (identity 7).
  */
 import { beforeAll, describe, expect, test } from "vitest";
-import { chooseAlgorithm } from "../../src/nn/kernels/wasm/fused/plan.js";
-import type { ConvLayerOptions } from "../../src/nn/kernels/wasm/fused/types.js";
+import { layerShape } from "../../src/nn/kernels/wasm/fused/shape.js";
+import { algorithmOf } from "../../src/nn/kernels/wasm/fused/stages.js";
+import type { ConvLayer, Operand, Shaped } from "../../src/nn/kernels/wasm/fused/types.js";
 import { createWasmKernels, type WasmKernels } from "../../src/nn/kernels/wasm/kernels.js";
-import { normals, plainLayer, toBlock } from "../support/fusedCases.js";
+import { normals, plainLayer, planOf, toBlock } from "../support/fusedCases.js";
 
 const TAPS = 9;
 let kernels: WasmKernels;
@@ -18,26 +19,33 @@ beforeAll(async () => {
   kernels = await createWasmKernels();
 });
 
-/** One layer on planar numbers. */
-function run(x: Float32Array, w: Float32Array, options: ConvLayerOptions): Float32Array {
-  const fast = kernels.fast!;
-  const { inChannels: channels, height, width } = options;
-  const block = toBlock(kernels, x);
-  const weight = toBlock(kernels, w);
-  const layout = { kind: "planar", n: 1, channels, height, width } as const;
-  const y = fast.convLayer({ block, layout }, { block: weight, version: 0 }, options);
+/** One layer on planar numbers, with scales or without. */
+function run(
+  x: Float32Array,
+  w: Float32Array,
+  layer: ConvLayer<Shaped>,
+  scales: { readonly inputScales: Operand | null; readonly outputScales: Operand | null } = UNSCALED,
+): Float32Array {
+  const [block, weight] = [toBlock(kernels, x), toBlock(kernels, w)];
+  const y = planOf(kernels, { ...layer, ...scales }).run({
+    ...{ noise: null, noiseStrength: null, bias: null, ...scales },
+    x: { ...layer.x, block },
+    weight: { ...layer.weight, block: weight },
+  });
   const numbers = new Float32Array(y.block.data);
   for (const used of [block, weight, y.block]) kernels.release(used);
   return numbers;
 }
+
+const UNSCALED = { inputScales: null, outputScales: null };
 
 describe.each([
   { algorithm: "f2", size: 12, tolerance: 0 },
   { algorithm: "f4", size: 20, tolerance: 16 * 2 ** -24 },
 ])("$algorithm", ({ algorithm, size, tolerance }) => {
   test("6: A^T [(G g G^T) * (B^T d B)] A = g correlated with d, for every pixel d of an image and every tap g", () => {
-    const options = plainLayer({ inChannels: 1, outChannels: TAPS, height: size, width: size });
-    expect(chooseAlgorithm(options)).toBe(algorithm);
+    const layer = plainLayer({ inChannels: 1, outChannels: TAPS, height: size, width: size });
+    expect(algorithmOf(layer, layerShape(layer)!)).toBe(algorithm);
     // Output channel k has the kernel whose only tap is k, so one run tests a pixel against all taps.
     const w = new Float32Array(TAPS * TAPS);
     for (let tap = 0; tap < TAPS; tap++) w[tap * TAPS + tap] = 1;
@@ -45,7 +53,7 @@ describe.each([
     for (let pixel = 0; pixel < size * size; pixel++) {
       const x = new Float32Array(size * size);
       x[pixel] = 1;
-      const y = run(x, w, options);
+      const y = run(x, w, layer);
       let worst = 0;
       for (let tap = 0; tap < TAPS; tap++) {
         const [r, s] = [Math.floor(tap / 3), tap % 3];
@@ -67,19 +75,20 @@ describe.each([
     const x = random(inChannels * size * size);
     const w = random(outChannels * inChannels * TAPS);
     // Powers of two scale without rounding, so that the identity is exact.
-    const styles = Float32Array.from({ length: inChannels }, (_, i) => 2 ** (i - 2));
-    const dcoefs = Float32Array.from({ length: outChannels }, (_, j) => 2 ** ((j % 5) - 2));
+    const ins = Float32Array.from({ length: inChannels }, (_, i) => 2 ** (i - 2));
+    const outs = Float32Array.from({ length: outChannels }, (_, j) => 2 ** ((j % 5) - 2));
     const scaled = w.map((value, at) => {
       const [j, i] = [Math.floor(at / TAPS / inChannels), Math.floor(at / TAPS) % inChannels];
-      return value * styles[i] * dcoefs[j];
+      return value * ins[i] * outs[j];
     });
     const plain = plainLayer({ inChannels, outChannels, height: size, width: size });
-    const blocks = { styles: toBlock(kernels, styles), dcoefs: toBlock(kernels, dcoefs) };
-    const onActivations = run(x, w, { ...plain, ...blocks });
+    const inputScales = { block: toBlock(kernels, ins), shape: [1, inChannels] };
+    const outputScales = { block: toBlock(kernels, outs), shape: [1, outChannels] };
+    const onActivations = run(x, w, plain, { inputScales, outputScales });
     const onWeights = run(x, scaled, plain);
     expect([...onActivations]).toEqual([...onWeights]);
     expect(Math.max(...onWeights)).toBeGreaterThan(1);
-    kernels.release(blocks.styles);
-    kernels.release(blocks.dcoefs);
+    kernels.release(inputScales.block);
+    kernels.release(outputScales.block);
   });
 });

@@ -4,19 +4,29 @@
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { chooseAlgorithm } from "../../src/nn/kernels/wasm/fused/plan.js";
-import type { FastKernels } from "../../src/nn/kernels/wasm/fused/types.js";
+import { layerShape } from "../../src/nn/kernels/wasm/fused/shape.js";
+import { algorithmOf } from "../../src/nn/kernels/wasm/fused/stages.js";
+import type { FusedKernels, LayerTensors, Operand } from "../../src/nn/kernels/wasm/fused/types.js";
 import { createWasmKernels, type WasmKernels } from "../../src/nn/kernels/wasm/kernels.js";
 import { hasRelaxedSimd } from "../../src/nn/kernels/wasm/variants.js";
-import { arbitraryLayer, normals, plainLayer, runLayer, sameNumbers, toBlock } from "../support/fusedCases.js";
+import {
+  arbitraryLayer,
+  normals,
+  PLANAR,
+  plainLayer,
+  planOf,
+  runLayer,
+  sameNumbers,
+  toBlock,
+} from "../support/fusedCases.js";
 import { layerDefinition, layerTerms } from "../support/fusedReference.js";
 
 let kernels: WasmKernels;
-let fast: FastKernels;
+let fused: FusedKernels;
 
 beforeAll(async () => {
   kernels = await createWasmKernels();
-  fast = kernels.fast!;
+  fused = kernels.fused!;
 });
 
 /** Holds random layers on `subject` to their definition. */
@@ -25,10 +35,10 @@ function checkAgainstDefinition(subject: WasmKernels, numRuns: number): void {
   let bounds = 0;
   fc.assert(
     fc.property(arbitraryLayer, (c) => {
-      const { y, data, options } = runLayer(subject, c);
-      const expected = layerDefinition(data, options);
-      const terms = layerTerms(data, options);
-      const algorithm = chooseAlgorithm(options);
+      const { y, data, layer } = runLayer(subject, c);
+      const expected = layerDefinition(data, layer);
+      const terms = layerTerms(data, layer);
+      const algorithm = algorithmOf(layer, layerShape(layer)!);
       const factor = (algorithm === "f4" || algorithm === "t4" ? 128 : 16) * 2 ** -24;
       let worst = 0;
       for (let i = 0; i < expected.length; i++) {
@@ -43,6 +53,15 @@ function checkAgainstDefinition(subject: WasmKernels, numRuns: number): void {
   );
   expect(Math.sqrt(bounds / signal)).toBeLessThan(2e-3);
 }
+
+/** No other tensors than x and the weight. */
+const NOTHING_ELSE: Omit<LayerTensors<Operand>, "x" | "weight"> = {
+  inputScales: null,
+  outputScales: null,
+  noise: null,
+  noiseStrength: null,
+  bias: null,
+};
 
 describe("convLayer", () => {
   test("equals its definition, for any geometry and any epilogue", () => checkAgainstDefinition(kernels, 150));
@@ -73,53 +92,78 @@ describe("convLayer", () => {
 
   test("prepares weights anew when their version changes, and frees them on request, or with the weights", () => {
     const random = normals(7);
+    const layer = plainLayer({ inChannels: 8, outChannels: 16, height: 8, width: 8 });
     const weight = toBlock(kernels, random(16 * 8 * 9));
-    const x = { block: toBlock(kernels, random(8 * 64)), layout: planar(1, 8, 8, 8) };
-    const options = plainLayer({ inChannels: 8, outChannels: 16, height: 8, width: 8 });
-    const before = fast.memory().preparedBytes;
-    const first = fast.convLayer(x, { block: weight, version: 0 }, options);
+    const x = toBlock(kernels, random(8 * 64));
+    const run = (version: number) => {
+      return planOf(kernels, layer).run({
+        ...NOTHING_ELSE,
+        x: { ...layer.x, block: x },
+        weight: { ...layer.weight, block: weight, version },
+      });
+    };
+    const before = fused.memory().preparedBytes;
+    const first = run(0);
     weight.data.fill(0);
-    const kept = fast.convLayer(x, { block: weight, version: 0 }, options);
-    const changed = fast.convLayer(x, { block: weight, version: 1 }, options);
+    const kept = run(0);
+    const changed = run(1);
     expect([...kept.block.data]).toEqual([...first.block.data]);
     expect(changed.block.data.every((value) => value === 0)).toBe(true);
-    expect(fast.memory().preparedBytes).toBeGreaterThan(before);
-    fast.releaseWeights(weight);
-    expect(fast.memory().preparedBytes).toBe(before);
+    expect(fused.memory().preparedBytes).toBeGreaterThan(before);
+    fused.releaseWeights(weight);
+    expect(fused.memory().preparedBytes).toBe(before);
 
-    const again = fast.convLayer(x, { block: weight, version: 1 }, options);
-    expect(fast.memory().preparedBytes).toBeGreaterThan(before);
+    const again = run(1);
+    expect(fused.memory().preparedBytes).toBeGreaterThan(before);
     kernels.release(weight); // as when a network is collected
-    expect(fast.memory().preparedBytes).toBe(before);
-    for (const block of [x.block, first.block, kept.block, changed.block, again.block]) kernels.release(block);
+    expect(fused.memory().preparedBytes).toBe(before);
+    for (const block of [x, first.block, kept.block, changed.block, again.block]) kernels.release(block);
   });
 
-  test("says what is wrong with its arguments", () => {
-    const weight = { block: toBlock(kernels, new Float32Array(16 * 8 * 9)), version: 0 };
-    const x = { block: toBlock(kernels, new Float32Array(8 * 64)), layout: planar(1, 8, 8, 8) };
-    const options = plainLayer({ inChannels: 8, outChannels: 16, height: 8, width: 8 });
-    const styles = toBlock(kernels, new Float32Array(7));
-    expect(() => fast.convLayer(x, weight, { ...options, inChannels: 9 })).toThrow(
-      "convLayer: x must be [1, 9, 8, 8], got [1, 8, 8, 8]",
+  test("says what is wrong with its tensors", () => {
+    const layer = plainLayer({ inChannels: 8, outChannels: 16, height: 8, width: 8 });
+    const x = { ...layer.x, block: toBlock(kernels, new Float32Array(8 * 64)) };
+    const weight = { ...layer.weight, block: toBlock(kernels, new Float32Array(16 * 8 * 9)) };
+    const inputScales = { shape: [1, 7], block: toBlock(kernels, new Float32Array(7)) };
+    const tensors = { ...NOTHING_ELSE, x, weight };
+    const wider = plainLayer({ inChannels: 9, outChannels: 16, height: 8, width: 8 });
+    expect(() => planOf(kernels, wider).run(tensors)).toThrow("convLayer: x must be [1, 9, 8, 8], got [1, 8, 8, 8]");
+    const fewer = plainLayer({ inChannels: 8, outChannels: 15, height: 8, width: 8 });
+    expect(() => planOf(kernels, fewer).run(tensors)).toThrow(
+      "convLayer: weight must be [15, 8, 3, 3], got [16, 8, 3, 3]",
     );
-    expect(() => fast.convLayer(x, weight, { ...options, outChannels: 15 })).toThrow(
-      "convLayer: weight must be [15, 8, 3, 3], got 1152 numbers",
-    );
-    expect(() => fast.convLayer(x, weight, { ...options, styles })).toThrow(
-      "convLayer: styles must be [1, 8], got 7 numbers",
-    );
-    expect(() => fast.convLayer(x, weight, { ...options, gain: -1 })).toThrow(/no fused form/);
-    expect(fast.supports({ ...options, up: 2 })).toBe(false);
-    expect(() => fast.dcoefs(weight, styles, dcoefsOptions(1, 8, 16))).toThrow(/need 1152 and 8 numbers/);
-    const heap = { length: 512, data: new Float32Array(512) };
-    expect(() => fast.convLayer({ ...x, block: heap }, weight, options)).toThrow(TypeError);
-    fast.releaseWeights(weight.block);
-    for (const block of [weight.block, x.block, styles]) kernels.release(block);
+    const scaled = planOf(kernels, { ...layer, inputScales: { shape: [1, 8] } });
+    expect(() => scaled.run({ ...tensors, inputScales })).toThrow("convLayer: inputScales must be [1, 8], got [1, 7]");
+    expect(() => scaled.run(tensors)).toThrow("convLayer: inputScales must be [1, 8], got null");
+    expect(() => fused.unitScales(weight, inputScales, 1)).toThrow(/need input scales \[n, 8\], got \[1, 7\]/);
+    const heap = { shape: x.shape, block: { length: 512, data: new Float32Array(512) } };
+    expect(() => planOf(kernels, layer).run({ ...tensors, x: heap })).toThrow(TypeError);
+    fused.releaseWeights(weight.block);
+    for (const { block } of [weight, x, inputScales]) kernels.release(block);
+  });
+
+  test("has no plan for what has no fused form, nor where shapes do not fit", () => {
+    const layer = plainLayer({ inChannels: 8, outChannels: 16, height: 8, width: 8 });
+    expect(fused.plan(layer, PLANAR)).not.toBeNull();
+    for (const other of [
+      { gain: -1 },
+      { clamp: 0 },
+      { up: 2 },
+      { activation: "tanh" },
+      { inputScales: { shape: [1, 7] } },
+      { outputScales: "unit" },
+      { bias: { shape: [8] } },
+      { noise: { shape: [1, 1, 7, 8] } },
+      { weight: { shape: [16, 9, 3, 3] } },
+      { weight: { shape: [16, 8, 5, 5] } },
+    ] as const) {
+      expect(fused.plan({ ...layer, ...other }, PLANAR), JSON.stringify(other)).toBeNull();
+    }
   });
 });
 
-describe("dcoefs", () => {
-  test("equals 1 / sqrt(sum of (weightGain * w * s)^2 + 1e-8)", () => {
+describe("unitScales", () => {
+  test("equal 1 / sqrt(sum of (weightGain * w * s)^2 + 1e-8)", () => {
     const size = fc.integer({ min: 1, max: 70 });
     fc.assert(
       fc.property(
@@ -131,8 +175,11 @@ describe("dcoefs", () => {
         (n, i, o, taps, seed) => {
           const random = normals(seed);
           const [w, s] = [random(o * i * taps), random(n * i)];
-          const [weight, styles] = [toBlock(kernels, w), toBlock(kernels, s)];
-          const d = fast.dcoefs({ block: weight, version: 0 }, styles, dcoefsOptions(n, i, o, taps));
+          const [weight, scales] = [toBlock(kernels, w), toBlock(kernels, s)];
+          const side = Math.sqrt(taps);
+          const kernel = { block: weight, shape: [o, i, side, side] };
+          const { block: d, shape } = fused.unitScales(kernel, { block: scales, shape: [n, i] }, 0.5);
+          expect(shape).toEqual([n, o]);
           for (let row = 0; row < n * o; row++) {
             let sum = 0;
             for (let k = 0; k < i * taps; k++) {
@@ -142,8 +189,8 @@ describe("dcoefs", () => {
             // Each term carries a few roundings, the sum fewer than its length; the root halves them.
             expect(Math.abs(d.data[row] - expected)).toBeLessThanOrEqual((8 + i / 4) * 2 ** -24 * expected);
           }
-          fast.releaseWeights(weight);
-          for (const block of [weight, styles, d]) kernels.release(block);
+          fused.releaseWeights(weight);
+          for (const block of [weight, scales, d]) kernels.release(block);
         },
       ),
       { numRuns: 60 },
@@ -157,27 +204,19 @@ describe("toLayout", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 20 }), side, side, (n, channels, h, w) => {
         const numbers = normals(n + channels)(n * channels * h * w);
-        const x = { block: toBlock(kernels, numbers), layout: planar(n, channels, h, w) };
-        const blocked = fast.toLayout(x, "blocked");
-        const back = fast.toLayout(blocked, "planar");
+        const x = { block: toBlock(kernels, numbers), shape: [n, channels, h, w] };
+        const blocked = fused.toLayout(x, "blocked");
+        const back = fused.toLayout(blocked, "planar");
         expect(back.block.data).toEqual(numbers);
         const lanes = Math.ceil(channels / 8) * 8;
         blocked.block.data.forEach((value, index) => {
           const channel = (Math.floor(index / (h * w * 8)) * 8 + (index % 8)) % lanes;
           if (channel >= channels) expect(value).toBe(0);
         });
-        expect(fast.toLayout(x, "planar")).toBe(x);
+        expect(fused.toLayout(x, "planar")).toBe(x);
         for (const block of [x.block, blocked.block, back.block]) kernels.release(block);
       }),
       { numRuns: 60 },
     );
   });
 });
-
-function planar(n: number, channels: number, height: number, width: number) {
-  return { kind: "planar", n, channels, height, width } as const;
-}
-
-function dcoefsOptions(n: number, inChannels: number, outChannels: number, taps = 9) {
-  return { n, inChannels, outChannels, taps, weightGain: 0.5 };
-}

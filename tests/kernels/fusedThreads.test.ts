@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createSerialDispatcher, loadModule } from "../../src/nn/kernels/wasm/engine.js";
-import { fitsInPlace, planConv } from "../../src/nn/kernels/wasm/fused/plan.js";
+import { fitsInPlace, planConv, planWeights } from "../../src/nn/kernels/wasm/fused/plan.js";
 import { createWasmKernels } from "../../src/nn/kernels/wasm/kernels.js";
 import { createThreadPool } from "../../src/nn/kernels/wasm/threads.js";
 import { createFastestKernels } from "../../src/nn/kernels/wasm/variants.js";
@@ -46,8 +46,8 @@ describe("results do not depend on the number of threads, bit for bit", () => {
     ]) {
       const layer = { n: 2, inChannels: 24, outChannels: 20, height, width, kernel: 3, resample: "up" } as const;
       const epilogue = {
-        styles: true,
-        dcoefs: true,
+        inputScales: true,
+        outputScales: true,
         noise: "each",
         bias: true,
         activation: "lrelu",
@@ -55,8 +55,9 @@ describe("results do not depend on the number of threads, bit for bit", () => {
       } as const;
       const rest = { filter: "official", flipWeight: false, consumeInput: true, seed: 5 } as const;
       const c = { ...layer, ...epilogue, ...rest, inputLayout: "blocked", outputLayout: "blocked" } as const;
+      const tile = { rows: 4, cols: 8 };
       const shape = { ...layer, algorithm: "t4", outHeight: 2 * height, outWidth: 2 * width } as const;
-      expect(planConv(shape, { rows: 4, cols: 8 }, 4).seams).toBeGreaterThan(8);
+      expect(planConv(shape, planWeights(shape, tile), tile, 4).seams).toBeGreaterThan(8);
       expect(sameNumbers(runLayer(four, c).y, runLayer(one, c).y)).toBe(true);
     }
   });
@@ -87,8 +88,8 @@ describe("results do not depend on the number of threads, bit for bit", () => {
         resample: "none",
       } as const;
       const epilogue = {
-        styles: true,
-        dcoefs: true,
+        inputScales: true,
+        outputScales: true,
         noise: "each",
         bias: true,
         activation: "lrelu",

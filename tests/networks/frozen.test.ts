@@ -16,9 +16,9 @@ afterAll(() => init({ kernels: "auto" }));
 const image = () => gEma.forward(seedsToZ([0], gEma.zDim), null, { noiseMode: "const" });
 
 test("a loaded generator runs fused: its weights are prepared, its image is not recorded", () => {
-  expect(activeKernels().fast!.memory().preparedBytes).toBe(0);
+  expect(activeKernels().fused!.memory().preparedBytes).toBe(0);
   expect(scope(image).requiresGrad).toBe(false);
-  expect(activeKernels().fast!.memory().preparedBytes).toBeGreaterThan(0);
+  expect(activeKernels().fused!.memory().preparedBytes).toBeGreaterThan(0);
 });
 
 test("a parameter that wants gradients is recorded again", () => {

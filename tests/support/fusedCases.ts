@@ -2,8 +2,15 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { Block } from "../../src/nn/kernels/block.js";
-import { outputSize } from "../../src/nn/kernels/wasm/fused/geometry.js";
-import type { Activations, ConvLayerOptions } from "../../src/nn/kernels/wasm/fused/types.js";
+import { layerShape } from "../../src/nn/kernels/wasm/fused/shape.js";
+import type {
+  ConvLayer,
+  FeatureLayout,
+  FusedPlan,
+  LayerFlow,
+  Operand,
+  Shaped,
+} from "../../src/nn/kernels/wasm/fused/types.js";
 import type { WasmKernels } from "../../src/nn/kernels/wasm/kernels.js";
 import { type LayerData, separableFilter } from "./fusedReference.js";
 
@@ -21,28 +28,40 @@ export function normals(seed: number): (length: number) => Float32Array {
 }
 
 /** One image through a 3x3 convolution, and nothing else. */
-export function plainLayer(
-  sizes: Pick<ConvLayerOptions, "inChannels" | "outChannels" | "height" | "width">,
-): ConvLayerOptions {
+export function plainLayer(sizes: {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly height: number;
+  readonly width: number;
+}): ConvLayer<Shaped> {
+  const { inChannels, outChannels, height, width } = sizes;
   return {
-    ...sizes,
-    n: 1,
-    kernel: 3,
+    x: { shape: [1, inChannels, height, width] },
+    weight: { shape: [outChannels, inChannels, 3, 3] },
+    inputScales: null,
+    outputScales: null,
+    noise: null,
+    noiseStrength: null,
+    bias: null,
     up: 1,
     down: 1,
     filter: null,
-    styles: null,
-    dcoefs: null,
-    noise: null,
-    noiseStrength: 0,
-    bias: null,
+    flipWeight: true,
+    weightGain: 1,
     activation: "linear",
-    alpha: 0.2,
     gain: 1,
     clamp: null,
-    weightGain: 1,
-    outputLayout: "planar",
   };
+}
+
+/** How the feature maps of most tests come and go. */
+export const PLANAR: LayerFlow = { input: "planar", output: "planar", consumeInput: false };
+
+/** The plan of a layer that has a fused form. */
+export function planOf(kernels: WasmKernels, layer: ConvLayer<Shaped>, flow = PLANAR): FusedPlan {
+  const plan = kernels.fused!.plan(layer, flow);
+  if (plan === null) throw new Error("expected a layer with a fused form");
+  return plan;
 }
 
 export interface LayerCase {
@@ -55,14 +74,14 @@ export interface LayerCase {
   readonly resample: "none" | "up" | "down";
   readonly filter: keyof typeof filters;
   readonly flipWeight: boolean;
-  readonly styles: boolean;
-  readonly dcoefs: boolean;
+  readonly inputScales: boolean;
+  readonly outputScales: boolean;
   readonly noise: "none" | "shared" | "each";
   readonly bias: boolean;
   readonly activation: "linear" | "lrelu" | "relu";
   readonly clamp: number | null;
-  readonly outputLayout: "blocked" | "planar";
-  readonly inputLayout: "blocked" | "planar";
+  readonly outputLayout: FeatureLayout;
+  readonly inputLayout: FeatureLayout;
   readonly consumeInput: boolean;
   readonly seed: number;
 }
@@ -86,8 +105,8 @@ export const arbitraryLayer: fc.Arbitrary<LayerCase> = fc
     resample: fc.constantFrom("none" as const, "up" as const, "down" as const),
     filter: fc.constantFrom("official" as const, "lopsided" as const, "antisymmetric" as const),
     flipWeight: fc.boolean(),
-    styles: fc.boolean(),
-    dcoefs: fc.boolean(),
+    inputScales: fc.boolean(),
+    outputScales: fc.boolean(),
     noise: fc.constantFrom("none" as const, "shared" as const, "each" as const),
     bias: fc.boolean(),
     activation: fc.constantFrom("linear" as const, "lrelu" as const, "relu" as const),
@@ -112,6 +131,9 @@ export function toBlock(kernels: WasmKernels, numbers: Float32Array): Block {
   return block;
 }
 
+/** A factor that float32 has exactly. */
+const NOISE_STRENGTH = Math.fround(0.7);
+
 /**
  * Runs a layer; returns its planar output and what the definition needs. Checks the layout of the output and that no
  * memory stays in use but scratch.
@@ -119,69 +141,77 @@ export function toBlock(kernels: WasmKernels, numbers: Float32Array): Block {
 export function runLayer(
   kernels: WasmKernels,
   c: LayerCase,
-): { y: Float64Array; data: LayerData; options: ConvLayerOptions } {
-  const fast = kernels.fast!;
-  const scratchBytes = () => fast.memory().scratchBytes;
+): { y: Float64Array; data: LayerData; layer: ConvLayer<Shaped> } {
+  const fused = kernels.fused!;
+  const scratchBytes = () => fused.memory().scratchBytes;
   const random = normals(c.seed);
   const { n, inChannels, outChannels, height, width, kernel } = c;
-  const up = c.resample === "up" ? 2 : 1;
-  const down = c.resample === "down" ? 2 : 1;
-  const geometry = { n, inChannels, outChannels, height, width, kernel, up, down } as const;
-  const base = {
-    ...geometry,
+  const plain: ConvLayer<Shaped> = {
+    ...plainLayer(c),
+    x: { shape: [n, inChannels, height, width] },
+    weight: { shape: [outChannels, inChannels, kernel, kernel] },
+    up: c.resample === "up" ? 2 : 1,
+    down: c.resample === "down" ? 2 : 1,
     filter: c.resample === "none" ? null : filters[c.filter],
     flipWeight: c.flipWeight,
-    noiseStrength: 0.7,
+    weightGain: 0.9,
     activation: c.activation,
-    alpha: 0.2,
     gain: 1.3,
     clamp: c.clamp,
-    weightGain: 0.9,
-    outputLayout: c.outputLayout,
-    consumeInput: c.consumeInput,
   };
-  const [outHeight, outWidth] = outputSize({ ...base, styles: null, dcoefs: null, noise: null, bias: null });
+  const { outHeight, outWidth } = layerShape(plain)!;
+  const layer: ConvLayer<Shaped> = {
+    ...plain,
+    inputScales: c.inputScales ? { shape: [n, inChannels] } : null,
+    outputScales: c.outputScales ? { shape: [n, outChannels] } : null,
+    noise: c.noise === "none" ? null : { shape: [c.noise === "each" ? n : 1, 1, outHeight, outWidth] },
+    noiseStrength: { shape: [] },
+    bias: c.bias ? { shape: [outChannels] } : null,
+  };
   const data = {
     x: random(n * inChannels * height * width),
-    w: random(outChannels * inChannels * kernel * kernel).map((v) => v / Math.sqrt(inChannels * kernel * kernel)),
-    styles: c.styles ? random(n * inChannels) : null,
-    dcoefs: c.dcoefs ? random(n * outChannels) : null,
+    weight: random(outChannels * inChannels * kernel * kernel).map((v) => v / Math.sqrt(inChannels * kernel * kernel)),
+    inputScales: c.inputScales ? random(n * inChannels) : null,
+    outputScales: c.outputScales ? random(n * outChannels) : null,
     noise: c.noise === "none" ? null : random((c.noise === "each" ? n : 1) * outHeight * outWidth),
+    noiseStrength: Float32Array.of(NOISE_STRENGTH),
     bias: c.bias ? random(outChannels) : null,
   };
   const usedBefore = kernels.memory().usedBytes - scratchBytes();
-  const blocks = Object.fromEntries(
-    Object.entries(data).map(([name, numbers]) => [name, numbers === null ? null : toBlock(kernels, numbers)]),
-  ) as Record<keyof LayerData, Block | null>;
-  const { styles, dcoefs, noise, bias } = blocks;
-  const options: ConvLayerOptions = { ...base, styles, dcoefs, noise, bias };
-  expect(fast.supports(options)).toBe(true);
-
-  const layout = { kind: "planar", n, channels: inChannels, height, width } as const;
-  let x: Activations = { block: blocks.x!, layout };
+  const operand = (numbers: Float32Array, shaped: Shaped): Operand => ({ ...shaped, block: toBlock(kernels, numbers) });
+  const optional = (name: "inputScales" | "outputScales" | "noise" | "bias"): Operand | null => {
+    const [numbers, shaped] = [data[name], layer[name]];
+    return numbers === null ? null : operand(numbers, shaped as Shaped);
+  };
+  const tensors = {
+    weight: operand(data.weight, layer.weight),
+    inputScales: optional("inputScales"),
+    outputScales: optional("outputScales"),
+    noise: optional("noise"),
+    noiseStrength: operand(data.noiseStrength, layer.noiseStrength!),
+    bias: optional("bias"),
+  };
+  let x = operand(data.x, layer.x);
   if (c.inputLayout === "blocked") {
-    x = fast.toLayout(x, "blocked");
-    kernels.release(blocks.x!);
+    const planar = x;
+    x = fused.toLayout(planar, "blocked");
+    kernels.release(planar.block);
   }
-  const output = fast.convLayer(x, { block: blocks.w!, version: 0 }, options);
-  expect(output.layout).toEqual({
-    kind: c.outputLayout,
-    n,
-    channels: outChannels,
-    height: outHeight,
-    width: outWidth,
-  });
-  const planar = fast.toLayout(output, "planar");
+  const flow = { input: c.inputLayout, output: c.outputLayout, consumeInput: c.consumeInput };
+  const plan = planOf(kernels, layer, flow);
+  const output = plan.run({ ...tensors, x });
+  expect(output.layout).toBe(c.outputLayout);
+  expect(output.shape).toEqual([n, outChannels, outHeight, outWidth]);
+  expect(plan.outputShape).toEqual(output.shape);
+  const planar = fused.toLayout(output, "planar");
   const y = Float64Array.from(planar.block.data);
   if (planar !== output) kernels.release(output.block);
   kernels.release(planar.block);
   if (!c.consumeInput) kernels.release(x.block);
-  fast.releaseWeights(blocks.w!);
-  for (const name of ["w", "styles", "dcoefs", "noise", "bias"] as const) {
-    if (blocks[name] !== null) kernels.release(blocks[name]);
-  }
+  fused.releaseWeights(tensors.weight.block);
+  for (const used of Object.values(tensors)) if (used !== null) kernels.release(used.block);
   expect(kernels.memory().usedBytes - scratchBytes()).toBe(usedBefore);
-  return { y, data, options };
+  return { y, data, layer };
 }
 
 /** Whether two outputs are equal, bit for bit (but for the sign of zero). */

@@ -1,23 +1,27 @@
 /**
- * The definition of one fused layer: the primitives of `types.ts` composed in float64, step by step as CONVENTIONS 1.1
- * (items 4, 12 to 14) says, and the sum of the absolute values of all terms, to which rounding errors are proportional.
+ * The definition of one fused layer: the primitives of `types.ts` composed in float64, step by step as the contract of the
+ * fused layer says, and the sum of the absolute values of all terms, to which rounding errors are proportional.
  */
+
+import { activationRow, LRELU_SLOPE } from "../../src/nn/kernels/activations.js";
 import type { Block } from "../../src/nn/kernels/block.js";
 import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
 import type { Filter2d } from "../../src/nn/kernels/types.js";
-import { outputSize } from "../../src/nn/kernels/wasm/fused/geometry.js";
-import { chooseAlgorithm } from "../../src/nn/kernels/wasm/fused/plan.js";
-import type { ConvLayerOptions } from "../../src/nn/kernels/wasm/fused/types.js";
+import { layerShape } from "../../src/nn/kernels/wasm/fused/shape.js";
+import { algorithmOf } from "../../src/nn/kernels/wasm/fused/stages.js";
+import type { ConvLayer, Shaped } from "../../src/nn/kernels/wasm/fused/types.js";
 
 const kernels = createReferenceKernels("float64");
 
 /** The numbers of a layer, as plain arrays. */
 export interface LayerData {
   readonly x: ArrayLike<number>;
-  readonly w: ArrayLike<number>;
-  readonly styles: ArrayLike<number> | null;
-  readonly dcoefs: ArrayLike<number> | null;
+  readonly weight: ArrayLike<number>;
+  readonly inputScales: ArrayLike<number> | null;
+  readonly outputScales: ArrayLike<number> | null;
   readonly noise: ArrayLike<number> | null;
+  /** One number. */
+  readonly noiseStrength: ArrayLike<number>;
   readonly bias: ArrayLike<number> | null;
 }
 
@@ -27,8 +31,8 @@ export function separableFilter(y: readonly number[], x: readonly number[]): Fil
 }
 
 /** y [n, outChannels, outHeight, outWidth] of the layer. */
-export function layerDefinition(data: LayerData, options: ConvLayerOptions): Float64Array {
-  return computeLayer(data, options, false);
+export function layerDefinition(data: LayerData, layer: ConvLayer<Shaped>): Float64Array {
+  return computeLayer(data, layer, false);
 }
 
 /**
@@ -36,9 +40,11 @@ export function layerDefinition(data: LayerData, options: ConvLayerOptions): Flo
  * Toom mix the pixels of a tile and all taps, so for them every pixel counts with the largest magnitude within reach of
  * a tile, and with the sum of all taps.
  */
-export function layerTerms(data: LayerData, options: ConvLayerOptions): Float64Array {
-  if (chooseAlgorithm(options) === "direct") return computeLayer(data, options, true);
-  const { n, inChannels, outChannels, height, width, filter } = options;
+export function layerTerms(data: LayerData, layer: ConvLayer<Shaped>): Float64Array {
+  const shape = layerShape(layer)!;
+  if (algorithmOf(layer, shape) === "direct") return computeLayer(data, layer, true);
+  const { n, inChannels, outChannels, height, width, outHeight, outWidth } = shape;
+  const { filter } = layer;
   const x = new Float64Array(data.x.length);
   const reach = 5;
   for (let plane = 0; plane < n * inChannels; plane++) {
@@ -56,13 +62,13 @@ export function layerTerms(data: LayerData, options: ConvLayerOptions): Float64A
     }
   }
   const w = new Float64Array(outChannels * inChannels);
-  for (let i = 0; i < data.w.length; i++) w[Math.floor(i / 9)] += Math.abs(data.w[i]);
+  for (let i = 0; i < data.weight.length; i++) w[Math.floor(i / 9)] += Math.abs(data.weight[i]);
   // As a 1x1 layer; for up 2, every output gathers at most the whole filter, 4 sum |f|.
   const gather = (taps: readonly number[]) => taps.reduce((sum, tap) => sum + Math.abs(tap), 0);
   const filterGain = filter === null ? 1 : 4 * gather(filter.separable!.y) * gather(filter.separable!.x);
-  const pointwise = { ...options, kernel: 1, up: 1, filter: null, flipWeight: false } as const;
-  if (options.up === 1) return computeLayer({ ...data, x, w }, pointwise, true);
-  const [outHeight, outWidth] = outputSize(options);
+  const weight = { shape: [outChannels, inChannels, 1, 1] };
+  const pointwise: ConvLayer<Shaped> = { ...layer, weight, up: 1, filter: null, flipWeight: true };
+  if (layer.up === 1) return computeLayer({ ...data, x, weight: w }, pointwise, true);
   const doubled = new Float64Array(n * inChannels * outHeight * outWidth);
   for (let i = 0; i < doubled.length; i++) {
     const [plane, row, column] = [
@@ -72,29 +78,32 @@ export function layerTerms(data: LayerData, options: ConvLayerOptions): Float64A
     ];
     doubled[i] = filterGain * x[(plane * height + (row >> 1)) * width + (column >> 1)];
   }
-  return computeLayer({ ...data, x: doubled, w }, { ...pointwise, height: outHeight, width: outWidth }, true);
+  const large = { ...pointwise, x: { shape: [n, inChannels, outHeight, outWidth] } };
+  return computeLayer({ ...data, x: doubled, weight: w }, large, true);
 }
 
-function computeLayer(data: LayerData, options: ConvLayerOptions, absolute: boolean): Float64Array {
-  const { n, inChannels, outChannels, height, width, kernel, up, down, filter } = options;
+function computeLayer(data: LayerData, layer: ConvLayer<Shaped>, absolute: boolean): Float64Array {
+  const { n, inChannels, outChannels, height, width, kernel, outHeight, outWidth } = layerShape(layer)!;
+  const { up, down, filter } = layer;
   const sign = (value: number) => (absolute ? Math.abs(value) : value);
   const taps = kernel * kernel;
   const x = block(n * inChannels * height * width);
   for (let i = 0; i < x.length; i++) {
-    const style = data.styles === null ? 1 : data.styles[Math.floor(i / (height * width))];
-    x.data[i] = sign(data.x[i] * style);
+    const factor = data.inputScales === null ? 1 : data.inputScales[Math.floor(i / (height * width))];
+    x.data[i] = sign(data.x[i] * factor);
   }
+  // A transposed convolution spreads the stored kernel, which is the correlation with the mirrored one.
+  const mirrored = layer.flipWeight === (up === 2 && kernel === 3);
   const w = block(outChannels * inChannels * taps);
   for (let i = 0; i < w.length; i++) {
     const tap = i % taps;
-    const source = options.flipWeight ? i - tap + (taps - 1 - tap) : i;
-    w.data[i] = sign(data.w[source] * options.weightGain);
+    const source = mirrored ? i - tap + (taps - 1 - tap) : i;
+    w.data[i] = sign(data.weight[source] * layer.weightGain);
   }
   const fir =
     filter === null || !absolute
       ? filter
       : separableFilter(filter.separable!.y.map(Math.abs), filter.separable!.x.map(Math.abs));
-  const [outHeight, outWidth] = outputSize(options);
 
   let y: Block;
   if (kernel === 3 && up === 2) {
@@ -131,15 +140,14 @@ function computeLayer(data: LayerData, options: ConvLayerOptions, absolute: bool
     const channel = Math.floor(i / pixels);
     const o = channel % outChannels;
     const sample = Math.floor(channel / outChannels);
-    let z = y.data[i] * sign(data.dcoefs === null ? 1 : data.dcoefs[channel]);
+    let z = y.data[i] * sign(data.outputScales === null ? 1 : data.outputScales[channel]);
     if (data.noise !== null) {
       const shared = data.noise.length === pixels;
-      z += sign(options.noiseStrength * data.noise[(shared ? 0 : sample * pixels) + (i % pixels)]);
+      z += sign(data.noiseStrength[0] * data.noise[(shared ? 0 : sample * pixels) + (i % pixels)]);
     }
     if (data.bias !== null) z += sign(data.bias[o]);
-    const slope = options.activation === "linear" ? 1 : options.activation === "relu" ? 0 : options.alpha;
-    z = options.gain * (z < 0 ? slope * z : z);
-    const clamp = options.clamp === null || absolute ? Infinity : options.clamp;
+    z = layer.gain * activationRow(layer.activation).value(z, LRELU_SLOPE);
+    const clamp = layer.clamp === null || absolute ? Infinity : layer.clamp;
     out[i] = Math.min(Math.max(z, -clamp), clamp);
   }
   return out;

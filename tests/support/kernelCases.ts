@@ -603,15 +603,15 @@ export const kernelCases: readonly KernelCase[] = [
   adamCase("v"),
 ];
 
-/** Exports that only the fused layers use; their cases are in tests/fast*.test.ts. */
+/** Exports that only the fused layers use; their cases are in tests/support/fusedCases.ts. */
 export const layerExports: readonly string[] = [
   "blockedFir",
   "blockedToImage",
   "blockedToPlanar",
   "convBlocked",
   "convInPlace",
-  "dcoefsFromSquares",
   "inPlaceSeams",
+  "inverseNorms",
   "multiplyPanels",
   "planarToBlocked",
   "sumOfSquares",

@@ -1,13 +1,13 @@
 /**
  * The contract between tensors and arithmetic: every heavy operation of the library, as a function on blocks of
- * numbers. `reference/kernels.ts` is its definition in plain loops, `wasm/kernels.ts` its fast form; `tests/kernels*.test.ts` hold the
+ * numbers. `reference/kernels.ts` is its definition in plain loops, `wasm/kernels.ts` its SIMD form; tests/kernels/ holds the
  * two together. Blocks are dense and row-major; every kernel writes the whole of its output and nothing else, and
  * no output may overlap an input unless the method says so.
  */
 
 import type { Activation } from "./activations.js";
 import type { Block, Filter2d } from "./block.js";
-import type { FastKernels } from "./wasm/fused/types.js";
+import type { FusedKernels } from "./wasm/fused/types.js";
 
 export type { Block, Filter2d } from "./block.js";
 
@@ -147,7 +147,7 @@ export interface Kernels {
   readonly threads: number;
 
   /** Whole layers as one kernel, where these kernels have them. */
-  readonly fast?: FastKernels;
+  readonly fused?: FusedKernels;
 
   /** Ends the threads. The kernels still compute, on one thread: their blocks can be read and given back. */
   dispose?(): void;

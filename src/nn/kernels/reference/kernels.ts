@@ -3,7 +3,7 @@
  * once, on storing; with float64 blocks it is what gradient checks and goldens are held against, with float32 blocks it
  * is the fallback where WebAssembly SIMD is missing. Inputs may be blocks of either precision, from any memory.
  *
- * Tested by tests/kernels.reference.test.ts (laws) and tests/kernels/wasm.test.ts (as the other side of the pair).
+ * Tested by tests/kernels/laws.test.ts and tests/kernels/wasm.test.ts (as the other side of the pair).
  */
 
 import type { Block, Kernels } from "../types.js";

@@ -1,5 +1,5 @@
 /**
- * Reference upfirdn2d: insert zeros, pad or crop, filter, decimate (CONVENTIONS 1.1, items 8-10). Nothing is really
+ * Reference upfirdn2d: insert zeros, pad or crop, filter, decimate (the contract is in ../types.ts). Nothing is really
  * inserted or padded: output q meets tap j where q * down + j - pad0 is a multiple of `up` inside the upsampled
  * signal, and those q are an arithmetic progression, one per tap.
  */

@@ -1,7 +1,7 @@
 /**
- * The fast form of the kernels: SIMD code from `assembly/` over one linear memory. This file only marshals: it turns blocks
- * into pointers and passes them to the planners beside it (conv/direct.ts, wasm/matmul.ts, ...), which cut the work into
- * chunks. How a chunk is run is explained in engine.ts.
+ * The SIMD form of the kernels: code from `assembly/` over one linear memory. This file has the table of all kernels: it turns
+ * blocks into pointers, chooses the algorithm of a convolution, and calls the planners beside it (conv/direct.ts, matmul.ts, ...),
+ * which cut the work into chunks; the shortest plans stand here. How a chunk is run is explained in engine.ts.
  *
  * Blocks of other kernels (reference blocks on the JavaScript heap) are accepted everywhere: they are copied into linear
  * memory for the duration of the call.
@@ -18,7 +18,7 @@ import { pointsConv2dWeightGrad } from "./conv/weightGrad.js";
 import { pointsConv2d, pointsConv2dInputGrad } from "./conv/winograd.js";
 import { elementsPerChunk, wasmBinary, wasmMap, wasmStridedCopy, wasmUnary } from "./elementwise.js";
 import { createSerialDispatcher, type Dispatcher, Engine, type LoadedModule, loadModule } from "./engine.js";
-import { createFastKernels } from "./fused/layers.js";
+import { createFusedKernels } from "./fused/layers.js";
 import type { MicroTile } from "./fused/plan.js";
 import type { WasmSources, WasmVariant } from "./load.js";
 import { wasmMatmul } from "./matmul.js";
@@ -118,7 +118,7 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
     if (!isHere(block)) throw new RangeError("release: expected a block of these kernels, got one of others");
     memory.release(block.pointer);
   };
-  const fast = createFastKernels({ engine, allocate, release: releaseBlock, tile });
+  const fused = createFusedKernels({ engine, allocate, release: releaseBlock, tile });
 
   return {
     name,
@@ -126,12 +126,12 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
     threads: engine.workers,
     engine,
 
-    fast,
+    fused,
 
     dispose: () => engine.dispose(),
     allocate: (length) => allocate(length),
     release(block) {
-      fast.releaseWeights(block);
+      fused.releaseWeights(block);
       releaseBlock(block);
     },
     memory: () => ({

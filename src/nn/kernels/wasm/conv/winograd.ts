@@ -12,7 +12,7 @@ import { ADJOINT_2, STRIDE_1, STRIDE_2 } from "../frames/conv.js";
 import { SKEW } from "../frames/fused.js";
 import { Scratch } from "../fused/job.js";
 import { type MicroTile, planWeights } from "../fused/plan.js";
-import { prepareInto } from "../fused/weights.js";
+import { prepareInto, type RawWeights } from "../fused/weights.js";
 import type { Conv2dAlgorithm } from "./direct.js";
 import { isPointsProblem } from "./weightGrad.js";
 
@@ -83,7 +83,7 @@ interface Planar {
   readonly to: Images;
   readonly padY: number;
   readonly padX: number;
-  readonly weights: Parameters<typeof prepareInto>[4];
+  readonly weights: RawWeights;
 }
 
 function runPlanar(
@@ -94,7 +94,8 @@ function runPlanar(
   const { kind, points, algorithm, step } = forms[form];
   const { n } = geometry;
   const shape = { algorithm, kernel: 3, inChannels: from.channels, outChannels: to.channels };
-  const { depth, panels, matrixStrideBytes, bytes: weightBytes } = planWeights(shape, tile);
+  const plan = planWeights(shape, tile);
+  const { depth, panels, bytes: weightBytes } = plan;
   // Tiles of 4x4 pixels: of the result, but of dy where the result is larger.
   const tiled = form === "adjoint2" ? from : to;
   const tilesY = Math.ceil(tiled.height / 4);
@@ -121,7 +122,7 @@ function runPlanar(
   const preparing = new Scratch(engine);
   try {
     engine.withScratch(weightBytes + engine.workers * scratchStride, (weights) => {
-      prepareInto(engine, preparing, tile, shape, raw, weights);
+      prepareInto(engine, preparing, tile, shape, plan, raw, weights);
       engine.run("planarConv", ranges * Math.ceil(panels / chunkPanels), {
         kind,
         x: from.pointer,
@@ -145,7 +146,7 @@ function runPlanar(
         tileRows: tile.rows,
         tileCols: tile.cols,
         weights,
-        weightStride: matrixStrideBytes,
+        weightStride: plan.matrixStrideBytes,
         scratch: weights + weightBytes,
         scratchStride,
         productOffset,

@@ -50,7 +50,7 @@ export function writeFir({ words }: Pick<FrameViews, "words">, at: number, frame
 }
 
 /** Arguments of blockedToImage. */
-export interface RgbFrame {
+export interface ImageFrame {
   readonly x: number;
   readonly w: number;
   readonly bias: number;
@@ -64,7 +64,7 @@ export interface RgbFrame {
 }
 
 /** Writes it from word `at` on; returns the word behind. */
-export function writeRgb({ words, reals }: FrameViews, at: number, frame: RgbFrame): number {
+export function writeImage({ words, reals }: FrameViews, at: number, frame: ImageFrame): number {
   words[at] = frame.x;
   words[at + 1] = frame.w;
   words[at + 2] = frame.bias;
@@ -112,10 +112,10 @@ export interface JobFrame {
   /** [points, panels, depth, tileCols]; `weightStride` from one point to the next. */
   readonly weights: number;
   readonly weightStride: number;
-  /** [n, inBlocks * 8]; `stylesStride` is 0 where all samples share one row. */
-  readonly styles: number;
-  readonly stylesStride: number;
-  /** [n, panels * tileCols]: demodulation, weight gain and gain. */
+  /** [n, inBlocks * 8]; `inputScalesStride` is 0 where all samples share one row. */
+  readonly inputScales: number;
+  readonly inputScalesStride: number;
+  /** [n, panels * tileCols]: the scales of the output channels, weight gain and gain. */
   readonly scale: number;
   readonly scaleStride: number;
   /** [panels * tileCols], gain included, zero past the last channel. */
@@ -177,8 +177,8 @@ export function writeJob({ words, reals }: FrameViews, at: number, frame: JobFra
   words[at + 22] = frame.y;
   words[at + 23] = frame.weights;
   words[at + 24] = frame.weightStride;
-  words[at + 25] = frame.styles;
-  words[at + 26] = frame.stylesStride;
+  words[at + 25] = frame.inputScales;
+  words[at + 26] = frame.inputScalesStride;
   words[at + 27] = frame.scale;
   words[at + 28] = frame.scaleStride;
   words[at + 29] = frame.bias;
@@ -280,8 +280,8 @@ export function writeSquares({ words }: Pick<FrameViews, "words">, at: number, f
   return at + 5;
 }
 
-/** Arguments of dcoefsFromSquares. */
-export interface DcoefsFrame {
+/** Arguments of inverseNorms. */
+export interface InverseNormsFrame {
   readonly q: number;
   readonly s: number;
   readonly d: number;
@@ -291,7 +291,7 @@ export interface DcoefsFrame {
 }
 
 /** Writes it from word `at` on; returns the word behind. */
-export function writeDcoefs({ words, reals }: FrameViews, at: number, frame: DcoefsFrame): number {
+export function writeInverseNorms({ words, reals }: FrameViews, at: number, frame: InverseNormsFrame): number {
   words[at] = frame.q;
   words[at + 1] = frame.s;
   words[at + 2] = frame.d;

@@ -17,15 +17,15 @@ export interface Frames {
   readonly binaryMul: elementwise.StridedFrame;
   readonly binarySub: elementwise.StridedFrame;
   readonly blockedFir: fused.FirFrame;
-  readonly blockedToImage: fused.RgbFrame;
+  readonly blockedToImage: fused.ImageFrame;
   readonly blockedToPlanar: fused.LayoutFrame;
   readonly convBlocked: fused.JobFrame;
   readonly convInPlace: fused.JobFrame;
   readonly convTiles: conv.ConvFrame;
   readonly convWeightGradTiles: conv.WeightGradFrame;
-  readonly dcoefsFromSquares: fused.DcoefsFrame;
   readonly fill: elementwise.MapFrame;
   readonly inPlaceSeams: fused.JobFrame;
+  readonly inverseNorms: fused.InverseNormsFrame;
   readonly lerp: elementwise.LerpFrame;
   readonly matmulDots: gemm.DotFrame;
   readonly matmulRows: gemm.RowsFrame;
@@ -70,15 +70,15 @@ export const frameWriters: {
   binaryMul: elementwise.writeStrided,
   binarySub: elementwise.writeStrided,
   blockedFir: fused.writeFir,
-  blockedToImage: fused.writeRgb,
+  blockedToImage: fused.writeImage,
   blockedToPlanar: fused.writeLayout,
   convBlocked: fused.writeJob,
   convInPlace: fused.writeJob,
   convTiles: conv.writeConv,
   convWeightGradTiles: conv.writeWeightGrad,
-  dcoefsFromSquares: fused.writeDcoefs,
   fill: elementwise.writeMap,
   inPlaceSeams: fused.writeJob,
+  inverseNorms: fused.writeInverseNorms,
   lerp: elementwise.writeLerp,
   matmulDots: gemm.writeDot,
   matmulRows: gemm.writeRows,

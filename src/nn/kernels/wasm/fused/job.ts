@@ -1,24 +1,36 @@
-/** Runs one convolution on blocked activations: from a plan to the argument frame of assembly/fused/job.ts. */
+/** One convolution on blocked feature maps: from its shape to a plan and the argument frame of assembly/fused/job.ts, then to work. */
 
 import type { Engine } from "../engine.js";
-import { algorithms, type ConvShape, isTransposed, type MicroTile, planConv, planWeights } from "./plan.js";
+import type { JobFrame } from "../frames/fused.js";
+import { LinearBlock } from "../memory.js";
+import {
+  algorithms,
+  type ConvPlan,
+  type ConvShape,
+  isTransposed,
+  type MicroTile,
+  planConv,
+  planWeights,
+  type WeightPlan,
+} from "./plan.js";
+import type { Operand } from "./types.js";
 
-/** Pointers to float32 numbers, all in the form that assembly/fused/job.ts describes. */
-export interface JobOperands {
-  readonly x: number;
-  readonly y: number;
-  readonly weights: number;
-  readonly styles: number;
-  /** Bytes from one sample's styles to the next; 0 where all share them. */
-  readonly stylesStride: number;
-  readonly scale: number;
-  readonly scaleStride: number;
-  readonly bias: number;
-  readonly noise: number;
-  readonly noiseRowStride: number;
-  readonly noiseImageStride: number;
-  readonly noiseGain: number;
-}
+/** What a job reads and writes, all in the form that assembly/fused/job.ts describes. */
+export type JobOperands = Pick<
+  JobFrame,
+  | "x"
+  | "y"
+  | "weights"
+  | "inputScales"
+  | "inputScalesStride"
+  | "scale"
+  | "scaleStride"
+  | "bias"
+  | "noise"
+  | "noiseRowStride"
+  | "noiseImageStride"
+  | "noiseGain"
+>;
 
 /** What else a job needs: the direct algorithm its stride and padding, the transposed ones their filter. */
 export interface JobSettings {
@@ -34,6 +46,14 @@ export interface JobSettings {
 }
 
 type JobKernel = "convBlocked" | "convInPlace" | "inPlaceSeams" | "transposedBlocked" | "transposedSeams";
+
+/** A convolution, planned: ready to run on any operands of its shape. */
+export interface ConvJob {
+  readonly shape: ConvShape;
+  readonly plan: ConvPlan;
+  readonly weights: WeightPlan;
+  readonly frame: Omit<JobFrame, keyof JobOperands | "scratch" | "seams">;
+}
 
 /** Scratch memory that is kept from call to call and grows to what the largest layer needs. */
 export class Scratch {
@@ -76,22 +96,20 @@ function usualScratchBytes(channels: number): number {
   return channels * 20 * 1024;
 }
 
-export function runJob(
-  engine: Engine,
-  scratch: Scratch,
-  tile: MicroTile,
-  shape: ConvShape,
-  operands: JobOperands,
-  settings: JobSettings,
-): void {
-  const plan = planConv(shape, tile, engine.workers);
+/** @throws TypeError for a block of other kernels */
+export function pointerOf(what: string, { block }: Operand): number {
+  if (!(block instanceof LinearBlock)) {
+    throw new TypeError(`${what}: expected a block of the WASM kernels, got one of others; allocate it with them`);
+  }
+  return block.pointer;
+}
+
+export function planJob(shape: ConvShape, tile: MicroTile, workers: number, settings: JobSettings): ConvJob {
   const weights = planWeights(shape, tile);
-  const scratchStride = Math.ceil(plan.scratchBytes / 64) * 64;
-  const pointer = scratch.reserve(engine.workers * Math.max(scratchStride, usualScratchBytes(shape.inChannels)));
+  const plan = planConv(shape, weights, tile, workers);
   const [firY0, firY1, firY2, firY3] = settings.firY;
   const [firX0, firX1, firX2, firX3] = settings.firX;
   const frame = {
-    ...operands,
     algorithm: algorithms[shape.algorithm].code,
     n: shape.n,
     inBlocks: Math.ceil(shape.inChannels / 8),
@@ -114,8 +132,7 @@ export function runJob(
     chunkRows: plan.chunkRows,
     stripRows: plan.stripRows,
     weightStride: weights.matrixStrideBytes,
-    scratch: pointer,
-    scratchStride,
+    scratchStride: Math.ceil(plan.scratchBytes / 64) * 64,
     productOffset: plan.productOffset,
     tileOffset: plan.tileOffset,
     stripOffset: plan.stripOffset,
@@ -125,8 +142,15 @@ export function runJob(
     clamp: settings.clamp,
     ...{ firY0, firY1, firY2, firY3, firX0, firX1, firX2, firX3 },
   };
-  const run = (name: JobKernel, chunks: number, seams: number) => engine.run(name, chunks, { ...frame, seams });
-  const seamChunks = plan.seams * Math.ceil(shape.outChannels / 8);
+  return { shape, plan, weights, frame };
+}
+
+export function runJob(engine: Engine, scratch: Scratch, job: ConvJob, operands: JobOperands): void {
+  const { shape, plan, frame } = job;
+  const bytes = Math.max(frame.scratchStride, usualScratchBytes(shape.inChannels));
+  const whole = { ...frame, ...operands, scratch: scratch.reserve(engine.workers * bytes) };
+  const run = (name: JobKernel, chunks: number, seams: number) => engine.run(name, chunks, { ...whole, seams });
+  const seamChunks = plan.seams * frame.outBlocks;
   const [before, main, after] = shape.inPlace
     ? (["inPlaceSeams", "convInPlace", null] as const)
     : isTransposed(shape.algorithm)

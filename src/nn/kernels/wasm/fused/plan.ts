@@ -176,9 +176,9 @@ export function fitsInPlace(shape: ConvShape): boolean {
   return algorithm === "f4" && large && blocks === Math.ceil(outChannels / 8);
 }
 
-export function planConv(shape: ConvShape, tile: MicroTile, workers: number): ConvPlan {
-  if (shape.inPlace) return planInPlace(shape, tile, workers);
-  return isTransposed(shape.algorithm) ? planTransposed(shape, tile, workers) : planTiles(shape, tile, workers);
+export function planConv(shape: ConvShape, weights: WeightPlan, tile: MicroTile, workers: number): ConvPlan {
+  const plan = shape.inPlace ? planInPlace : isTransposed(shape.algorithm) ? planTransposed : planTiles;
+  return plan(shape, weights, tile, workers);
 }
 
 /** Splits `total` items into equal parts of at most `most`, their number a multiple of `multiple` while that helps. */
@@ -198,10 +198,9 @@ function panelsPerChunk(panels: number, others: number, workers: number): number
   return 1;
 }
 
-function planTiles(shape: ConvShape, tile: MicroTile, workers: number): ConvPlan {
+function planTiles(shape: ConvShape, weights: WeightPlan, tile: MicroTile, workers: number): ConvPlan {
   const { algorithm, n, outHeight, outWidth } = shape;
   const { step, points } = algorithms[algorithm];
-  const weights = planWeights(shape, tile);
   const { depth, panels } = weights;
   const tilesY = Math.ceil(outHeight / step);
   const tilesX = Math.ceil(outWidth / step);
@@ -235,10 +234,9 @@ function planTiles(shape: ConvShape, tile: MicroTile, workers: number): ConvPlan
 }
 
 /** Bands of rows of tiles, each row transformed whole. */
-function planInPlace(shape: ConvShape, tile: MicroTile, workers: number): ConvPlan {
+function planInPlace(shape: ConvShape, weights: WeightPlan, tile: MicroTile, workers: number): ConvPlan {
   const { algorithm, n, inChannels, width, outHeight, outWidth } = shape;
   const { step, points } = algorithms[algorithm];
-  const weights = planWeights(shape, tile);
   const { depth, panels } = weights;
   const tilesY = Math.ceil(outHeight / step);
   const tilesX = Math.ceil(outWidth / step);
@@ -270,10 +268,9 @@ function planInPlace(shape: ConvShape, tile: MicroTile, workers: number): ConvPl
   };
 }
 
-function planTransposed(shape: ConvShape, tile: MicroTile, workers: number): ConvPlan {
+function planTransposed(shape: ConvShape, weights: WeightPlan, tile: MicroTile, workers: number): ConvPlan {
   const { algorithm, n, height, width, outChannels } = shape;
   const { step, points } = algorithms[algorithm];
-  const weights = planWeights(shape, tile);
   const { depth, panels } = weights;
   // y has 2H + 1 rows: where tiles divide H, one more row of (edge) tiles; columns alike. See assembly/fused/upConv.ts.
   const mainY = Math.ceil(height / step);

@@ -2,7 +2,7 @@
 import type { Block } from "../../block.js";
 import type { Engine } from "../engine.js";
 import type { Scratch } from "./job.js";
-import { algorithms, type ConvShape, type MicroTile, planWeights } from "./plan.js";
+import { algorithms, type ConvShape, type MicroTile, type WeightPlan } from "./plan.js";
 
 /** How raw weights lie: element (o, i, tap) at pointer + o * outStride + i * inStride + tap * 4 bytes. */
 export interface RawWeights {
@@ -18,16 +18,16 @@ type WeightShape = Pick<ConvShape, "algorithm" | "inChannels" | "outChannels" | 
 /** Bytes of scratch for one worker: the taps of four channels and one transform. */
 const prepareScratchBytes = 448;
 
-/** Writes the prepared weights to `target`, which has planWeights(shape, tile).bytes. */
+/** Writes the prepared weights to `target`, which has as many bytes as their plan says. */
 export function prepareInto(
   engine: Engine,
   scratch: Scratch,
   tile: MicroTile,
   shape: WeightShape,
+  { panels, matrixStrideBytes }: WeightPlan,
   raw: RawWeights,
   target: number,
 ): void {
-  const { panels, matrixStrideBytes } = planWeights(shape, tile);
   engine.run("prepareWeights", panels, {
     w: raw.pointer,
     u: target,
