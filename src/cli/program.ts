@@ -8,6 +8,7 @@ import { exploreCommand } from "./commands/explore.js";
 import { exportCommand } from "./commands/export.js";
 import { generateCommand } from "./commands/generate.js";
 import { infoCommand } from "./commands/info.js";
+import { metricsCommand } from "./commands/metrics.js";
 import { mixCommand } from "./commands/mix.js";
 import { trainCommand } from "./commands/train.js";
 import { videoCommand } from "./commands/video.js";
@@ -24,6 +25,7 @@ const commands: readonly ((terminal: Terminal) => Command)[] = [
   exportCommand,
   datasetCommand,
   trainCommand,
+  metricsCommand,
   exploreCommand,
 ];
 
@@ -86,7 +88,7 @@ function buildProgram(terminal: GuardedTerminal): Command {
   for (const make of commands) program.addCommand(make(terminal));
   program.addCommand(completionCommand(program, terminal));
   for (const command of allCommands(program)) {
-    if (command.commands.length === 0) command.option("-q, --quiet", "say nothing but results, warnings and errors");
+    if (command !== program) command.option("-q, --quiet", "say nothing but results, warnings and errors");
     command
       .exitOverride()
       .allowExcessArguments(false)

@@ -93,8 +93,8 @@ describe.each(files)("goldens of $name", ({ golden, path }) => {
     const grey = pixels.filter((_, k) => k % 3 === 1);
     const repeated = pixels.map((_, k) => grey[Math.floor(k / 3)]);
     const inputs = [
-      { height, width, channels: 1, data: grey },
-      { height, width, channels: 3, data: repeated },
+      { height, width, channels: 1, data: grey } as const,
+      { height, width, channels: 3, data: repeated } as const,
     ].map((image) => inceptionInput([image], "clean").toArray());
     expect(compare(inputs[0], inputs[1]).difference).toBe(0);
   });

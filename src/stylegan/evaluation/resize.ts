@@ -20,7 +20,7 @@ export type ResizeMode = (typeof resizeModes)[number];
 export interface ImagePixels {
   readonly width: number;
   readonly height: number;
-  readonly channels: number;
+  readonly channels: 1 | 3;
   readonly data: Uint8Array;
 }
 
