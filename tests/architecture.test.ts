@@ -33,6 +33,7 @@ const FLOORS: readonly (readonly [floor: number, files: string, what: string])[]
   [6, "src/stylegan/evaluation/*.ts", "features and distances that compare sets of images"],
   [6, "src/stylegan/latents/*.ts", "what is done with latents"],
   [6, "src/stylegan/{images,networks,tensorShapes}.ts", "pixels; networks from what checkpoints hold"],
+  [6, "src/stylegan/surgery/*.ts", "networks made of networks"],
   [6, "src/stylegan/checkpoint/**", "names and parameters"],
   [6, "src/stylegan/onnx/*.ts", "networks as ONNX graphs"],
   [7, "src/files.ts", "how files are opened and written"],

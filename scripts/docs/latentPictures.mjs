@@ -22,15 +22,14 @@ async function run(command) {
 /** Pictures side by side, in rows, each pixel `zoom` times. */
 function sheet(files, columns, zoom, to) {
   const tiles = files.map((file) => decodePixels(readFileSync(file)));
-  const { width: side, channels } = tiles[0];
-  const tile = side * zoom;
-  const [width, height] = [columns * tile, Math.ceil(tiles.length / columns) * tile];
+  const { width: tileWidth, height: tileHeight, channels } = tiles[0];
+  const [width, height] = [columns * tileWidth * zoom, Math.ceil(tiles.length / columns) * tileHeight * zoom];
   const data = new Uint8Array(width * height * channels);
   for (const [index, { data: pixels }] of tiles.entries()) {
-    const [left, top] = [(index % columns) * tile, Math.floor(index / columns) * tile];
-    for (let y = 0; y < tile; y++) {
-      for (let x = 0; x < tile; x++) {
-        const from = (Math.floor(y / zoom) * side + Math.floor(x / zoom)) * channels;
+    const [left, top] = [(index % columns) * tileWidth * zoom, Math.floor(index / columns) * tileHeight * zoom];
+    for (let y = 0; y < tileHeight * zoom; y++) {
+      for (let x = 0; x < tileWidth * zoom; x++) {
+        const from = (Math.floor(y / zoom) * tileWidth + Math.floor(x / zoom)) * channels;
         data.set(pixels.subarray(from, from + channels), ((top + y) * width + left + x) * channels);
       }
     }
@@ -44,6 +43,13 @@ const pictures = {
     await run(`video --seeds 3,11,20,42 --trunc 0.7 --w-frames 20 --output ${frames}`);
     const files = [0, 10, 20, 30, 40, 50, 60, 70].map((k) => join(frames, `frame00${String(k).padStart(2, "0")}.png`));
     sheet(files, 8, 1, "videoStrip.png");
+  },
+
+  async directions() {
+    const file = join(folder, "pca.npz");
+    await run(`directions find --method pca ${file}`);
+    await run(`directions sheet --directions ${file} -i 0 --seeds 3,11,20 --trunc 0.7 --range -8,8 --outdir ${folder}`);
+    sheet([join(folder, "direction00.png")], 1, 1, "directionSheet.png");
   },
 };
 

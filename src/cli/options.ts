@@ -37,6 +37,13 @@ export function parseNumbers(text: string): number[] {
   return text.split(",").map(parseNumber);
 }
 
+/** `-3,3` -> [-3, 3] */
+export function parseAmounts(text: string): readonly [number, number] {
+  const numbers = parseNumbers(text);
+  if (numbers.length !== 2) throw new InvalidArgumentError("Expected two numbers, for example -3,3.");
+  return [numbers[0], numbers[1]];
+}
+
 /** A whole number from `min` up. */
 export function parseCount(min: number): (text: string) => number {
   return (text) => {

@@ -4,12 +4,14 @@ import { availableParallelism } from "node:os";
 import { Command, CommanderError, type Option } from "commander";
 import { convertCommand } from "./commands/convert.js";
 import { datasetCommand } from "./commands/dataset.js";
+import { directionsCommand } from "./commands/directions.js";
 import { exploreCommand } from "./commands/explore.js";
 import { exportCommand } from "./commands/export.js";
 import { generateCommand } from "./commands/generate.js";
 import { infoCommand } from "./commands/info.js";
 import { metricsCommand } from "./commands/metrics.js";
 import { mixCommand } from "./commands/mix.js";
+import { averageCommand, blendCommand, resizeCommand } from "./commands/surgery.js";
 import { trainCommand } from "./commands/train.js";
 import { videoCommand } from "./commands/video.js";
 import { completionCommand } from "./completion.js";
@@ -20,6 +22,10 @@ const commands: readonly ((terminal: Terminal) => Command)[] = [
   generateCommand,
   mixCommand,
   videoCommand,
+  directionsCommand,
+  blendCommand,
+  averageCommand,
+  resizeCommand,
   infoCommand,
   convertCommand,
   exportCommand,

@@ -15,7 +15,7 @@ function examples(page: string): string[] {
   return [...text.matchAll(/^```js\n(.*?)^```/gms)].map(([, code]) => code);
 }
 
-describe.each(["docs/api.md", "docs/video.md"])("%s", (page) => {
+describe.each(["docs/api.md", "docs/video.md", "docs/directions.md", "docs/surgery.md"])("%s", (page) => {
   const programs = examples(page);
 
   test("has examples", () => {

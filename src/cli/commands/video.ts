@@ -21,9 +21,9 @@ import {
   classOption,
   type EngineOptions,
   type GridSize,
+  parseAmounts,
   parseCount,
   parseNumber,
-  parseNumbers,
   parseSeed,
   zoomOption,
 } from "../options.js";
@@ -65,19 +65,12 @@ function parseVideoGrid(text: string): GridSize {
 }
 
 /** `0.7` -> [0.7, 0.7]; `1-0.5` -> [1, 0.5]; ends may be negative: `1--1` */
-export function parsePsiRange(text: string): readonly [number, number] {
+function parsePsiRange(text: string): readonly [number, number] {
   const number = String.raw`[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?`;
   const match = new RegExp(`^(${number})(?:-(${number}))?$`, "i").exec(text.trim());
   if (match === null) throw new InvalidArgumentError("Expected a number, or a range such as 1-0.5.");
   const from = parseNumber(match[1]);
   return [from, match[2] === undefined ? from : parseNumber(match[2])];
-}
-
-/** `-3,3` -> [-3, 3] */
-export function parseAmounts(text: string): readonly [number, number] {
-  const numbers = parseNumbers(text);
-  if (numbers.length !== 2) throw new InvalidArgumentError("Expected two numbers, for example -3,3.");
-  return [numbers[0], numbers[1]];
 }
 
 function parseFps(text: string): number {

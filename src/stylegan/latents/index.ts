@@ -1,5 +1,13 @@
 /** What is done with latents: paths between them, directions, edits, and the way from an image back to its w. */
 export { type Directions, directionArrays, readDirections } from "./directionFile.js";
+export {
+  layersOfWs,
+  type PcaDirections,
+  type PcaOptions,
+  pcaDirections,
+  type SefaOptions,
+  sefaDirections,
+} from "./directions.js";
 export { applyEdits, editOffset, editStyles, type LatentEdit, type StyleEdit, styleLayers } from "./edits.js";
 export { growthImages } from "./growthImages.js";
 export {
