@@ -6,7 +6,7 @@ import { tile4x8 } from "../gemm/tile";
 import { WeightGradF4 } from "../transforms/f4";
 import { transformWeights } from "../transforms/lines";
 import { WeightGradS4 } from "../transforms/t4";
-import { floatBytes, madd, transpose4 } from "../vector";
+import { floatBytes, madd, splatAt, transpose4 } from "../vector";
 import { GRAD_F4, GRAD_S4, INPUT_F4, INPUT_S4, transformRows } from "./points";
 
 /**
@@ -16,11 +16,18 @@ import { GRAD_F4, GRAD_S4, INPUT_F4, INPUT_S4, transformRows } from "./points";
 // @ts-ignore: decorator
 @inline
 function pairs4x16(v: usize, w: usize, end: usize, block: usize, c: usize, cBlock: usize, accumulate: bool): void {
-  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c02 = f32x4.splat(0), c03 = f32x4.splat(0);
-  let c10 = f32x4.splat(0), c11 = f32x4.splat(0), c12 = f32x4.splat(0), c13 = f32x4.splat(0);
-  let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c22 = f32x4.splat(0), c23 = f32x4.splat(0);
-  let c30 = f32x4.splat(0), c31 = f32x4.splat(0), c32 = f32x4.splat(0), c33 = f32x4.splat(0);
   let other = w + block;
+  // The first tile before the loop: then the addresses of its rows are taken once, not in every round.
+  const zero = f32x4.splat(0);
+  const p0 = v128.load(w), p1 = v128.load(w, 16), p2 = v128.load(other), p3 = v128.load(other, 16);
+  const q0 = splatAt(v), q1 = v128.load32_splat(v, 4), q2 = v128.load32_splat(v, 8), q3 = v128.load32_splat(v, 12);
+  let c00 = madd(q0, p0, zero), c01 = madd(q0, p1, zero), c02 = madd(q0, p2, zero), c03 = madd(q0, p3, zero);
+  let c10 = madd(q1, p0, zero), c11 = madd(q1, p1, zero), c12 = madd(q1, p2, zero), c13 = madd(q1, p3, zero);
+  let c20 = madd(q2, p0, zero), c21 = madd(q2, p1, zero), c22 = madd(q2, p2, zero), c23 = madd(q2, p3, zero);
+  let c30 = madd(q3, p0, zero), c31 = madd(q3, p1, zero), c32 = madd(q3, p2, zero), c33 = madd(q3, p3, zero);
+  v += 32;
+  w += 32;
+  other += 32;
   while (w < end) {
     const b0 = v128.load(w), b1 = v128.load(w, 16), b2 = v128.load(other), b3 = v128.load(other, 16);
     const a0 = v128.load32_splat(v);
@@ -46,14 +53,14 @@ function pairs4x16(v: usize, w: usize, end: usize, block: usize, c: usize, cBloc
     c22 = f32x4.add(c22, v128.load(d, 64)); c23 = f32x4.add(c23, v128.load(d, 80));
     c32 = f32x4.add(c32, v128.load(d, 96)); c33 = f32x4.add(c33, v128.load(d, 112));
   }
-  v128.store(c, c00); v128.store(c, c01, 16);
-  v128.store(c, c10, 32); v128.store(c, c11, 48);
-  v128.store(c, c20, 64); v128.store(c, c21, 80);
-  v128.store(c, c30, 96); v128.store(c, c31, 112);
-  v128.store(d, c02); v128.store(d, c03, 16);
-  v128.store(d, c12, 32); v128.store(d, c13, 48);
-  v128.store(d, c22, 64); v128.store(d, c23, 80);
-  v128.store(d, c32, 96); v128.store(d, c33, 112);
+  v128.store(c, c01, 16); v128.store(c, c00);
+  v128.store(c, c11, 48); v128.store(c, c10, 32);
+  v128.store(c, c21, 80); v128.store(c, c20, 64);
+  v128.store(c, c31, 112); v128.store(c, c30, 96);
+  v128.store(d, c03, 16); v128.store(d, c02);
+  v128.store(d, c13, 48); v128.store(d, c12, 32);
+  v128.store(d, c23, 80); v128.store(d, c22, 64);
+  v128.store(d, c33, 112); v128.store(d, c32, 96);
 }
 
 /** One point for two blocks of output channels. */

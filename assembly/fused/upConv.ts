@@ -17,20 +17,18 @@
  * need rows of y from both: each side saves its three to the *seam* buffer [n, seam, outBlocks, 6 rows], and `transposedSeams`
  * filters them afterwards. So nothing is computed twice and the result does not depend on the split.
  */
-import { add, madd, mul } from "../vector";
+import { WIDE, add, high, madd, mul, put, splatAt } from "../vector";
 import { inputPointStride, multiplyPoints, productPointStride } from "./conv";
 import { activate } from "./epilogue";
 import { inputT2, inputT4 } from "./inputTiles";
 import { Job, T4 } from "./job";
 import { outputT2, outputT4 } from "./outputTiles";
 
-/** r0 f0 + r1 f1 + r2 f2 + r3 f3 for the rows p, p + rowStride, ... of one column. */
+/** r0 f0 + r1 f1 + r2 f2 + r3 f3. */
 // @ts-ignore: decorator
 @inline
-function columnSum(p: usize, rowStride: usize, f0: v128, f1: v128, f2: v128, f3: v128): v128 {
-  const top = madd(v128.load(p + rowStride), f1, mul(v128.load(p), f0));
-  const bottom = madd(v128.load(p + 3 * rowStride), f3, mul(v128.load(p + 2 * rowStride), f2));
-  return add(top, bottom);
+function filterSum(r0: v128, r1: v128, r2: v128, r3: v128, f0: v128, f1: v128, f2: v128, f3: v128): v128 {
+  return add(madd(r1, f1, mul(r0, f0)), madd(r3, f3, mul(r2, f2)));
 }
 
 /** (r0 + r3) + ratio (r1 + r2): a symmetric filter over its first tap. */
@@ -40,35 +38,42 @@ function symmetricSum(r0: v128, r1: v128, r2: v128, r3: v128, ratio: v128): v128
   return madd(add(r1, r2), ratio, add(r0, r3));
 }
 
-// @ts-ignore: decorator
-@inline
-function symmetricColumn(p: usize, rowStride: usize, ratio: v128): v128 {
-  return symmetricSum(v128.load(p), v128.load(p + rowStride), v128.load(p + 2 * rowStride), v128.load(p + 3 * rowStride), ratio);
-}
-
 /**
- * Four channels of `width` pixels of one row of z, from four rows of y at `p` (which starts at y column -1). A window of four
- * column sums slides along the row; each is computed once.
+ * One row of z, `width` pixels of four channels (eight in the wide build), from the four rows of y at `p` (which starts at y column
+ * -1). A window of four column sums slides along the row; each is computed once. The epilogue's vectors are read at their addresses.
  */
 function firRow(
-  job: Job, p: usize, rowStride: usize, z: usize, width: i32, noise: usize, scale: v128, bias: v128, noiseGain: v128,
+  job: Job, p: usize, rowStride: usize, z: usize, width: i32, noise: usize, scaleAt: usize, biasAt: usize, gainAt: usize,
 ): void {
   const y0 = f32x4.splat(job.firY0), y1 = f32x4.splat(job.firY1), y2 = f32x4.splat(job.firY2), y3 = f32x4.splat(job.firY3);
-  const x0 = mul(f32x4.splat(job.firX0), scale), x1 = mul(f32x4.splat(job.firX1), scale);
-  const x2 = mul(f32x4.splat(job.firX2), scale), x3 = mul(f32x4.splat(job.firX3), scale);
+  const scale = v128.load(scaleAt), scaleHigh = high(scaleAt), bias = v128.load(biasAt), biasHigh = high(biasAt);
+  const gain = v128.load(gainAt), gainHigh = high(gainAt);
+  const f0 = f32x4.splat(job.firX0), f1 = f32x4.splat(job.firX1), f2 = f32x4.splat(job.firX2), f3 = f32x4.splat(job.firX3);
+  const x0 = mul(f0, scale), x1 = mul(f1, scale), x2 = mul(f2, scale), x3 = mul(f3, scale);
+  const h0 = mul(f0, scaleHigh), h1 = mul(f1, scaleHigh), h2 = mul(f2, scaleHigh), h3 = mul(f3, scaleHigh);
   const slope = f32x4.splat(job.slope), clamp = f32x4.splat(job.clamp);
-  let a = columnSum(p, rowStride, y0, y1, y2, y3);
-  let b = columnSum(p + 32, rowStride, y0, y1, y2, y3);
-  let c = columnSum(p + 64, rowStride, y0, y1, y2, y3);
+  let p1 = p + rowStride, p2 = p1 + rowStride, p3 = p2 + rowStride;
+  let a = filterSum(v128.load(p), v128.load(p1), v128.load(p2), v128.load(p3), y0, y1, y2, y3);
+  let aHigh = filterSum(high(p), high(p1), high(p2), high(p3), y0, y1, y2, y3);
+  p += 32; p1 += 32; p2 += 32; p3 += 32;
+  let b = filterSum(v128.load(p), v128.load(p1), v128.load(p2), v128.load(p3), y0, y1, y2, y3);
+  let bHigh = filterSum(high(p), high(p1), high(p2), high(p3), y0, y1, y2, y3);
+  p += 32; p1 += 32; p2 += 32; p3 += 32;
+  let c = filterSum(v128.load(p), v128.load(p1), v128.load(p2), v128.load(p3), y0, y1, y2, y3);
+  let cHigh = filterSum(high(p), high(p1), high(p2), high(p3), y0, y1, y2, y3);
   const end = z + <usize>width * 32;
   while (z < end) {
-    const d = columnSum(p + 96, rowStride, y0, y1, y2, y3);
-    const shift = madd(v128.load32_splat(noise), noiseGain, bias);
-    v128.store(z, activate(madd(d, x3, madd(c, x2, madd(b, x1, madd(a, x0, shift)))), slope, clamp));
-    a = b;
-    b = c;
-    c = d;
-    p += 32;
+    p += 32; p1 += 32; p2 += 32; p3 += 32;
+    const d = filterSum(v128.load(p), v128.load(p1), v128.load(p2), v128.load(p3), y0, y1, y2, y3);
+    const dHigh = filterSum(high(p), high(p1), high(p2), high(p3), y0, y1, y2, y3);
+    const n = splatAt(noise), shift = madd(n, gain, bias), shiftHigh = madd(n, gainHigh, biasHigh);
+    put(
+      z, activate(madd(d, x3, madd(c, x2, madd(b, x1, madd(a, x0, shift)))), slope, clamp),
+      activate(madd(dHigh, h3, madd(cHigh, h2, madd(bHigh, h1, madd(aHigh, h0, shiftHigh)))), slope, clamp),
+    );
+    a = b; aHigh = bHigh;
+    b = c; bHigh = cHigh;
+    c = d; cHigh = dHigh;
     z += 32;
     noise += 4;
   }
@@ -76,26 +81,41 @@ function firRow(
 
 /** firRow for a filter whose taps read the same backwards, two pixels at a time: half the multiplications. */
 function symmetricRow(
-  job: Job, p: usize, rowStride: usize, z: usize, width: i32, noise: usize, scale: v128, bias: v128, noiseGain: v128,
+  job: Job, p: usize, rowStride: usize, z: usize, width: i32, noise: usize, scaleAt: usize, biasAt: usize, gainAt: usize,
 ): void {
   const ratioY = f32x4.splat(job.firY1 / job.firY0), ratioX = f32x4.splat(job.firX1 / job.firX0);
-  const factor = mul(f32x4.splat(job.firY0 * job.firX0), scale);
-  const slope = f32x4.splat(job.slope), clamp = f32x4.splat(job.clamp);
-  let a = symmetricColumn(p, rowStride, ratioY);
-  let b = symmetricColumn(p + 32, rowStride, ratioY);
-  let c = symmetricColumn(p + 64, rowStride, ratioY);
+  const taps = f32x4.splat(job.firY0 * job.firX0), slope = f32x4.splat(job.slope), clamp = f32x4.splat(job.clamp);
+  const factor = mul(taps, v128.load(scaleAt)), factorHigh = mul(taps, high(scaleAt));
+  const bias = v128.load(biasAt), biasHigh = high(biasAt), gain = v128.load(gainAt), gainHigh = high(gainAt);
+  let p1 = p + rowStride, p2 = p1 + rowStride, p3 = p2 + rowStride;
+  let a = symmetricSum(v128.load(p), v128.load(p1), v128.load(p2), v128.load(p3), ratioY);
+  let aHigh = symmetricSum(high(p), high(p1), high(p2), high(p3), ratioY);
+  p += 32; p1 += 32; p2 += 32; p3 += 32;
+  let b = symmetricSum(v128.load(p), v128.load(p1), v128.load(p2), v128.load(p3), ratioY);
+  let bHigh = symmetricSum(high(p), high(p1), high(p2), high(p3), ratioY);
+  p += 32; p1 += 32; p2 += 32; p3 += 32;
+  let c = symmetricSum(v128.load(p), v128.load(p1), v128.load(p2), v128.load(p3), ratioY);
+  let cHigh = symmetricSum(high(p), high(p1), high(p2), high(p3), ratioY);
   const end = z + <usize>width * 32;
   while (z < end) {
-    const d = symmetricColumn(p + 96, rowStride, ratioY);
-    const shift0 = madd(v128.load32_splat(noise), noiseGain, bias);
-    v128.store(z, activate(madd(symmetricSum(a, b, c, d, ratioX), factor, shift0), slope, clamp));
-    const e = symmetricColumn(p + 128, rowStride, ratioY);
-    const shift1 = madd(v128.load32_splat(noise, 4), noiseGain, bias);
-    v128.store(z, activate(madd(symmetricSum(b, c, d, e, ratioX), factor, shift1), slope, clamp), 32);
-    a = c;
-    b = d;
-    c = e;
-    p += 64;
+    p += 32; p1 += 32; p2 += 32; p3 += 32;
+    const d = symmetricSum(v128.load(p), v128.load(p1), v128.load(p2), v128.load(p3), ratioY);
+    const dHigh = symmetricSum(high(p), high(p1), high(p2), high(p3), ratioY);
+    p += 32; p1 += 32; p2 += 32; p3 += 32;
+    const e = symmetricSum(v128.load(p), v128.load(p1), v128.load(p2), v128.load(p3), ratioY);
+    const eHigh = symmetricSum(high(p), high(p1), high(p2), high(p3), ratioY);
+    const n0 = splatAt(noise), n1 = splatAt(noise + 4);
+    put(
+      z, activate(madd(symmetricSum(a, b, c, d, ratioX), factor, madd(n0, gain, bias)), slope, clamp),
+      activate(madd(symmetricSum(aHigh, bHigh, cHigh, dHigh, ratioX), factorHigh, madd(n0, gainHigh, biasHigh)), slope, clamp),
+    );
+    put(
+      z + 32, activate(madd(symmetricSum(b, c, d, e, ratioX), factor, madd(n1, gain, bias)), slope, clamp),
+      activate(madd(symmetricSum(bHigh, cHigh, dHigh, eHigh, ratioX), factorHigh, madd(n1, gainHigh, biasHigh)), slope, clamp),
+    );
+    a = c; aHigh = cHigh;
+    b = d; bHigh = dHigh;
+    c = e; cHigh = eHigh;
     z += 64;
     noise += 8;
   }
@@ -110,12 +130,11 @@ function firRows(job: Job, n: i32, block: i32, strip: usize, row: i32, rows: i32
   let z = job.y + ((<usize>n * <usize>job.outBlocks + <usize>block) * <usize>job.outHeight + <usize>row) * <usize>width * 32;
   let noise = job.noise + <usize>n * job.noiseImageStride + <usize>row * job.noiseRowStride;
   for (let r = 0; r < rows; r++) {
-    for (let half: usize = 0; half < 32; half += 16) {
-      const factor = v128.load(scale + half), bias = v128.load(job.bias + channel + half);
-      const noiseGain = v128.load(job.noiseGain + channel + half);
+    for (let half: usize = 0; half < 32; half += WIDE ? 32 : 16) {
+      const scaleAt = scale + half, biasAt = job.bias + channel + half, gainAt = job.noiseGain + channel + half;
       if (symmetricY && symmetricX) {
-        symmetricRow(job, strip + half, rowStride, z + half, width, noise, factor, bias, noiseGain);
-      } else firRow(job, strip + half, rowStride, z + half, width, noise, factor, bias, noiseGain);
+        symmetricRow(job, strip + half, rowStride, z + half, width, noise, scaleAt, biasAt, gainAt);
+      } else firRow(job, strip + half, rowStride, z + half, width, noise, scaleAt, biasAt, gainAt);
     }
     strip += rowStride;
     z += <usize>width * 32;

@@ -12,7 +12,7 @@
  * Tiles: 4x8 (8 accumulators, nothing spills, the choice for multiply-then-add), 6x8 (12 accumulators, for fused
  * multiply-add, whose latency needs them), 6x16 (for engines that join vector pairs into 256-bit registers; it spills
  * otherwise). One k step per loop body: unrolling k makes Binaryen nest the steps of one accumulator and V8 spill.
- * Accumulators start at zero and all stores come last: the pattern that V8's re-vectoriser accepts.
+ * Accumulators start at zero and all stores come last, the upper of a pair first: the pattern that V8's re-vectoriser accepts.
  */
 import { madd } from "../vector";
 
@@ -117,12 +117,12 @@ function tile6x16(a: usize, b: usize, c: usize, end: usize): void {
     }
     a += 5 * GROUP;
   }
-  v128.store(c, c00); v128.store(c, c01, 16); v128.store(c, c02, 32); v128.store(c, c03, 48);
-  v128.store(c, c10, 64); v128.store(c, c11, 80); v128.store(c, c12, 96); v128.store(c, c13, 112);
-  v128.store(c, c20, 128); v128.store(c, c21, 144); v128.store(c, c22, 160); v128.store(c, c23, 176);
-  v128.store(c, c30, 192); v128.store(c, c31, 208); v128.store(c, c32, 224); v128.store(c, c33, 240);
-  v128.store(c, c40, 256); v128.store(c, c41, 272); v128.store(c, c42, 288); v128.store(c, c43, 304);
-  v128.store(c, c50, 320); v128.store(c, c51, 336); v128.store(c, c52, 352); v128.store(c, c53, 368);
+  v128.store(c, c01, 16); v128.store(c, c00); v128.store(c, c03, 48); v128.store(c, c02, 32);
+  v128.store(c, c11, 80); v128.store(c, c10, 64); v128.store(c, c13, 112); v128.store(c, c12, 96);
+  v128.store(c, c21, 144); v128.store(c, c20, 128); v128.store(c, c23, 176); v128.store(c, c22, 160);
+  v128.store(c, c31, 208); v128.store(c, c30, 192); v128.store(c, c33, 240); v128.store(c, c32, 224);
+  v128.store(c, c41, 272); v128.store(c, c40, 256); v128.store(c, c43, 304); v128.store(c, c42, 288);
+  v128.store(c, c51, 336); v128.store(c, c50, 320); v128.store(c, c53, 368); v128.store(c, c52, 352);
 }
 
 /** One point, 4x8. `depth` is a multiple of 8. Short calls on purpose: V8 tiers up between calls, never inside a loop. */

@@ -5,7 +5,7 @@
  *   build/stylegan-worker.js        the program of a thread, which imports nothing: pool.ts and worker.ts in one script
  *   src/nn/kernels/wasm/generated/  the same as text inside modules, so that no bundler has to know of other files
  *
- * A variant differs only in compiler features; `assembly/vector.ts` reads them. A build for shared memory would differ from
+ * A variant differs only in compiler features and in whether functions hold pairs of vectors; `assembly/vector.ts` reads both. A build for shared memory would differ from
  * a plain one in the flag byte of its memory alone, which is set when it is loaded (src/nn/kernels/wasm/load.ts).
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -17,6 +17,7 @@ const GENERATED = "src/nn/kernels/wasm/generated";
 const variants = {
   simd: [],
   "relaxed-simd": ["--enable", "relaxed-simd"],
+  wide: ["--enable", "relaxed-simd", "--use", "STYLEGAN_WIDE=1"],
 };
 
 /** Of those that TypeScript compiles alike: plain names at the top, nothing imported from elsewhere. */
@@ -24,10 +25,12 @@ const workerSources = ["src/nn/kernels/wasm/pool.ts", "src/nn/kernels/wasm/worke
 
 await mkdir("build", { recursive: true });
 await mkdir(GENERATED, { recursive: true });
+const { only, rest } = takeOnly(process.argv.slice(2));
 for (const [variant, features] of Object.entries(variants)) {
+  if (only !== undefined && !only.split(",").includes(variant)) continue;
   const outFile = `build/stylegan-${variant}.wasm`;
   const { error, stdout, stderr } = await asc.main(
-    ["--config", "asconfig.json", "--outFile", outFile, ...features, ...process.argv.slice(2)],
+    ["--config", "asconfig.json", "--outFile", outFile, ...features, ...rest],
     {},
   );
   process.stdout.write(stdout.toString());
@@ -43,6 +46,12 @@ for (const [variant, features] of Object.entries(variants)) {
 const worker = await workerScript();
 await writeFile("build/stylegan-worker.js", worker);
 await writeModule("worker", "The program of a thread (pool.ts and worker.ts), as text.", { workerScript: worker });
+
+/** `--only VARIANT,VARIANT` is ours; everything else goes to the compiler. */
+function takeOnly(args) {
+  const at = args.indexOf("--only");
+  return at < 0 ? { rest: args } : { only: args[at + 1], rest: args.toSpliced(at, 2) };
+}
 
 /** The sources without types, imports and exports, one after the other, inside a function. */
 async function workerScript() {

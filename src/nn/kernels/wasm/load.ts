@@ -4,16 +4,27 @@
  */
 import { isNode, nodeModule } from "../../../host.js";
 
-/** The two builds: plain SIMD runs everywhere, relaxed SIMD has fused multiply-add. */
-export type WasmVariant = "simd" | "relaxed-simd";
+/**
+ * The builds: plain SIMD runs everywhere, relaxed SIMD has fused multiply-add, wide is the same in functions that hold pairs of
+ * vectors, for engines that join them. Wide has bytes of its own, because V8 keeps one native module for all modules of equal bytes,
+ * compiled as it was for the first. Relaxed and wide give the same bits (tests/kernels/wide.test.ts).
+ */
+export type WasmVariant = "simd" | "relaxed-simd" | "wide";
 
 /** An address, or a module that somebody has compiled; for pages and hosts that allow neither modules as text. */
 export type WasmSource = string | URL | WebAssembly.Module;
 
-/** A build for each variant; the relaxed one may be missing. */
+/** A build for each variant; all but the first may be missing. */
 export interface WasmSources {
   readonly simd: WasmSource;
   readonly relaxedSimd?: WasmSource;
+  readonly wide?: WasmSource;
+}
+
+/** The source of a variant. */
+export function sourceOf(variant: WasmVariant, sources: WasmSources | undefined): WasmSource | undefined {
+  if (variant === "simd") return sources?.simd;
+  return variant === "wide" ? sources?.wide : sources?.relaxedSimd;
 }
 
 /** The compiled module. @throws Error when its address does not answer with WebAssembly */
@@ -22,15 +33,21 @@ export async function compileKernels(
   shared: boolean,
   sources?: WasmSources,
 ): Promise<WebAssembly.Module> {
-  const source = variant === "simd" ? sources?.simd : sources?.relaxedSimd;
+  const source = sourceOf(variant, sources);
   if (source instanceof WebAssembly.Module) return source;
   const bytes = source === undefined ? await bundledBytes(variant) : await bytesAt(source);
   if (shared) bytes[memoryFlagAt(bytes)] |= SHARED;
   return WebAssembly.compile(bytes);
 }
 
+const bundled = {
+  simd: () => import("./generated/simd.js"),
+  "relaxed-simd": () => import("./generated/relaxedSimd.js"),
+  wide: () => import("./generated/wide.js"),
+} as const;
+
 async function bundledBytes(variant: WasmVariant): Promise<Uint8Array<ArrayBuffer>> {
-  const { kernels } = await (variant === "simd" ? import("./generated/simd.js") : import("./generated/relaxedSimd.js"));
+  const { kernels } = await bundled[variant]();
   const packed = Uint8Array.from(atob(kernels), (character) => character.charCodeAt(0));
   if (isNode()) return new Uint8Array(nodeModule("zlib").gunzipSync(packed));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));

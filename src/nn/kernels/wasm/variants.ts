@@ -7,7 +7,8 @@
  *                 does not decide, or a training run could not be resumed. Node 20 has it behind a flag, which only lets such
  *                 modules in; it is set here
  *   wide          on request, Node with V8 13 or newer: V8's optimiser joins pairs of vectors into 256-bit registers; 6x16.
- *                 An experimental switch of the whole process, set before the module is compiled
+ *                 An experimental switch of the whole process, set before the module is compiled, and a build of its own. Bits as
+ *                 relaxed-simd
  */
 
 import { checkChoice, kindOf } from "../../../check.js";
@@ -15,7 +16,7 @@ import { environmentVariable, isNode, nodeModule, v8Version } from "../../../hos
 import { createSerialDispatcher, Engine, loadModule } from "./engine.js";
 import type { MicroTile } from "./fused/plan.js";
 import { createWasmKernels, type WasmKernels } from "./kernels.js";
-import type { WasmSource, WasmSources, WasmVariant } from "./load.js";
+import { sourceOf, type WasmSource, type WasmSources, type WasmVariant } from "./load.js";
 import { availableThreads, createThreadPool, type WorkerSource } from "./threads.js";
 
 export interface FastestKernelsOptions {
@@ -48,7 +49,7 @@ interface Candidate {
 const plain: Candidate = { name: "simd", variant: "simd", tile: { rows: 4, cols: 8 } };
 const relaxedSmall: Candidate = { name: "relaxed-simd", variant: "relaxed-simd", tile: { rows: 4, cols: 8 } };
 const relaxedLarge: Candidate = { name: "relaxed-simd", variant: "relaxed-simd", tile: { rows: 6, cols: 8 } };
-const wide: Candidate = { name: "wide", variant: "relaxed-simd", tile: { rows: 6, cols: 16 } };
+const wide: Candidate = { name: "wide", variant: "wide", tile: { rows: 6, cols: 16 } };
 
 /** @throws RangeError if `threads` is not a positive whole number; Error if `wide` is demanded of an engine that has nothing of the kind. */
 export async function createFastestKernels(options: FastestKernelsOptions = {}): Promise<WasmKernels> {
@@ -61,7 +62,7 @@ export async function createFastestKernels(options: FastestKernelsOptions = {}):
   const wasm = options.wasm === undefined || isSources(options.wasm) ? options.wasm : { simd: options.wasm };
   const chosen = await chooseCandidate(options.wide, wasm);
   const { name, variant, tile } = chosen;
-  const isCompiled = (variant === "simd" ? wasm?.simd : wasm?.relaxedSimd) instanceof WebAssembly.Module;
+  const isCompiled = sourceOf(variant, wasm) instanceof WebAssembly.Module;
   const count = available === 1 || isCompiled ? 1 : threads;
   const alone = { name, variant, tile, wasm };
   if (count === 1) return createWasmKernels(alone);
@@ -83,10 +84,10 @@ function checkSources({ wide, wasm, worker }: FastestKernelsOptions): void {
   checkChoice("init", "wide", wide, [undefined, true, false]);
   const isAddress = (value: unknown): boolean => typeof value === "string" || value instanceof URL;
   const isSource = (value: unknown): boolean => isAddress(value) || value instanceof WebAssembly.Module;
-  const sources = wasm === undefined || !isSources(wasm) ? [wasm] : [wasm.simd, wasm.relaxedSimd];
-  if (!sources.every((source) => source === undefined || isSource(source)) || (sources.length === 2 && !sources[0])) {
+  const sources = wasm === undefined || !isSources(wasm) ? [wasm] : [wasm.simd, wasm.relaxedSimd, wasm.wide];
+  if (!sources.every((source) => source === undefined || isSource(source)) || (sources.length > 1 && !sources[0])) {
     throw new RangeError(
-      `init: wasm must be an address, a WebAssembly.Module, or { simd, relaxedSimd } of these, got ${kindOf(wasm)}`,
+      `init: wasm must be an address, a WebAssembly.Module, or { simd, relaxedSimd, wide } of these, got ${kindOf(wasm)}`,
     );
   }
   if (worker !== undefined && typeof worker !== "function" && !isAddress(worker)) {
@@ -95,12 +96,12 @@ function checkSources({ wide, wasm, worker }: FastestKernelsOptions): void {
 }
 
 const isSources = (wasm: WasmSource | WasmSources): wasm is WasmSources =>
-  typeof wasm === "object" && wasm !== null && ("simd" in wasm || "relaxedSimd" in wasm);
+  typeof wasm === "object" && wasm !== null && ("simd" in wasm || "relaxedSimd" in wasm || "wide" in wasm);
 
 async function chooseCandidate(demanded: boolean | undefined, wasm: WasmSources | undefined): Promise<Candidate> {
   const relaxed = (wasm === undefined || wasm.relaxedSimd !== undefined) && hasRelaxedSimd();
   if (demanded ?? environmentVariable("STYLEGAN_WIDE") === "1") {
-    if (relaxed && v8Version() >= 13) {
+    if (relaxed && (wasm === undefined || wasm.wide !== undefined) && v8Version() >= 13) {
       nodeModule("v8").setFlagsFromString("--experimental-wasm-revectorize");
       return wide;
     }
