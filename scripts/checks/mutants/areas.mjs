@@ -1,0 +1,56 @@
+/**
+ * Where faults are planted, and what could notice them. An area is
+ *
+ *   sources    folders and files of the repository
+ *   count      how many faults are wanted, of all places in a random order that is always the same
+ *   build      what has to run after a fault is planted, in the copy; absent where the tests read the sources
+ *   tests      the tests that could notice a fault in a file: [test file, part of the titles (a regular expression)?], those that
+ *              are quickest to notice first; the last ones are whole
+ *   explained  why a fault that no test notices is none: by the name of the fault (faults.mjs)
+ */
+import { readFileSync } from "node:fs";
+
+const allKernels = [
+  ["tests/kernels/wasm.test.ts"],
+  ["tests/kernels/fused.test.ts"],
+  ["tests/kernels/fusedThreads.test.ts"],
+  ["tests/kernels/laws.test.ts"],
+  ["tests/identities/winograd.test.ts"],
+  ["tests/nn/noise.test.ts"],
+];
+
+/** The titles of tests/kernels/wasm.test.ts that a file of assembly/ is behind. */
+const kernelTitles = [
+  ["assembly/elementwise/biasAct", "^biasAct"],
+  ["assembly/elementwise/maps", "^unary|^affine|^fill"],
+  ["assembly/elementwise/reduce", "^sum|^matmul|^conv2d"],
+  ["assembly/elementwise/strided", "^binary|^stridedCopy"],
+  ["assembly/elementwise/updates", "^adam|^lerp"],
+  ["assembly/elementwise/normal", "^normal"],
+  ["assembly/resample/", "^upfirdn2d"],
+  ["assembly/conv/", "^conv2d"],
+  ["assembly/transforms/", "points"],
+  ["assembly/gemm/", "^matmul|^conv2d"],
+];
+
+function kernelTests(file) {
+  const fused = ["tests/kernels/fused.test.ts", "equals|identity"];
+  const title = kernelTitles.find(([part]) => file.startsWith(part))?.[1];
+  const wasm = title === undefined ? [] : [["tests/kernels/wasm.test.ts", title]];
+  const inFused = /fused|transforms|gemm\/panels/.test(file);
+  return [...(inFused ? [fused, ...wasm] : wasm), ...allKernels];
+}
+
+const explanations = (name) => JSON.parse(readFileSync(new URL(`explained/${name}.json`, import.meta.url), "utf8"));
+
+export const areas = {
+  assembly: {
+    sources: ["assembly"],
+    count: 60,
+    seed: 1,
+    // The plain build alone: the tests run it, too, and its arithmetic is the same in every engine.
+    build: ["node", "scripts/build/wasm.mjs", "--only", "simd"],
+    tests: kernelTests,
+    explained: explanations("assembly"),
+  },
+};
