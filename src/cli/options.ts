@@ -91,6 +91,10 @@ export function zoomOption(): Option {
   return new Option("--zoom <times>", "enlarge the sheet: 2 shows every pixel as 2x2").argParser(parseCount(1));
 }
 
+export function jsonOption(): Option {
+  return new Option("--json", "tell what was made as JSON, for programs");
+}
+
 /** --threads and --kernels. */
 export function addEngineOptions(command: Command): Command {
   return command

@@ -429,7 +429,7 @@ describe("errors: one line, exit code 1 or 2, nothing written", () => {
     [
       "layers too far",
       /no layer 6: its layers are 0 to 5/,
-      () => ["mix", "--network", small, "--rows", "1", "--cols", "2"],
+      () => ["mix", "--network", small, "--rows", "1", "--cols", "2", "--styles", "0-6"],
     ],
     [
       "half precision for rosinality",

@@ -93,6 +93,7 @@ describe("a run", () => {
     const names = readdirSync(join(folder, "whole")).filter((name) => !name.startsWith("events.out.tfevents."));
     expect(names.sort()).toEqual([
       "fakes000000.png",
+      "fakes_init.png",
       "network-snapshot-000000.safetensors",
       "reals.png",
       "report.html",
@@ -137,7 +138,8 @@ describe("a run", () => {
     expect(html).not.toMatch(/(src|href)="(?!data:image\/png;base64,)/);
     expect(html).not.toContain("<script");
     expect(html.match(/<svg/g)!.length).toBeGreaterThanOrEqual(7);
-    expect(html.match(/<img/g)).toHaveLength(2);
+    expect(html.match(/<img/g)).toHaveLength(3); // untrained, trained, the data set
+    expect(html.match(/<tr>/g)!.length).toBeGreaterThan(20);
     for (const text of ["--cond --mirror --ada-kimg 0.1", "Losses", "distance", "48 images of 8x8x3"]) {
       expect(html).toContain(text);
     }

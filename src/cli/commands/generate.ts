@@ -5,9 +5,7 @@
  * goes on drawing from the same generator, layer after layer, as in the official TensorFlow tool. With several psi, the
  * images of a seed lie next to each other on the sheet, with the same noise: the truncation of StyleGAN's figure 8.
  */
-import { join } from "node:path";
-import { Command, Option } from "commander";
-import { writeFile } from "../../files.js";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { type AnyGenerator, type NoiseMode, RandomState, Tensor } from "../../index.js";
 import { applyEdits, setNoise } from "../../stylegan/latents/index.js";
 import { makeFolder } from "../files.js";
@@ -26,14 +24,15 @@ import {
   type EngineOptions,
   type GridSize,
   imageFormats,
+  jsonOption,
   noiseModeOption,
   parseGrid,
   parseNumber,
   zoomOption,
 } from "../options.js";
-import { checkFormat, encodeImage, type ImageFormat, Sheet, synthesize } from "../pictures.js";
-import { formatDuration, Progress } from "../progress.js";
+import { checkFormat, type ImageFormat, Sheet, synthesize } from "../pictures.js";
 import { parseSeeds } from "../seeds.js";
+import { type SeriesImage, writeSeries } from "../series.js";
 import { type Terminal, UsageError } from "../terminal.js";
 
 interface GenerateOptions extends EngineOptions, EditOptions, TruncationOptions {
@@ -50,18 +49,27 @@ interface GenerateOptions extends EngineOptions, EditOptions, TruncationOptions 
   readonly grid?: GridSize | true;
   readonly zoom?: number;
   readonly format: ImageFormat;
+  readonly json?: true;
 }
 
 /** One image to make: its file name without the ending, the seed of everything random in it, and its w's. */
 interface Job {
   readonly name: string;
   readonly seed: number;
+  readonly from: SeriesImage["from"];
   /** -> [1, numWs, wDim]; runs inside a scope. */
   makeWs(random: RandomState): Tensor;
 }
 
+/** Any number of jobs, of which one exists at a time. */
+interface Jobs {
+  readonly count: number;
+  at(index: number): Job;
+}
+
 const examples = `
 Examples:
+  $ stylegan generate 0-3 --trunc 0.7
   $ stylegan generate --network ffhq.pkl --seeds 85,265,297 --trunc 0.7
   $ stylegan generate --seeds 0-3 --trunc 0,0.25,0.5,0.75,1 --grid --zoom 2 --outdir out/truncation
   $ stylegan generate --network cifar10.pkl --seeds 0-35 --class 1 --grid 6x6 --outdir out/cars
@@ -73,6 +81,7 @@ export function generateCommand(terminal: Terminal): Command {
   const command = new Command("generate")
     .description("Make images: one file a seed, seed0085.png, in a folder.")
     .option("--network <file>", "checkpoint to use: a file or an address (default: the bundled model)")
+    .argument("[seeds]", "the same as --seeds", seedsArgument)
     .addOption(new Option("--seeds <list>", "seeds, for example 0,1,4-6").argParser(parseSeeds))
     .addOption(
       new Option(
@@ -95,21 +104,47 @@ export function generateCommand(terminal: Terminal): Command {
     .addOption(
       new Option(
         "--grid [RxC]",
-        "also a sheet of R rows and C columns, grid.png (default size: a row a seed with several psi, else a square)",
+        "also a sheet of R rows and C columns, grid.png (default size: a square; with several psi, one row for each seed)",
       ).argParser(parseGrid),
     )
     .addOption(zoomOption())
     .addOption(new Option("--format <kind>", "npy: float32 [C, H, W]").choices(imageFormats).default("png"))
+    .addOption(jsonOption())
     .addHelpText("after", examples);
-  return addEngineOptions(addEditOptions(addTruncationOptions(command))).action((options: GenerateOptions) =>
-    generate(options, terminal),
+  return addEngineOptions(addEditOptions(addTruncationOptions(command))).action(
+    (listed: readonly number[] | undefined, options: GenerateOptions) => {
+      if (listed !== undefined && options.seeds !== undefined) {
+        throw new UsageError("seeds are given twice: once with --seeds, once without");
+      }
+      const seeds = listed ?? options.seeds;
+      return generate(
+        { ...options, ...(seeds !== undefined && { seeds: distinct(seeds, "seed", terminal) }) },
+        terminal,
+      );
+    },
   );
+}
+
+/** Seeds, or a hint for those who put the checkpoint there. */
+function seedsArgument(text: string): number[] {
+  if (/^[\d,\s-]+$/.test(text)) return parseSeeds(text);
+  throw new InvalidArgumentError(`Expected seeds such as 0,1,4-6. For a checkpoint: --network ${text}`);
+}
+
+/** Numbers without those that were there before: an image has one file, however often it is asked for. */
+function distinct(numbers: readonly number[], what: string, terminal: Terminal): readonly number[] {
+  const once = [...new Set(numbers)];
+  if (once.length < numbers.length) {
+    const again = numbers.find((value, index) => numbers.indexOf(value) < index);
+    terminal.err(`warning: ${what} ${again} is there more than once; each is made once\n`);
+  }
+  return once;
 }
 
 async function generate(options: GenerateOptions, terminal: Terminal): Promise<void> {
   const { seeds, grid, zoom, format, noiseMode, outdir } = options;
   const projectedW = options.projectedW ?? options.projected_w;
-  const psis = psisOf(options);
+  const psis = distinct(psisOf(options), "psi", terminal);
   if (seeds === undefined && projectedW === undefined) {
     throw new UsageError("what to generate? Give --seeds LIST (for example 0,1,4-6) or --projected-w FILE");
   }
@@ -123,33 +158,19 @@ async function generate(options: GenerateOptions, terminal: Terminal): Promise<v
   const { generator, edits } = openEdits(opened.generator, options);
   const jobs =
     projectedW === undefined
-      ? seedJobs({ ...opened, generator }, options, terminal)
+      ? seedJobs({ ...opened, generator }, options, psis, terminal)
       : projectedJobs(generator, projectedW, options, terminal);
-  const size = ofSeeds ?? gridFor(grid, jobs.length, 1);
+  const size = ofSeeds ?? gridFor(grid, jobs.count, 1);
   const sheet = size === null ? null : new Sheet(generator, size, zoom);
   makeFolder(outdir);
-
-  const progress = new Progress(jobs.length, terminal);
-  try {
-    for (const [place, { name, seed, makeWs }] of jobs.entries()) {
-      const random = new RandomState(seed);
-      const image = synthesize(generator, () => applyEdits(makeWs(random), edits), {
-        noiseMode,
-        random,
-        lod: options.lod,
-      });
-      const path = join(outdir, `${name}.${format}`);
-      writeFile(path, encodeImage(image, format));
-      sheet?.put(place, image);
-      progress.step(path);
-    }
-    if (sheet !== null) writeFile(join(outdir, "grid.png"), sheet.encode());
-  } finally {
-    progress.end();
-  }
-  const also = sheet === null ? "" : `, all of them on ${join(outdir, "grid.png")}`;
-  const images = jobs.length === 1 ? "1 image" : `${jobs.length} images`;
-  terminal.out(`${images} in ${outdir}${also} (${formatDuration(progress.elapsedMs)})\n`);
+  const imageAt = (index: number): SeriesImage => {
+    const { name, seed, from, makeWs } = jobs.at(index);
+    const random = new RandomState(seed);
+    const make = (): Tensor =>
+      synthesize(generator, () => applyEdits(makeWs(random), edits), { noiseMode, random, lod: options.lod });
+    return { name, from, places: [index], make };
+  };
+  await writeSeries(jobs.count, imageAt, { outdir, format, sheet, json: options.json ?? false }, terminal);
 }
 
 function checkLod(
@@ -179,31 +200,38 @@ function gridFor(grid: GridSize | true | undefined, seeds: number, psis: number)
 }
 
 /** The values of psi that every seed is shown with. */
-const psisOf = ({ trunc }: TruncationOptions): readonly number[] => (trunc?.kind === "psis" ? trunc.psis : [1]);
+const psisOf = ({ trunc }: TruncationOptions): readonly number[] =>
+  trunc?.kind === "psis" ? trunc.psis.map((psi) => psi + 0) : [1]; // -0 is 0
 
 function seedJobs(
   opened: { readonly generator: AnyGenerator; readonly name: string },
   options: GenerateOptions,
+  psis: readonly number[],
   terminal: Terminal,
-): Job[] {
+): Jobs {
   const { generator } = opened;
   const c = labelOf(options.class, opened, terminal);
   const truncate = openTruncation(generator, options, c);
-  const psis = psisOf(options);
-  return options.seeds!.flatMap((seed) =>
-    psis.map((psi) => ({
-      name: `seed${String(seed).padStart(4, "0")}${psis.length > 1 ? `-psi${psi}` : ""}`,
-      seed,
-      makeWs: (random) => {
-        const z = Tensor.from(random.randn(generator.zDim), [1, generator.zDim]);
-        return truncate(generator.mapping.forward(z, c), psi);
-      },
-    })),
-  );
+  const seeds = options.seeds!;
+  return {
+    count: seeds.length * psis.length,
+    at(index) {
+      const [seed, psi] = [seeds[Math.floor(index / psis.length)], psis[index % psis.length]];
+      return {
+        name: `seed${String(seed).padStart(4, "0")}${psis.length > 1 ? `-psi${psi}` : ""}`,
+        seed,
+        from: { seed, psi },
+        makeWs: (random) => {
+          const z = Tensor.from(random.randn(generator.zDim), [1, generator.zDim]);
+          return truncate(generator.mapping.forward(z, c), psi);
+        },
+      };
+    },
+  };
 }
 
 /** One image for each w in the file, proj00.png and on, with the noise that lies beside them. */
-function projectedJobs(generator: AnyGenerator, path: string, options: GenerateOptions, terminal: Terminal): Job[] {
+function projectedJobs(generator: AnyGenerator, path: string, options: GenerateOptions, terminal: Terminal): Jobs {
   const { seeds, trunc, truncCutoff, newCenter, class: classNumber } = options;
   const others = {
     "--seeds": seeds,
@@ -219,9 +247,13 @@ function projectedJobs(generator: AnyGenerator, path: string, options: GenerateO
   const { count, ws, noise } = openLatents(path, generator);
   setNoise(generator, noise);
   const { numWs, wDim } = generator;
-  return Array.from({ length: count }, (_, index) => ({
-    name: `proj${String(index).padStart(2, "0")}`,
-    seed: index,
-    makeWs: () => Tensor.from(ws.subarray(index * numWs * wDim, (index + 1) * numWs * wDim), [1, numWs, wDim]),
-  }));
+  return {
+    count,
+    at: (index) => ({
+      name: `proj${String(index).padStart(2, "0")}`,
+      seed: index,
+      from: { index },
+      makeWs: () => Tensor.from(ws.subarray(index * numWs * wDim, (index + 1) * numWs * wDim), [1, numWs, wDim]),
+    }),
+  };
 }

@@ -4,9 +4,7 @@
  *
  *   w = w_row;  w[styles] = w_col[styles]      after truncating both in all layers
  */
-import { join } from "node:path";
 import { Command, Option } from "commander";
-import { writeFile } from "../../files.js";
 import { type AnyGenerator, type NoiseMode, noGrad, RandomState, scope, Tensor } from "../../index.js";
 import {
   applyEdits,
@@ -22,13 +20,14 @@ import {
   addEngineOptions,
   classOption,
   type EngineOptions,
+  jsonOption,
   noiseModeOption,
   parseNumber,
   zoomOption,
 } from "../options.js";
-import { checkFormat, encodeImage, Sheet, synthesize } from "../pictures.js";
-import { formatDuration, Progress } from "../progress.js";
+import { checkFormat, Sheet, synthesize } from "../pictures.js";
 import { parseLayers, parseSeeds } from "../seeds.js";
+import { type SeriesImage, writeSeries } from "../series.js";
 import { type Terminal, UsageError } from "../terminal.js";
 
 interface MixOptions extends EngineOptions, EditOptions {
@@ -41,6 +40,7 @@ interface MixOptions extends EngineOptions, EditOptions {
   readonly noiseMode: NoiseMode;
   readonly outdir: string;
   readonly zoom?: number;
+  readonly json?: true;
 }
 
 /** One image to make, and its places on the sheet. */
@@ -70,7 +70,7 @@ export function mixCommand(terminal: Terminal): Command {
     .addOption(
       new Option("--styles <list>", "layers that take the column's style: coarse, middle, fine, or a list from 0")
         .argParser(parseStyles)
-        .default([0, 1, 2, 3, 4, 5, 6], "0-6"),
+        .default(DEFAULT_STYLES, "0-6, or the first half of a network of up to seven layers"),
     )
     .addOption(
       new Option("--trunc <psi>", "truncation: below 1 less variety and better images")
@@ -81,9 +81,13 @@ export function mixCommand(terminal: Terminal): Command {
     .addOption(noiseModeOption())
     .option("--outdir <folder>", "where to put the images; made when it is not there", "out")
     .addOption(zoomOption())
+    .addOption(jsonOption())
     .addHelpText("after", examples);
   return addEngineOptions(addEditOptions(command)).action((options: MixOptions) => mix(options, terminal));
 }
+
+/** StyleGAN's coarse and middle layers at 1024x1024, of which a small network may have no others. */
+const DEFAULT_STYLES: readonly number[] = [0, 1, 2, 3, 4, 5, 6];
 
 function parseStyles(text: string): readonly number[] | StyleRangeName {
   return styleRangeNames.find((name) => name === text.trim()) ?? parseLayers(text);
@@ -100,6 +104,7 @@ function layersOf(
     if (layers.length > 0) return layers;
     throw new UsageError(`--styles: ${name}, at ${imgResolution}x${imgResolution}, has no ${styles} layers`);
   }
+  if (styles === DEFAULT_STYLES && numWs <= styles.length) return styles.slice(0, Math.ceil(numWs / 2));
   const missing = styles.find((layer) => layer >= numWs);
   if (missing === undefined) return styles;
   throw new UsageError(`--styles: ${name} has no layer ${missing}: its layers are 0 to ${numWs - 1}`);
@@ -109,6 +114,12 @@ async function mix(options: MixOptions, terminal: Terminal): Promise<void> {
   const { rows, cols, trunc, noiseMode, outdir, zoom } = options;
   const opened = await openGenerator(options.network, options);
   const styles = layersOf(options.styles, opened.generator, opened.name);
+  if (options.styles === DEFAULT_STYLES && styles.length < DEFAULT_STYLES.length) {
+    const { numWs } = opened.generator;
+    terminal.err(
+      `note: ${opened.name} has ${numWs} layers; 0-${styles.length - 1} take the column's style (--styles)\n`,
+    );
+  }
   const { generator, edits } = openEdits(opened.generator, options);
   const { numWs, wDim } = generator;
   checkFormat(generator, "png");
@@ -120,26 +131,16 @@ async function mix(options: MixOptions, terminal: Terminal): Promise<void> {
   for (const seed of new Set([...rows, ...cols])) wOf.set(seed, truncatedWs(generator, seed, c, trunc));
 
   const cells = sheetCells(rows, cols);
-  const progress = new Progress(cells.length, terminal);
-  try {
-    for (const { row, col, places } of cells) {
+  const imageAt = (index: number): SeriesImage => {
+    const { row, col, places } = cells[index];
+    const make = (): Tensor => {
       const w = takeStyles(wOf.get(row)!, wOf.get(col)!, styles, wDim);
-      const random = noiseOf(row, generator.zDim);
-      const image = synthesize(generator, () => applyEdits(Tensor.from(w, [1, numWs, wDim]), edits), {
-        noiseMode,
-        random,
-      });
-      const path = join(outdir, `${row}-${col}.png`);
-      writeFile(path, encodeImage(image, "png"));
-      for (const place of places) sheet.put(place, image);
-      progress.step(path);
-    }
-    writeFile(join(outdir, "grid.png"), sheet.encode());
-  } finally {
-    progress.end();
-  }
-  const elapsed = formatDuration(progress.elapsedMs);
-  terminal.out(`${cells.length} images in ${outdir}, all of them on ${join(outdir, "grid.png")} (${elapsed})\n`);
+      const makeWs = (): Tensor => applyEdits(Tensor.from(w, [1, numWs, wDim]), edits);
+      return synthesize(generator, makeWs, { noiseMode, random: noiseOf(row, generator.zDim) });
+    };
+    return { name: `${row}-${col}`, from: { row, col }, places, make };
+  };
+  await writeSeries(cells.length, imageAt, { outdir, format: "png", sheet, json: options.json ?? false }, terminal);
 }
 
 /** The images of the sheet, each once: column seeds along the top, row seeds down the left, nothing in the corner. */

@@ -94,7 +94,7 @@ export function trainCommand(terminal: Terminal): Command {
     .option("--data <path>", "folder or zip of PNG or JPEG images; see 'stylegan dataset'")
     .option("--outdir <folder>", "where everything about the run goes")
     .option("--resume [what]", "continue the run in a folder (default: --outdir), or start from a checkpoint file")
-    .addOption(option("--kimg <count>", "train until so many thousand images were seen", parsePositive).default(25000))
+    .addOption(option("--kimg <count>", "train until so many thousand images were seen", parsePositive).default(500))
     .addOption(option("--tick <kimg>", "thousand images between lines of progress", parsePositive).default(1))
     .addOption(option("--snap <ticks>", "ticks between snapshots", parseCount(1)).default(10))
     .addOption(option("--keep <count>", "states to keep to resume from", parseCount(1)).default(2))

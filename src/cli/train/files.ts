@@ -4,7 +4,8 @@
  *   run.json                             how the run was set up; a resumed run takes it from here
  *   training-state-000120.safetensors    everything, after 120 kimg: the run continues from the latest, bit for bit
  *   network-snapshot-000120.safetensors  the averaged generator, for `stylegan generate`
- *   fakes000120.png, reals.png           images of the same latents every time; images of the data set
+ *   fakes000120.png, fakes_init.png      images of the same latents every time; untrained, at the start
+ *   reals.png                            images of the data set
  *   stats.jsonl, events.out.tfevents.*   curves, one line (or event) a tick
  *   report.html                          all of it on one page
  *
@@ -79,7 +80,7 @@ export function loadState(path: string): SavedState {
 }
 
 const LEFTOVER =
-  /^\.?(training-state-\d{6,}|network-snapshot-\d{6,}|fakes\d{6,}|reals|report|stats|run)\.(safetensors|png|html|jsonl|json)\.\d+(-[\da-f-]+)?\.tmp$/;
+  /^\.?(training-state-\d{6,}|network-snapshot-\d{6,}|fakes(\d{6,}|_init)|reals|report|stats|run)\.(safetensors|png|html|jsonl|json)\.\d+(-[\da-f-]+)?\.tmp$/;
 
 /** Temporary files that a killed run left behind. */
 export function removeLeftovers(outdir: string): void {

@@ -15,7 +15,7 @@ export const definitionPath = (outdir: string): string => join(outdir, "run.json
 
 /** What a run writes beside run.json. */
 const OF_A_RUN =
-  /^(training-state-|network-snapshot-|fakes)\d{6,}\.(safetensors|png)$|^(reals\.png|report\.html|stats\.jsonl)$/;
+  /^(training-state-|network-snapshot-|fakes)\d{6,}\.(safetensors|png)$|^(fakes_init\.png|reals\.png|report\.html|stats\.jsonl)$/;
 
 /**
  * The run in the folder, if it is to be continued; null for a new one.

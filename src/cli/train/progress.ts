@@ -37,12 +37,15 @@ export class StepMeans {
 }
 
 const REDRAW_MS = 250;
+/** After so many steps all regularisers had their turn, so that the speed is that of the run. */
+const STEPS_OF_EVERY_KIND = 16;
 
 /** A line a tick; on a terminal also one that is redrawn while the next tick runs. */
 export class TrainingProgress {
   readonly #terminal: Terminal;
   readonly #totalKimg: number;
   #drawnAt = Number.NEGATIVE_INFINITY;
+  #steps = 0;
 
   constructor(terminal: Terminal, totalKimg: number) {
     this.#terminal = terminal;
@@ -51,6 +54,15 @@ export class TrainingProgress {
 
   /** After every step. `imagesPerSecond` is that of this session so far. */
   step(images: number, imagesPerSecond: number): void {
+    if (++this.#steps === STEPS_OF_EVERY_KIND) {
+      const leftMs = ((this.#totalKimg * 1000 - images) / imagesPerSecond) * 1000;
+      if (leftMs > 0) {
+        const speed = `${imagesPerSecond.toFixed(1)} img/s`;
+        this.message(
+          `about ${formatDuration(leftMs)} to ${this.#totalKimg} kimg at ${speed}; --kimg says how far to train`,
+        );
+      }
+    }
     const now = performance.now();
     if (!this.#terminal.isInteractive || now - this.#drawnAt < REDRAW_MS) return;
     this.#drawnAt = now;

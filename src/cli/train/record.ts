@@ -44,7 +44,8 @@ export class RunRecord {
   async snapshot(seconds: number, batchSize: number): Promise<void> {
     const { state, order, samplerFor } = this.#run;
     const { images } = state.progress;
-    const name = momentName("fakes", images, ".png");
+    // As the official tool names them: what an untrained network draws is never overwritten.
+    const name = images === 0 ? "fakes_init.png" : momentName("fakes", images, ".png");
     const png = drawGrid(state.average, this.#grid);
     writeFile(this.#path(name), png);
     this.#events.image(images, "fakes", png);
@@ -74,7 +75,7 @@ export class RunRecord {
   /** The first, the latest, and some in between. */
   #grids(latest: string): ReportGrid[] {
     const names = readdirSync(this.#outdir)
-      .filter((name) => /^fakes\d{6,}\.png$/.test(name) && kimgOf(name) <= kimgOf(latest))
+      .filter((name) => /^fakes(\d{6,}|_init)\.png$/.test(name) && kimgOf(name) <= kimgOf(latest))
       .sort((a, b) => kimgOf(a) - kimgOf(b));
     const count = Math.min(names.length, MAX_GRIDS);
     const chosen = Array.from({ length: count }, (_, index) =>
@@ -84,7 +85,8 @@ export class RunRecord {
   }
 }
 
-const kimgOf = (name: string): number => Number(/\d+/.exec(name)![0]);
+/** fakes_init.png comes first. */
+const kimgOf = (name: string): number => Number(/\d+/.exec(name)?.[0] ?? -1);
 
 /** The command line that began a run. */
 export function commandOf(

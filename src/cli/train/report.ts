@@ -28,16 +28,18 @@ const style = `
 body { margin: 2rem auto; max-width: 1000px; padding: 0 1rem; font: 15px/1.5 system-ui, sans-serif;
   color: var(--ink); background: var(--page); }
 h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(380px, 1fr)); gap: 1rem; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(380px, 100%), 1fr)); gap: 1rem; }
 figure { margin: 0; } figcaption { font-weight: 600; } svg { width: 100%; height: auto; }
 svg text { font-size: 11px; fill: var(--ink); } .grid { stroke: var(--faint); fill: none; }
 .curve { fill: none; stroke-width: 1.6; } .key { font-weight: 400; } .key::before { content: "\\2014 "; }
 .curve0 { stroke: var(--c0); } .curve1 { stroke: var(--c1); } .curve2 { stroke: var(--c2); }
 .dot0 { fill: var(--c0); } .dot1 { fill: var(--c1); } .dot2 { fill: var(--c2); }
 .key0::before { color: var(--c0); } .key1::before { color: var(--c1); } .key2::before { color: var(--c2); }
-.grids { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 1rem; }
+.grids { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(300px, 100%), 1fr)); gap: 1rem; }
 .grids img { width: 100%; image-rendering: pixelated; } pre { overflow-x: auto; padding: .7rem;
-  border: 1px solid var(--faint); border-radius: 6px; } td { padding-right: 1.5rem; vertical-align: top; }`;
+  border: 1px solid var(--faint); border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; }
+table { border-collapse: collapse; width: 100%; } th, td { padding: .2rem 1.5rem .2rem 0; vertical-align: top; text-align: left;
+  border-bottom: 1px solid var(--faint); overflow-wrap: anywhere; } th { font-weight: 600; white-space: nowrap; }`;
 
 /** The page as HTML. */
 export function renderReport({ title, definition, stats, grids, reals, command }: ReportContents): string {
@@ -57,7 +59,7 @@ export function renderReport({ title, definition, stats, grids, reals, command }
       : ` Lowest Fr&eacute;chet distance ${lowest.frechetDistance!.toPrecision(4)}, at ${lowest.kimg.toFixed(1)} kimg.`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${escapeHtml(title)}</title><style>${style}</style></head><body>
+<title>${escapeHtml(title)}</title><style>${style}</style></head><body><main>
 <h1>${escapeHtml(title)}</h1>
 <p>${summary}${distance}</p>
 <pre>${escapeHtml(command)}</pre>
@@ -69,7 +71,7 @@ export function renderReport({ title, definition, stats, grids, reals, command }
 <div class="grids">${picture({ name: "reals.png", png: reals })}</div>
 <h2>Settings</h2>
 <table>${settingRows(definition)}</table>
-</body></html>
+</main></body></html>
 `;
 }
 
@@ -106,9 +108,17 @@ function charts(stats: readonly StatsLine[]): string {
 
 function picture({ name, png }: ReportGrid): string {
   const kimg = /(\d+)\.png$/.exec(name);
-  const caption = kimg === null ? name : `${Number(kimg[1])} kimg`;
+  const [caption, shows] =
+    kimg !== null
+      ? [
+          `${Number(kimg[1])} kimg`,
+          `Images that the averaged generator makes of the same latents after ${Number(kimg[1])} kimg`,
+        ]
+      : name === "reals.png"
+        ? ["The data set", "Images of the data set"]
+        : ["Untrained", "Images that the untrained generator makes of the same latents"];
   const data = `data:image/png;base64,${Buffer.from(png).toString("base64")}`;
-  return `<figure><figcaption>${escapeHtml(caption)}</figcaption><img alt="${escapeHtml(name)}" src="${data}"></figure>`;
+  return `<figure><figcaption>${escapeHtml(caption)}</figcaption><img alt="${escapeHtml(shows)}" src="${data}"></figure>`;
 }
 
 function settingRows({ options, data, dataPath, batch, settings, generator, discriminator }: RunDefinition): string {
@@ -116,16 +126,27 @@ function settingRows({ options, data, dataPath, batch, settings, generator, disc
   const { augment: _, ...numbers } = settings;
   const rows: readonly (readonly [string, string])[] = [
     ["data", `${dataPath}: ${count} images of ${resolution}x${resolution}x${channels}, label size ${labelSize}`],
-    ["options", JSON.stringify(options)],
+    ...valuesOf(options).map(([name, value]) => [`option ${name}`, value] as const),
     ["batch", String(batch)],
-    ["training", JSON.stringify(numbers)],
+    ...valuesOf(numbers),
     [
       "generator",
       `${generator.kind}, z ${generator.zDim}, w ${generator.wDim}, feature maps ${featureMaps(generator.synthesis)}`,
     ],
     ["discriminator", `${discriminator.kind}, feature maps ${featureMaps(discriminator)}`],
   ];
-  return rows.map(([name, value]) => `<tr><td>${name}</td><td>${escapeHtml(value)}</td></tr>`).join("\n");
+  return rows
+    .map(([name, value]) => `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`)
+    .join("\n");
+}
+
+/** Settings one by one; of those that are made of several, each part. */
+function valuesOf(settings: object, prefix = ""): (readonly [string, string])[] {
+  return Object.entries(settings).flatMap(([name, value]) =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? valuesOf(value as object, `${prefix}${name} `)
+      : [[`${prefix}${name}`, Array.isArray(value) ? value.join(", ") : String(value ?? "none")] as const],
+  );
 }
 
 function featureMaps({ channels }: { readonly channels: readonly (readonly [number, number])[] }): string {
