@@ -104,6 +104,12 @@ function samplesOf(generator) {
   return scope(() => encodePng(imageGrid(generateImages(generator, z, null), { rows: 1, columns: SAMPLES })));
 }
 
+/** Six digits of every measure: later ones change with the order in which a library adds, weights do not. */
+function sixDigits(measured) {
+  const short = (_, value) => (typeof value === "number" ? Number(value.toPrecision(6)) : value);
+  return JSON.parse(JSON.stringify(measured), short);
+}
+
 const sizeOf = (network) => [...network.parameters.values()].reduce((all, { size }) => all + size, 0);
 
 const { state, session } = await train();
@@ -139,9 +145,11 @@ writeJson(join(out, "data", `${name}.json`), {
   data: { ...data, sha256: imagesDigest(images) },
   classifier: classifierPath === "random" ? "random" : { sha256: fileDigest(classifierPath) },
   measure: plan.measure,
-  curve,
-  final: measures.final(last),
-  ...(psis.length > 0 && { truncation: psis.map((psi) => measures.truncated(last, psi)) }),
+  ...sixDigits({
+    curve,
+    final: measures.final(last),
+    ...(psis.length > 0 && { truncation: psis.map((psi) => measures.truncated(last, psi)) }),
+  }),
   weights: { sha256: weightsDigest(last) },
 });
 writeWhole(join(out, "samples", `${name}.png`), samplesOf(last));
