@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
+import { readingPlugin } from "./reading.js";
 
 /** The bundled model beside the page. The npm package leaves this copy out: its server takes the one in models/. */
 const withModel: Plugin = {
@@ -15,7 +16,7 @@ const withModel: Plugin = {
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   base: "./",
-  plugins: [withModel],
+  plugins: [withModel, readingPlugin()],
   worker: { format: "es" },
   build: {
     target: "es2022",

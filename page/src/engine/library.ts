@@ -13,6 +13,7 @@ export {
   grad,
   init,
   loadCheckpoint,
+  mixStyles,
   NoiseGenerator,
   noGrad,
   RandomState,
@@ -23,18 +24,42 @@ export {
   toPixels,
   variable,
 } from "../../../dist/index.js";
+export {
+  Adam,
+  add,
+  addScalar,
+  downsample2d,
+  initialContents,
+  mean,
+  reshape,
+  scale,
+  setupFilter,
+  sqrt,
+  square,
+  sub,
+  upsample2d,
+} from "../../../dist/nn/index.js";
+export { adain, instanceNorm } from "../../../dist/stylegan/adain.js";
 export { interpolate, Projector, readDirections } from "../../../dist/stylegan/latents/index.js";
+export { MinibatchStdLayer } from "../../../dist/stylegan/minibatchStd.js";
+export { modulatedConv2d } from "../../../dist/stylegan/modulatedConv2d.js";
 export {
   augment,
   augmentPipelines,
   buildRun,
   drawAugmentation,
   ImageDataset,
+  imagesAtLod,
+  lazyRegularization,
+  makeDiscriminator,
+  makeGenerator,
   momentOf,
+  networkGeometry,
   networkPreset,
   type Phase,
   pathLengthPenalty,
   type Run,
+  r1Penalty,
   readTrainingState,
   restoreTraining,
   runStep,

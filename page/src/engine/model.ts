@@ -27,7 +27,7 @@ export class Model {
     const { numWs, wDim } = this.info;
     const ws = this.truncated(this.#base(spec), spec);
     for (const [layer, seed] of spec.mix) {
-      const other = this.truncated(this.#ofSeed(seed, spec.label), spec);
+      const other = this.truncated(this.ofSeed(seed, spec.label), spec);
       ws.set(other.subarray(layer * wDim, (layer + 1) * wDim), layer * wDim);
     }
     for (const { index, strength, first, last } of spec.directions) {
@@ -54,10 +54,10 @@ export class Model {
   /** Before truncation, mixing and edits. */
   #base({ seed, blend, label, w }: ImageSpec): Float32Array {
     if (w !== null) return this.#everyLayer(w);
-    if (blend === null) return this.#ofSeed(seed, label);
+    if (blend === null) return this.ofSeed(seed, label);
     const { seeds, x, y } = blend;
     const weights = [(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y];
-    const corners = seeds.map((corner) => this.#ofSeed(corner, label));
+    const corners = seeds.map((corner) => this.ofSeed(corner, label));
     return corners[0].map((_, k) => corners.reduce((sum, corner, at) => sum + weights[at] * corner[k], 0));
   }
 
@@ -70,7 +70,8 @@ export class Model {
     return ws;
   }
 
-  #ofSeed(seed: number, label: number): Float32Array {
+  /** ws [numWs, wDim] of a seed, before truncation; not to be written to. */
+  ofSeed(seed: number, label: number): Float32Array {
     const key = `${seed} ${label}`;
     const known = this.#untruncated.get(key);
     if (known !== undefined) return known;

@@ -151,6 +151,26 @@ export interface TrainReport {
   readonly samples: Picture | null;
 }
 
+export interface LessonPicture {
+  readonly picture: Picture;
+  /** Begins a new row under this heading. */
+  readonly heading?: string;
+  readonly caption: string;
+}
+
+/** What a lesson shows. */
+export interface LessonView {
+  readonly pictures: readonly LessonPicture[];
+  /** Pictures side by side. Default: as many as fit. */
+  readonly columns?: number;
+  readonly chart?: {
+    readonly title: string;
+    readonly unit: string;
+    readonly lines: readonly { readonly name: string; readonly x: readonly number[]; readonly y: readonly number[] }[];
+  };
+  readonly text: string;
+}
+
 /** The calls: what goes in, what comes out, and what may come in between. */
 export interface Calls {
   start: { readonly args: { readonly threads: number | null }; readonly result: { readonly threads: number } };
@@ -168,6 +188,11 @@ export interface Calls {
     readonly result: Picture;
   };
   contributions: { readonly args: { readonly spec: ImageSpec }; readonly result: readonly Contribution[] };
+  lesson: {
+    readonly args: { readonly name: string; readonly values: Readonly<Record<string, number>>; readonly model: string };
+    readonly result: LessonView;
+    readonly partial: LessonView;
+  };
   trainStart: {
     readonly args: { readonly data: string; readonly options: TrainOptions };
     readonly result: TrainStart;

@@ -16,6 +16,8 @@ export interface CallContext<K extends CallName = CallName> {
 }
 
 let trainer: Trainer | null = null;
+/** The bundled model, which lessons look into whatever is open in Explore. */
+let lessonModel: Promise<Model> | null = null;
 
 function training(): Trainer {
   if (trainer === null) throw new Error("Start a run first.");
@@ -65,6 +67,11 @@ const handlers: Handlers = {
   layer: async ({ spec, layer }) => looker().layer(spec, layer),
   map: async ({ spec, layer, channel }) => looker().map(spec, layer, channel),
   contributions: async ({ spec }) => looker().contributions(spec),
+  async lesson({ name, values, model }, { goOn, partial }) {
+    const { lessons } = await import("./lessons/index.js");
+    lessonModel ??= Model.open(model, "the bundled model");
+    return lessons[name](values, { model: await lessonModel, goOn, partial });
+  },
   async trainStart({ data, options }) {
     const { Trainer } = await import("./trainer.js");
     trainer = await Trainer.start(data, options);

@@ -1,0 +1,3 @@
+declare module "virtual:reading" {
+  export const sections: readonly import("./reading.js").ReadingSection[];
+}
