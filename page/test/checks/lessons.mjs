@@ -65,16 +65,13 @@ export async function checkLessons({ browser, check }) {
         );
         for (const name of names) {
           const before = await shown(page, lesson);
-          await page.evaluate(
-            (selector) => {
-              const input = document.querySelector(selector);
-              const middle = (Number(input.min) + Number(input.max)) / 2;
-              input.value = Number(input.value) > middle ? input.min : input.max;
-              input.dispatchEvent(new Event("input", { bubbles: true }));
-            },
-            `${byId(lesson)} ${byId(name)}`,
-          );
+          const selector = `${byId(lesson)} ${byId(name)}`;
+          const original = await move(page, selector, null);
           await changed(page, lesson, before, `${lesson}: ${name} changes nothing`);
+          await idle(page, lesson);
+          const after = await shown(page, lesson);
+          await move(page, selector, original);
+          await changed(page, lesson, after, `${lesson}: ${name} does not go back`);
           await idle(page, lesson);
           controls++;
         }
@@ -86,6 +83,22 @@ export async function checkLessons({ browser, check }) {
   } finally {
     server.close();
   }
+}
+
+/** Moves a slider to `value`, or to its farther end; gives where it was. */
+function move(page, selector, value) {
+  return page.evaluate(
+    (target, wanted) => {
+      const input = document.querySelector(target);
+      const before = input.value;
+      const middle = (Number(input.min) + Number(input.max)) / 2;
+      input.value = wanted ?? (Number(before) > middle ? input.min : input.max);
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+      return before;
+    },
+    selector,
+    value,
+  );
 }
 
 async function changed(page, lesson, before, message) {
