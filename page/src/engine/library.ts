@@ -40,19 +40,19 @@ export {
   upsample2d,
 } from "../../../dist/nn/index.js";
 export { adain, instanceNorm } from "../../../dist/stylegan/adain.js";
-export { interpolate, Projector, readDirections } from "../../../dist/stylegan/latents/index.js";
+export { interpolate, Projector, readDirections, sefaDirections } from "../../../dist/stylegan/latents/index.js";
 export { MinibatchStdLayer } from "../../../dist/stylegan/minibatchStd.js";
 export { modulatedConv2d } from "../../../dist/stylegan/modulatedConv2d.js";
 export {
   augment,
   augmentPipelines,
   buildRun,
+  Discriminator,
   drawAugmentation,
+  Generator,
   ImageDataset,
   imagesAtLod,
   lazyRegularization,
-  makeDiscriminator,
-  makeGenerator,
   momentOf,
   networkGeometry,
   networkPreset,

@@ -5,7 +5,7 @@ import type { ImageSpec, ModelInfo } from "./protocol.js";
 export class Model {
   readonly generator: AnyGenerator;
   readonly info: ModelInfo;
-  /** Directions in w, [count, wDim]; empty until some are found or read. */
+  /** Directions in w, [wDim] or [numWs, wDim] each; empty until some are found or read. */
   directions: readonly Float32Array[] = [];
   readonly #untruncated = new Map<string, Float32Array>();
 
@@ -34,7 +34,9 @@ export class Model {
       const direction = this.directions[index];
       if (direction === undefined) continue;
       for (let layer = first; layer <= Math.min(last, numWs - 1); layer++) {
-        for (let k = 0; k < wDim; k++) ws[layer * wDim + k] += strength * direction[k];
+        // One for all layers, or each with its own step.
+        const from = direction.length === wDim ? 0 : layer * wDim;
+        for (let k = 0; k < wDim; k++) ws[layer * wDim + k] += strength * direction[from + k];
       }
     }
     return ws;

@@ -171,6 +171,23 @@ export interface LessonView {
   readonly text: string;
 }
 
+/** A way through keys. */
+export interface FilmSpec {
+  readonly keys: readonly ImageSpec[];
+  readonly kind: "cubic" | "linear" | "slerp";
+  /** From the last key back to the first. */
+  readonly loop: boolean;
+}
+
+/** How far a projection has come. */
+export interface Projected {
+  readonly step: number;
+  /** Mean squared error of the pixels, from -1 to 1. */
+  readonly distance: number;
+  readonly w: Float32Array;
+  readonly picture: Picture;
+}
+
 /** The calls: what goes in, what comes out, and what may come in between. */
 export interface Calls {
   start: { readonly args: { readonly threads: number | null }; readonly result: { readonly threads: number } };
@@ -188,6 +205,29 @@ export interface Calls {
     readonly result: Picture;
   };
   contributions: { readonly args: { readonly spec: ImageSpec }; readonly result: readonly Contribution[] };
+  /** The image at a place of a way, counted in keys. */
+  frame: { readonly args: { readonly film: FilmSpec; readonly position: number }; readonly result: Picture };
+  /** An animation as the pieces of a file. */
+  film: {
+    readonly args: {
+      readonly film: FilmSpec;
+      readonly format: "png" | "gif";
+      readonly frames: number;
+      readonly fps: number;
+    };
+    readonly result: readonly Uint8Array<ArrayBuffer>[];
+    readonly partial: { readonly done: number };
+  };
+  project: {
+    readonly args: { readonly target: Picture; readonly steps: number };
+    readonly result: Projected;
+    readonly partial: Projected;
+  };
+  /** SeFa's directions for some layers (null: all), or those in a file; later specs name them by number. */
+  directions: {
+    readonly args: { readonly file: Blob | null; readonly layers: readonly number[] | null };
+    readonly result: { readonly count: number; readonly eigenvalues: readonly number[] | null };
+  };
   lesson: {
     readonly args: { readonly name: string; readonly values: Readonly<Record<string, number>>; readonly model: string };
     readonly result: LessonView;

@@ -4,7 +4,7 @@ import { Inspector } from "./inspect.js";
 import { Model } from "./model.js";
 import { shrink } from "./pictures.js";
 import type { Args, CallName, FromEngine, ModelInfo, Partial, Result, ToEngine } from "./protocol.js";
-import { pictureOf, pngOf, Renderer } from "./render.js";
+import { type FloatImage, pictureOf, pngOf, Renderer } from "./render.js";
 import { availableThreads, startEngine } from "./start.js";
 import type { Trainer } from "./trainer.js";
 
@@ -16,6 +16,8 @@ export interface CallContext<K extends CallName = CallName> {
 }
 
 let trainer: Trainer | null = null;
+/** The way that was asked for last, with its spline. */
+let way: { readonly key: string; readonly at: (position: number) => FloatImage } | null = null;
 /** The bundled model, which lessons look into whatever is open in Explore. */
 let lessonModel: Promise<Model> | null = null;
 
@@ -67,6 +69,25 @@ const handlers: Handlers = {
   layer: async ({ spec, layer }) => looker().layer(spec, layer),
   map: async ({ spec, layer, channel }) => looker().map(spec, layer, channel),
   contributions: async ({ spec }) => looker().contributions(spec),
+  async frame({ film, position }) {
+    const { filmOf } = await import("./film.js");
+    const { model } = current();
+    const key = JSON.stringify([film, model.info.name]);
+    if (way?.key !== key) way = { key, at: filmOf(model, film) };
+    return pictureOf(way.at(position));
+  },
+  async film({ film, ...file }, context) {
+    const { encodeFilm } = await import("./film.js");
+    return encodeFilm(current().model, film, file, context);
+  },
+  async project({ target, steps }, context) {
+    const { project } = await import("./projection.js");
+    return project(current().model, target, steps, context);
+  },
+  async directions({ file, layers }) {
+    const { findDirections } = await import("./directions.js");
+    return findDirections(current().model, file, layers);
+  },
   async lesson({ name, values, model }, { goOn, partial }) {
     const { lessons } = await import("./lessons/index.js");
     lessonModel ??= Model.open(model, "the bundled model");

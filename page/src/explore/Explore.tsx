@@ -5,8 +5,11 @@ import { useStore } from "../app/store.js";
 import { Image } from "./Image.js";
 import { Blend } from "./panels/Blend.js";
 import { Checkpoint } from "./panels/Checkpoint.js";
+import { Directions } from "./panels/Directions.js";
+import { Film } from "./panels/Film.js";
 import { Layers } from "./panels/Layers.js";
 import { Mixing } from "./panels/Mixing.js";
+import { Project } from "./panels/Project.js";
 import { Seed } from "./panels/Seed.js";
 import { theSession } from "./session.js";
 
@@ -53,6 +56,9 @@ export function Explore() {
             <Seed session={session} model={model} />
             <Mixing session={session} model={model} />
             <Blend session={session} model={model} />
+            <Directions session={session} model={model} />
+            <Film session={session} model={model} />
+            <Project session={session} model={model} />
             <Layers session={session} model={model} />
           </>
         )}

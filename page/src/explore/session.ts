@@ -1,7 +1,7 @@
 /** The open checkpoint and its image: what the panels read and change. */
 import { Store } from "../app/store.js";
 import { Engine, EngineError } from "../engine/client.js";
-import type { ImageSpec, ModelInfo, Rendered } from "../engine/protocol.js";
+import type { ImageSpec, ModelInfo, Picture, Rendered } from "../engine/protocol.js";
 import { readLink, usualSpec, writeLink } from "./link.js";
 
 export interface ExploreState {
@@ -115,6 +115,12 @@ export class Session {
       this.store.set({ picture });
       this.#say("ready", this.describe());
     });
+  }
+
+  /** Shows a picture that is on its way between others. */
+  show({ width, height, data }: Picture): void {
+    const { picture } = this.store.value;
+    this.store.set({ picture: { width, height, data, isFinal: true, ms: picture?.ms ?? 0, startedAfter: 0 } });
   }
 
   /** The image as a PNG file. */

@@ -1,10 +1,10 @@
 /** Lessons about the generator: growing, constant input, mapping, AdaIN, noise, mixing, skip, truncation. */
 import {
   adain,
+  Generator,
   imagesAtLod,
   initialContents,
   instanceNorm,
-  makeGenerator,
   mixStyles,
   NoiseGenerator,
   networkPreset,
@@ -39,7 +39,7 @@ export const growing: Lesson = ({ seed, lod }, { model }) => {
   // A network that grows, before training: each resolution has its own way to the image.
   const size = { resolution: 64, zDim: 32, wDim: 32, channelBase: 1024, channelMax: 16 };
   const contents = initialContents(new RandomState(3));
-  const network = makeGenerator(networkPreset("config-d", size).generator, contents);
+  const network = new Generator(networkPreset("config-d", size).generator, contents);
   const untrained = noGrad(() =>
     scope(() => {
       const z = Tensor.from(new RandomState(seed).randn(32), [1, 32]);
@@ -237,7 +237,7 @@ export const skip: Lesson = ({ seed, until, trained }, { model }) => {
   const { generator } = model;
   const shown = 4 * 2 ** until;
   const isTrained = trained === 1;
-  const network = isTrained ? generator : makeGenerator(generator.config, initialContents(new RandomState(1)));
+  const network = isTrained ? generator : new Generator(generator.config, initialContents(new RandomState(1)));
   const outputs: { readonly name: string; readonly image: FloatImage }[] = [];
   const sum = noGrad(() =>
     scope(() => {

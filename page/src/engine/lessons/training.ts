@@ -2,12 +2,12 @@
 import {
   augment,
   augmentPipelines,
+  Discriminator,
   drawAugmentation,
   grad,
   initialContents,
   lazyRegularization,
   MinibatchStdLayer,
-  makeDiscriminator,
   networkPreset,
   noGrad,
   pathLengthPenalty,
@@ -23,7 +23,7 @@ import { copyFrom, deviationOf, imagesOf, type Lesson, normals, parted, range, s
 
 export const r1: Lesson = ({ seed, network, gamma }, { model }) => {
   const size = { resolution: 64, zDim: 32, wDim: 32, channelBase: 1024, channelMax: 32, batch: 4 };
-  const discriminator = makeDiscriminator(
+  const discriminator = new Discriminator(
     networkPreset("auto", size).discriminator,
     initialContents(new RandomState(network)),
   );
