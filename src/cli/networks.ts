@@ -2,7 +2,15 @@
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type AnyGenerator, type Checkpoint, CheckpointError, init, loadCheckpoint, Tensor } from "../index.js";
+import {
+  type AnyDiscriminator,
+  type AnyGenerator,
+  type Checkpoint,
+  CheckpointError,
+  init,
+  loadCheckpoint,
+  Tensor,
+} from "../index.js";
 import { checkReadable } from "./files.js";
 import { type EngineOptions, engineOf } from "./options.js";
 import { type Terminal, UsageError } from "./terminal.js";
@@ -46,18 +54,23 @@ function reasonOf(error: unknown): string {
   return cause instanceof Error && cause.message !== "" ? cause.message : message;
 }
 
-/** The generator to make images with, and its short name for messages. */
+/** The generator to make images with, its short name for messages, and on demand the discriminator, if there is one. */
 export async function openGenerator(
   network: string | undefined,
   engine: EngineOptions,
-): Promise<{ readonly generator: AnyGenerator; readonly name: string }> {
+  { discriminator = false }: { readonly discriminator?: boolean } = {},
+): Promise<{
+  readonly generator: AnyGenerator;
+  readonly discriminator: AnyDiscriminator | null;
+  readonly name: string;
+}> {
   const source = network ?? bundledModel();
   if (source === null) {
     throw new UsageError(`there is no model in ${MODELS_FOLDER}: name a checkpoint with --network FILE`);
   }
-  const { gEma, format } = await openCheckpoint(source, engine, ["gEma"]);
+  const { gEma, d, format } = await openCheckpoint(source, engine, discriminator ? undefined : ["gEma"]);
   if (gEma === undefined) throw new Error(`${source} (${format}) holds no averaged generator (G_ema) to generate with`);
-  return { generator: gEma, name: basename(source) };
+  return { generator: gEma, discriminator: d ?? null, name: basename(source) };
 }
 
 /**

@@ -11,6 +11,7 @@ import { generateCommand } from "./commands/generate.js";
 import { infoCommand } from "./commands/info.js";
 import { metricsCommand } from "./commands/metrics.js";
 import { mixCommand } from "./commands/mix.js";
+import { projectCommand } from "./commands/project.js";
 import { averageCommand, blendCommand, resizeCommand } from "./commands/surgery.js";
 import { trainCommand } from "./commands/train.js";
 import { videoCommand } from "./commands/video.js";
@@ -22,6 +23,7 @@ const commands: readonly ((terminal: Terminal) => Command)[] = [
   generateCommand,
   mixCommand,
   videoCommand,
+  projectCommand,
   directionsCommand,
   blendCommand,
   averageCommand,

@@ -22,6 +22,8 @@ import { MinibatchStdLayer } from "./minibatchStd.js";
 export interface DiscriminatorOptions {
   /** Networks that grow: level of detail, as in synthesis. Default: the one stored with the network. */
   readonly lod?: number;
+  /** Called with each block's resolution and what it makes, [N, C, H / 2, W / 2]; copy what should outlive the call. */
+  readonly onBlock?: (resolution: number, output: Tensor) => void;
   /** The images are so many batches of equal size, one after the other. Default 1. */
   readonly batches?: number;
 }
@@ -42,6 +44,7 @@ interface Features {
 }
 
 class DiscriminatorBlock {
+  readonly resolution: number;
   readonly #fromRgb: Conv2dLayer | null;
   readonly #conv0: Conv2dLayer;
   readonly #conv1: Conv2dLayer;
@@ -58,6 +61,7 @@ class DiscriminatorBlock {
   ) {
     const { architecture, imgChannels, imgResolution, activation, convClamp } = config;
     const filter = setupFilter(config.resampleFilter);
+    this.resolution = resolution;
     this.#filter = filter;
     this.#passesImage = architecture === "skip";
     this.#fromRgb =
@@ -148,10 +152,14 @@ export class Stylegan2DiscriminatorBody implements DiscriminatorBody {
     this.#epilogue = new DiscriminatorEpilogue(tree.child("b4"), channels.get(4)!, config);
   }
 
-  forward(img: Tensor, { lod = 0, batches = 1 }: DiscriminatorOptions): Tensor {
+  forward(img: Tensor, { lod = 0, batches = 1, onBlock }: DiscriminatorOptions): Tensor {
     if (lod !== 0) throw new RangeError(`discriminator: lod must be 0 in a network that does not grow, got ${lod}`);
     const start: Features = { x: null, img };
-    const features = chain(this.#blocks, start, (state, block) => block.forward(state));
+    const features = chain(this.#blocks, start, (state, block) => {
+      const next = block.forward(state);
+      onBlock?.(block.resolution, next.x!);
+      return next;
+    });
     return this.#epilogue.forward(features, batches);
   }
 }

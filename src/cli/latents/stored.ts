@@ -1,7 +1,7 @@
 /** w's of seeds and of files, as the commands take them. */
 import { readFile } from "../../files.js";
 import { type AnyGenerator, noGrad, RandomState, scope, Tensor } from "../../index.js";
-import { readLatents, type StoredLatents } from "../../stylegan/latents/index.js";
+import { noiseLayers, noiseMap, readLatents, type StoredLatents } from "../../stylegan/latents/index.js";
 import { MAX_SEED } from "../seeds.js";
 import { UsageError } from "../terminal.js";
 
@@ -19,6 +19,19 @@ export function openLatents(path: string, generator: AnyGenerator): StoredLatent
 export function wsOfSeed(generator: AnyGenerator, seed: number, c: Tensor | null): Tensor {
   const z = Tensor.from(new RandomState(seed).randn(generator.zDim), [1, generator.zDim]);
   return generator.mapping.forward(z, c);
+}
+
+/** Where a projection starts: the mean, the w of a seed, or a file's, the latter two with the network's own noise or the file's. */
+export function openStart(
+  text: string,
+  generator: AnyGenerator,
+  c: Tensor | null,
+): { readonly start: Float64Array | null; readonly startNoise: ReadonlyMap<string, Float64Array> | null } {
+  if (text === "mean") return { start: null, startNoise: null };
+  const start = wOfSeedOrFile(text, generator, c, "--init").toFloat64Array();
+  const own = noiseLayers(generator).map((layer) => [layer, noiseMap(generator, layer).toFloat64Array()] as const);
+  const stored = /^\d+$/.test(text) ? new Map<string, Float64Array>() : openLatents(text, generator).noise;
+  return { start, startNoise: new Map([...own, ...stored]) };
 }
 
 /** One w [numWs, wDim] out of a seed or a file: `303`, or `projected_w.npz`. */

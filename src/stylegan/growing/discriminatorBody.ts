@@ -108,14 +108,19 @@ export class GrowingDiscriminatorBody implements DiscriminatorBody {
   }
 
   /** The image at its level of detail, down to scores [N, max(cDim, 1)]. */
-  forward(img: Tensor, { lod = this.#lod.item(), batches = 1 }: DiscriminatorOptions): Tensor {
+  forward(img: Tensor, { lod = this.#lod.item(), batches = 1, onBlock }: DiscriminatorOptions): Tensor {
     const { level, fade } = splitLod("discriminator", lod, this.#imgResolution);
     const current = downscale2d(img, 2 ** level);
     const [first, next, ...others] = this.#blocks.slice(level);
-    let x = this.#run(first, first.fromRgb.forward(current), batches);
+    const run = (block: Block, input: Tensor): Tensor => {
+      const output = this.#run(block, input, batches);
+      if (block.resolution > 4) onBlock?.(block.resolution, output);
+      return output;
+    };
+    let x = run(first, first.fromRgb.forward(current));
     if (next === undefined) return x;
     if (fade > 0) x = lerp(x, next.fromRgb.forward(downscale2d(current)), fade);
-    return chain([next, ...others], x, (state, block) => this.#run(block, state, batches));
+    return chain([next, ...others], x, (state, block) => run(block, state));
   }
 
   /** x [N, C, H, W] -> [N, C', H / 2, W / 2], or at 4x4 -> scores [N, max(cDim, 1)] */

@@ -30,13 +30,25 @@ export {
   setNoise,
 } from "./latentFile.js";
 export { type StyleRangeName, styleRange, styleRangeNames, takeStyles } from "./mixing.js";
+export { noiseCorrelation } from "./noiseTerm.js";
 export {
+  discriminatorPerception,
   type FeatureFunction,
+  lpipsPerception,
+  type Perception,
+  pixelPerception,
+  pyramidPerception,
+  squaredDistance,
+} from "./perception.js";
+export { PivotalTuner } from "./pivotalTuning.js";
+export { decodeProjectionState, encodeProjectionState, type ProjectionState } from "./projectionState.js";
+export {
   learningRateAt,
-  noiseCorrelation,
   type ProjectionReport,
   Projector,
   type ProjectorOptions,
+  wNoiseFactorAt,
+  wStatistics,
 } from "./projector.js";
 export { truncateLayers } from "./truncation.js";
 export { circle, crossOver, type Easing, ease, easings, sweep, swing } from "./walks.js";
