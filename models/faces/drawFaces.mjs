@@ -2,7 +2,7 @@
  * Draws the training set of the bundled model: cartoon faces from Open Peeps by Pablo Stanley (CC0 1.0), through
  * @dicebear/open-peeps. The drawings share one frame, so the faces are aligned; backgrounds are plain pastel colours.
  *
- *   node drawFaces.mjs OUT.zip [--count 8192] [--size 64]
+ *   node drawFaces.mjs OUT.zip [--count 8192] [--first 0] [--size 64]
  *
  * Face k is drawn from the seed "face-k", so the set is the same wherever it is drawn.
  */
@@ -14,12 +14,17 @@ import { faceAvatar } from "./openPeeps.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { count: { type: "string", default: "8192" }, size: { type: "string", default: "64" } },
+  options: {
+    count: { type: "string", default: "8192" },
+    first: { type: "string", default: "0" },
+    size: { type: "string", default: "64" },
+  },
 });
 const [out] = positionals;
 const count = Number(values.count);
+const first = Number(values.first);
 const size = Number(values.size);
-if (out === undefined || !Number.isInteger(count) || !Number.isInteger(size)) {
+if (out === undefined || !Number.isInteger(count) || !Number.isInteger(first) || !Number.isInteger(size)) {
   console.error("usage: node drawFaces.mjs OUT.zip [--count 8192] [--size 64]");
   process.exit(1);
 }
@@ -36,10 +41,11 @@ function closeUp(svg) {
 }
 
 const files = {};
-for (let index = 0; index < count; index++) {
+for (let index = first; index < first + count; index++) {
   const name = `${String(index).padStart(6, "0")}.png`;
   files[name] = [drawFace(index), { level: 0, mtime: new Date("2020-01-01T00:00:00") }];
-  if ((index + 1) % 1024 === 0) console.log(`${index + 1} of ${count}`);
+  const done = index + 1 - first;
+  if (done % 1024 === 0) console.log(`${done} of ${count}`);
 }
 writeFileSync(out, zipSync(files));
 console.log(`wrote ${count} images of ${size}x${size} to ${out}`);

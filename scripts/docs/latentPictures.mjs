@@ -1,9 +1,10 @@
 /**
- * The pictures of docs/video.md, docs/directions.md and docs/surgery.md, made by the commands that stand under them:
+ * The pictures of docs/video.md, docs/directions.md and docs/projection.md, made by the commands that stand under them:
  *
- *   npm run build && node scripts/docs/latentPictures.mjs [video|directions|surgery ...]
+ *   npm run build && node scripts/docs/latentPictures.mjs [video|directions ...]
+ *   FACES=folder node scripts/docs/latentPictures.mjs projection   (64x64 drawings, by models/faces/drawFaces.mjs)
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -50,6 +51,25 @@ const pictures = {
     await run(`directions find --method pca ${file}`);
     await run(`directions sheet --directions ${file} -i 0 --seeds 3,11,20 --trunc 0.7 --range -8,8 --outdir ${folder}`);
     sheet([join(folder, "direction00.png")], 1, 1, "directionSheet.png");
+  },
+
+  async projection() {
+    if (process.env.FACES === undefined) return;
+    const faces = readdirSync(process.env.FACES).sort();
+    const rows = [[], [], [], [], []];
+    for (const face of faces) {
+      const out = (name) => join(folder, `${name}-${face}`);
+      const project = (name, options) =>
+        run(`project --target ${join(process.env.FACES, face)} --num-steps 500 --outdir ${out(name)} ${options}`);
+      await project("pixels", "--features pixels");
+      await project("pyramid", "--features pyramid");
+      await project("plus", "--features pyramid --space w+ --pti");
+      rows[0].push(join(out("pixels"), "target.png"));
+      for (const [row, name] of ["pixels", "pyramid", "plus"].entries())
+        rows[row + 1].push(join(out(name), "proj.png"));
+      rows[4].push(join(out("plus"), "tuned.png"));
+    }
+    sheet(rows.flat(), faces.length, 1, "projection.png");
   },
 };
 

@@ -6,7 +6,7 @@
  *   a square matrix called eigvec (rosinality's factor.pt): directions are its columns
  *
  * in .npz (this package's, GANSpace's), .npy or .pt. Where [K, wDim] could be either, an array called directions,
- * lat_comp, components or eigvec holds K of them. Tests: tests/networks/directionFile.test.ts.
+ * lat_comp, components or eigvec holds K of them. Tests: tests/networks/edits.test.ts.
  */
 import { readArrays } from "../../formats/arrayFile.js";
 import { FileError } from "../../formats/fileError.js";

@@ -9,7 +9,7 @@
  *
  * A loop repeats the keys on both sides, as the official video tool does, and so closes nearly: the spline of two
  * repetitions a side differs from the periodic one by 1.6e-2 with two keys and by 4e-6 with five. At whole positions
- * every curve is its key, bit for bit. Tests: tests/goldens/video.test.ts, tests/networks/interpolation.test.ts.
+ * every curve is its key, bit for bit. Tests: tests/goldens/video.test.ts, tests/networks/walks.test.ts.
  */
 
 export const interpolationKinds = ["cubic", "linear", "slerp"] as const;

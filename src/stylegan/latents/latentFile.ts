@@ -5,7 +5,7 @@
  *   [N, wDim]  [N, 1, wDim]   N of them                     [N, numWs, wDim]   N of them
  *
  * Noise maps may lie beside them, `noise/b64.conv0` [R, R], or `noise.0`, `noise.1`, ... from the coarsest layer on, as
- * rosinality's projector numbers them. Tests: tests/networks/latentFile.test.ts.
+ * rosinality's projector numbers them. Tests: tests/networks/edits.test.ts.
  */
 import { readArrays } from "../../formats/arrayFile.js";
 import { FileError } from "../../formats/fileError.js";
