@@ -30,11 +30,11 @@ beforeAll(async () => {
 });
 
 /** Holds random layers on `subject` to their definition. */
-function checkAgainstDefinition(subject: WasmKernels, numRuns: number): void {
+function checkAgainstDefinition(subject: WasmKernels, numRuns: number, layers = arbitraryLayer): void {
   let signal = 0;
   let bounds = 0;
   fc.assert(
-    fc.property(arbitraryLayer, (c) => {
+    fc.property(layers, (c) => {
       const { y, data, layer } = runLayer(subject, c);
       const expected = layerDefinition(data, layer);
       const terms = layerTerms(data, layer);
@@ -65,6 +65,14 @@ const NOTHING_ELSE: Omit<LayerTensors<Operand>, "x" | "weight"> = {
 
 describe("convLayer", () => {
   test("equals its definition, for any geometry and any epilogue", () => checkAgainstDefinition(kernels, 150));
+
+  test("as images too: 1x1 to a few planar channels", () => {
+    const images = fc.record({ layer: arbitraryLayer, outChannels: fc.integer({ min: 1, max: 7 }) }).map((drawn) => ({
+      ...{ ...drawn.layer, outChannels: drawn.outChannels, kernel: 1 as const, resample: "none" as const },
+      ...{ noise: "none" as const, activation: "linear" as const, outputLayout: "planar" as const },
+    }));
+    checkAgainstDefinition(kernels, 40, images);
+  });
 
   test("also in its other builds and with its other micro-kernels", async () => {
     const variants = (await hasRelaxedSimd()) ? (["simd", "relaxed-simd"] as const) : (["simd"] as const);
