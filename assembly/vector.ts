@@ -10,6 +10,16 @@
 // @ts-ignore: given on the compiler's command line, or not at all
 export const WIDE: bool = isDefined(STYLEGAN_WIDE);
 
+/** Bytes of what `high` and `put` make of a vector: the step of a loop over many numbers. */
+export const STEP: usize = WIDE ? 32 : 16;
+
+/** How many of `count` numbers such a loop does; the rest are fewer than eight (four). */
+// @ts-ignore: decorator
+@inline
+export function whole(count: i32): i32 {
+  return count & (WIDE ? ~7 : ~3);
+}
+
 // @ts-ignore: decorator
 @inline
 export function add(a: v128, b: v128): v128 {

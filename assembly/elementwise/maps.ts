@@ -1,5 +1,5 @@
 /** Element by element over dense runs: fill, affine, unary functions. */
-import { floatBytes } from "../vector";
+import { STEP, floatBytes, high, put, whole } from "../vector";
 
 @unmanaged
 class MapArguments {
@@ -51,7 +51,7 @@ function map(op: Unary, args: usize, chunk: i32): void {
   const count = min(g.perChunk, g.length - first);
   let x = g.x + floatBytes(first);
   let y = g.y + floatBytes(first);
-  const vectorsEnd = y + floatBytes(count & ~3);
+  const vectorsEnd = y + floatBytes(whole(count));
   const end = y + floatBytes(count);
   let scale = f32x4.splat(0), offset = f32x4.splat(0);
   if (op == Unary.Affine || op == Unary.Fill) {
@@ -59,10 +59,10 @@ function map(op: Unary, args: usize, chunk: i32): void {
     offset = f32x4.splat(g.offset);
   }
   while (y < vectorsEnd) {
-    const value = op == Unary.Fill ? offset : v128.load(x);
-    v128.store(y, apply(op, value, scale, offset));
-    x += 16;
-    y += 16;
+    const value = op == Unary.Fill ? offset : v128.load(x), upper = op == Unary.Fill ? offset : high(x);
+    put(y, apply(op, value, scale, offset), apply(op, upper, scale, offset));
+    x += STEP;
+    y += STEP;
   }
   while (y < end) {
     const value = op == Unary.Fill ? offset : v128.load32_splat(x);

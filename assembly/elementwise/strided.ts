@@ -1,5 +1,5 @@
 /** Index spaces of up to six axes: y = f(a, b) with broadcasting, and copies from one walk of memory to another. */
-import { floatBytes } from "../vector";
+import { STEP, WIDE, floatBytes, high, put, splatAt, whole } from "../vector";
 
 /**
  * A walk over rows of `inner` elements. Rows are counted over `axes` outer axes (five entries each, outermost first);
@@ -76,31 +76,38 @@ function zip(op: Binary, args: usize, chunk: i32): void {
     let y = g.y + rowOffset(args, Y_STRIDES, row) + <usize>first * yStep;
     let left = count;
     if (vectors) {
-      const end = y + floatBytes(count & ~3);
-      left = count & 3;
+      const end = y + floatBytes(whole(count));
+      left = count - whole(count);
       if (g.aStep == 0 && left < count) {
-        const splat = v128.load32_splat(a);
+        const splat = splatAt(a);
         if (g.bStep == 0) {
-          const value = apply(op, splat, v128.load32_splat(b));
-          for (; y < end; y += 16) v128.store(y, value);
+          const value = apply(op, splat, splatAt(b));
+          for (; y < end; y += STEP) put(y, value, value);
         } else {
-          for (; y < end; y += 16) {
-            v128.store(y, apply(op, splat, v128.load(b)));
-            b += 16;
+          for (; y < end; y += STEP) {
+            put(y, apply(op, splat, v128.load(b)), apply(op, splat, high(b)));
+            b += STEP;
           }
         }
       } else if (g.bStep == 0 && left < count) {
-        const splat = v128.load32_splat(b);
-        for (; y < end; y += 16) {
-          v128.store(y, apply(op, v128.load(a), splat));
-          a += 16;
+        const splat = splatAt(b);
+        for (; y < end; y += STEP) {
+          put(y, apply(op, v128.load(a), splat), apply(op, high(a), splat));
+          a += STEP;
         }
       } else {
-        for (; y < end; y += 16) {
-          v128.store(y, apply(op, v128.load(a), v128.load(b)));
-          a += 16;
-          b += 16;
+        for (; y < end; y += STEP) {
+          put(y, apply(op, v128.load(a), v128.load(b)), apply(op, high(a), high(b)));
+          a += STEP;
+          b += STEP;
         }
+      }
+      if (WIDE && left >= 4) {
+        v128.store(y, apply(op, aStep ? v128.load(a) : splatAt(a), bStep ? v128.load(b) : splatAt(b)));
+        a += 4 * aStep;
+        b += 4 * bStep;
+        y += 16;
+        left -= 4;
       }
     }
     for (; left > 0; left--) {

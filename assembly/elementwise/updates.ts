@@ -2,7 +2,7 @@
  * What moves the tensors of a network, in place: Adam, and the moving average. One call takes them all, as most are small:
  * the arguments name a table with a row for each.
  */
-import { floatBytes } from "../vector";
+import { STEP, floatBytes, high, put, whole } from "../vector";
 
 /** A tensor, and those beside it of the same length: dense float32, any alignment, apart from each other. */
 @unmanaged
@@ -47,13 +47,13 @@ export function lerp(args: usize, chunk: i32, worker: i32): void {
   const g = changetype<LerpArguments>(args), row = rowOf(g.table, g.rows, chunk);
   const first = (chunk - row.firstChunk) * g.perChunk, count = min(g.perChunk, row.length - first);
   let x = row.source + floatBytes(first), y = row.target + floatBytes(first);
-  const vectorsEnd = y + floatBytes(count & ~3), end = y + floatBytes(count);
+  const vectorsEnd = y + floatBytes(whole(count)), end = y + floatBytes(count);
   const t = f32x4.splat(g.t);
   while (y < vectorsEnd) {
-    const to = v128.load(x);
-    v128.store(y, f32x4.add(to, f32x4.mul(t, f32x4.sub(v128.load(y), to))));
-    x += 16;
-    y += 16;
+    const to = v128.load(x), from = v128.load(y), toHigh = high(x), fromHigh = high(y);
+    put(y, f32x4.add(to, f32x4.mul(t, f32x4.sub(from, to))), f32x4.add(toHigh, f32x4.mul(t, f32x4.sub(fromHigh, toHigh))));
+    x += STEP;
+    y += STEP;
   }
   while (y < end) {
     const to = load<f32>(x);

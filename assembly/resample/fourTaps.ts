@@ -4,7 +4,7 @@
  * registers, a vector of columns at a time. Every number of scratch is old when it is read: a vector that straddles two fresh
  * stores would wait for both.
  */
-import { floatBytes, madd, splatAt } from "../vector";
+import { WIDE, floatBytes, madd, put, splatAt } from "../vector";
 
 /**
  * Rows `first` to first + rows - 1 of an image [height][width] to `line`, `lineStep` bytes apart, zeros outside. Reads the image
@@ -86,7 +86,13 @@ export function filterSame(taps: usize, lines: usize, lineStep: usize, y: usize,
   const y0 = splatAt(taps), y1 = splatAt(taps + 4), y2 = splatAt(taps + 8), y3 = splatAt(taps + 12);
   const x0 = splatAt(taps + 16), x1 = splatAt(taps + 20), x2 = splatAt(taps + 24), x3 = splatAt(taps + 28);
   const yStep = floatBytes(width), yBytes = floatBytes(rows) * <usize>width;
-  for (let count = width; count > 0; count -= 4) {
+  let count = width;
+  for (; WIDE && count >= 8; count -= 8) {
+    pairsSame(taps, lines, lineStep, y, y + yBytes, yStep);
+    lines += 32;
+    y += 32;
+  }
+  for (; count > 0; count -= 4) {
     let h0 = alongSame(lines, x0, x1, x2, x3);
     let h1 = alongSame(lines + lineStep, x0, x1, x2, x3);
     let h2 = alongSame(lines + 2 * lineStep, x0, x1, x2, x3);
@@ -101,6 +107,23 @@ export function filterSame(taps: usize, lines: usize, lineStep: usize, y: usize,
     }
     lines += 16;
     y += 16;
+  }
+}
+
+/** Eight columns of filterSame, down to `end`. */
+function pairsSame(taps: usize, lines: usize, lineStep: usize, y: usize, end: usize, yStep: usize): void {
+  const y0 = splatAt(taps), y1 = splatAt(taps + 4), y2 = splatAt(taps + 8), y3 = splatAt(taps + 12);
+  const x0 = splatAt(taps + 16), x1 = splatAt(taps + 20), x2 = splatAt(taps + 24), x3 = splatAt(taps + 28);
+  let l0 = alongSame(lines, x0, x1, x2, x3), h0 = alongSame(lines + 16, x0, x1, x2, x3); lines += lineStep;
+  let l1 = alongSame(lines, x0, x1, x2, x3), h1 = alongSame(lines + 16, x0, x1, x2, x3); lines += lineStep;
+  let l2 = alongSame(lines, x0, x1, x2, x3), h2 = alongSame(lines + 16, x0, x1, x2, x3); lines += lineStep;
+  for (; y < end; y += yStep) {
+    const l3 = alongSame(lines, x0, x1, x2, x3), h3 = alongSame(lines + 16, x0, x1, x2, x3);
+    put(y, down(l0, l1, l2, l3, y0, y1, y2, y3), down(h0, h1, h2, h3, y0, y1, y2, y3));
+    l0 = l1; h0 = h1;
+    l1 = l2; h1 = h2;
+    l2 = l3; h2 = h3;
+    lines += lineStep;
   }
 }
 
