@@ -5,6 +5,7 @@
  * everything below it works on bytes.
  */
 import { type OpenFile, openFile, writeFile } from "./files.js";
+import { blobReader, blobSource } from "./formats/blobSource.js";
 import { bytesSource } from "./formats/byteSource.js";
 import { asCheckpoint, CheckpointError } from "./formats/fileError.js";
 import { isNode } from "./host.js";
@@ -187,8 +188,11 @@ const inMemory = (bytes: Uint8Array): OpenFile => ({ ...bytesSource(bytes), clos
 
 async function openSource(source: string | URL | Uint8Array | Blob): Promise<OpenFile> {
   if (source instanceof Uint8Array) return inMemory(source);
-  if (typeof Blob !== "undefined" && source instanceof Blob)
+  if (typeof Blob !== "undefined" && source instanceof Blob) {
+    const reader = blobReader();
+    if (reader !== null) return { ...blobSource(source, reader), close: () => {} };
     return inMemory(new Uint8Array(await source.arrayBuffer()));
+  }
   if (typeof source !== "string" && !(source instanceof URL)) {
     throw new TypeError(`loadCheckpoint: source must be a path, URL, Uint8Array or Blob, got ${typeof source}`);
   }

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { assert, byId, open, root, serve, settled } from "../support.mjs";
+import { assert, byId, open, root, serve, settled, sleep } from "../support.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const LIMIT_BYTES = 140_000;
@@ -98,27 +98,28 @@ export async function checkAccess({ browser, browserName, check }) {
     await check("no page is wider than the screen at 390, 820 and 1440 pixels", async () => {
       const folder = join(root, "out/page");
       mkdirSync(folder, { recursive: true });
+      const { page } = await open(browser, server);
       for (const hash of pages) {
+        await page.evaluate((to) => {
+          location.hash = to;
+        }, hash);
+        await page.waitForSelector(`main ${{ "#explore": ".explore", "#learn": ".learn", "#train": ".train" }[hash]}`);
         for (const theme of ["light", "dark"]) {
           for (const width of widths) {
-            const page = await browser.newPage();
             await page.setViewport({ width, height: 900 });
-            await page.goto(server.url + hash);
-            await page.waitForSelector("main h1");
             await page.evaluate((name) => {
               document.documentElement.dataset.theme = name;
             }, theme);
-            if (hash === "#explore") await settled(page);
-            await new Promise((resolve) => setTimeout(resolve, 300));
+            await sleep(300);
             const needed = await page.evaluate(() => document.documentElement.scrollWidth);
             assert(needed <= width, `${hash} needs ${needed} pixels at ${width}`);
             await page.screenshot({
               path: join(folder, `${browserName}${hash.replace("#", "-")}-${width}-${theme}.png`),
             });
-            await page.close();
           }
         }
       }
+      await page.close();
       return "screenshots in out/page";
     });
   } finally {
