@@ -1,5 +1,5 @@
 /** An open checkpoint, and how a spec becomes its w's. */
-import { type AnyGenerator, loadCheckpoint, noGrad, RandomState, scope, Tensor } from "./library.js";
+import { type AnyGenerator, buildGenerator, noGrad, RandomState, readNative, scope, Tensor } from "./library.js";
 import type { ImageSpec, ModelInfo } from "./protocol.js";
 
 export class Model {
@@ -17,7 +17,7 @@ export class Model {
   /** @throws Error saying in a sentence why this is no checkpoint to make images with */
   static async open(source: Blob | string, name: string): Promise<Model> {
     const blob = typeof source === "string" ? await download(source) : source;
-    const { gEma, format } = await loadCheckpoint(blob, { networks: ["gEma"] });
+    const { gEma, format } = (await readOwn(blob)) ?? (await readAny(blob));
     if (gEma === undefined) throw new Error(`${name} (${format}) holds no generator.`);
     return new Model(gEma, infoOf(gEma, format, name));
   }
@@ -94,6 +94,29 @@ export class Model {
 export function oneHot(label: number, classes: number): Tensor | null {
   if (classes === 0) return null;
   return Tensor.from(new Float32Array(classes).fill(1, label, label + 1), [1, classes]);
+}
+
+interface Read {
+  readonly gEma?: AnyGenerator;
+  readonly format: string;
+}
+
+/** The package's own format; null for everything else, damaged files included. */
+async function readOwn(blob: Blob): Promise<Read | null> {
+  // safetensors: the length of a JSON text in eight bytes, and the text.
+  const head = new Uint8Array(await blob.slice(0, 9).arrayBuffer());
+  if (head[8] !== 0x7b) return null;
+  try {
+    const { format, networks } = readNative(new Uint8Array(await blob.arrayBuffer()), { networks: ["gEma"] });
+    return { format, ...(networks.gEma && { gEma: buildGenerator(networks.gEma) }) };
+  } catch {
+    return null; // the other readers say what is wrong
+  }
+}
+
+async function readAny(blob: Blob): Promise<Read> {
+  const { loadCheckpoint } = await import("./readers.js");
+  return loadCheckpoint(blob, { networks: ["gEma"] });
 }
 
 async function download(address: string): Promise<Blob> {

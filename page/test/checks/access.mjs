@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { assert, byId, open, root, serve, settled, sleep } from "../support.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const LIMIT_BYTES = 140_000;
+const LIMIT_BYTES = 120_000;
 const pages = ["#explore", "#learn", "#train"];
 const widths = [390, 820, 1440];
 
