@@ -1,4 +1,4 @@
-/** `stylegan metrics` through the command line: on the small classifier, which is cheap, and on Inception for a few images. */
+/** `stylegan metrics` through the command line, on the small classifier, which is cheap; on Inception: metricsInception.test.ts. */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,10 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseMetric, parseMetrics } from "../../src/cli/metrics/names.js";
 import { RowCache, type RowSource, shardRange } from "../../src/cli/metrics/rows.js";
 import { runCli } from "../../src/cli/program.js";
-import { readNpz, writeNpz } from "../../src/formats/npy.js";
-import { writeSafetensors } from "../../src/formats/safetensors.js";
-import { goldensOf, readGolden } from "../support/goldens.js";
-import { seededWeights } from "../support/seededWeights.js";
+import { writeNpz } from "../../src/formats/npy.js";
 
 const folder = mkdtempSync(join(tmpdir(), "stylegan-metrics-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -46,8 +43,6 @@ const linesOf = (outdir: string, metric: string): Line[] =>
 beforeAll(async () => {
   const { code } = await run("generate", "--network", network, "--seeds", "500-529", "--outdir", at("real"));
   expect(code).toBe(0);
-  mkdirSync(at("few"));
-  for (const seed of ["0500", "0501"]) cpSync(at("real", `seed${seed}.png`), at("few", `seed${seed}.png`));
 });
 
 describe("names", () => {
@@ -199,49 +194,6 @@ describe("a distance on the small classifier", () => {
   });
 });
 
-describe("Inception", () => {
-  const inception = at("inception.safetensors");
-  const args = ["--network", network, "--data", at("few"), "--inception", inception, "--outdir", at("inception")];
-
-  beforeAll(() => {
-    const weights = seededWeights(readGolden(goldensOf("inception")[0].path));
-    writeFileSync(inception, writeSafetensors([...weights].map(([name, tensor]) => ({ name, dtype: "f32", tensor }))));
-  });
-
-  test("FID and KID of two images; statistics in place of the data; two sets; the same numbers", async () => {
-    const { code, err } = await metrics(...args, "--metrics", "fid2_full,kid2", "--save-stats", at("few.npz"));
-    expect(code, err).toBe(0);
-    const [fid] = linesOf(at("inception"), "fid2_full");
-    expect(fid.results.fid2_full).toBeGreaterThan(0);
-    expect(fid).toMatchObject({ resize: "tf", features: "inception" });
-    expect(fid.inception_sha256).toMatch(/^[0-9a-f]{64}$/);
-    expect(linesOf(at("inception"), "kid2")[0].results.kid2).toBeTypeOf("number");
-
-    const arrays = readNpz(readFileSync(at("few.npz")));
-    expect([...arrays].map(([name, { shape }]) => [name, [...shape]])).toEqual([
-      ["mu", [2048]],
-      ["sigma", [2048, 2048]],
-    ]);
-    const again = await metrics(...args, "--data", at("few.npz"), "--metrics", "fid2_full", "--json");
-    const { results } = JSON.parse(again.out) as Line;
-    expect(Math.abs(results.fid2_full - fid.results.fid2_full)).toBeLessThan(1e-9 * fid.results.fid2_full);
-
-    const cache = ["--cache", at("inception", "features"), "--inception", inception];
-    const pair = await metrics("fid", at("few"), at("few.npz"), ...cache, "--json");
-    const itself = JSON.parse(pair.out) as { fid: number };
-    expect(Object.keys(itself)).toEqual(["fid"]);
-    expect(itself.fid).toBeLessThan(1e-6);
-  });
-
-  test("without the file the answer says where to get it, and what there is instead", async () => {
-    const { code, err } = await metrics("--network", network, "--data", at("few"), "--metrics", "fid10");
-    expect(code).toBe(2);
-    expect(err).toMatch(/fid10 needs Inception-v3: download https:.*6726825d.pth.*--inception FILE.*classifier2k/);
-    expect(err.trimEnd().split("\n")).toHaveLength(1);
-    expect((await metrics("--network", network, "--metrics", "ppl2_wend5")).err).toMatch(/--lpips VGG16.pth,LIN.pth/);
-  });
-});
-
 describe("statistics", () => {
   const save = (name: string, mu: number[], sigma: number[][]): string => {
     const arrays = new Map([
@@ -299,4 +251,40 @@ test.each([
 test("--help has examples, of both commands", async () => {
   expect((await metrics("--help")).out).toMatch(/Examples:\n {2}\$ stylegan metrics --network ffhq.pkl/);
   expect((await metrics("fid", "--help")).out).toMatch(/Examples:\n {2}\$ stylegan metrics fid photos/);
+});
+
+test("docs/metrics.md and docs/scaling.md name the options that there are, and all of them", async () => {
+  const page = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), "utf8");
+  const optionsIn = (text: string): string[] => [...new Set(text.match(/--[a-z][a-z-]+/g))];
+  const { out } = await metrics("--help");
+  const known = optionsIn(out);
+  const ofEngine = ["--threads", "--kernels", "--quiet", "--help"];
+  const [first, second] = [page("metrics.md"), page("scaling.md")];
+  expect(optionsIn(first)).toEqual(expect.arrayContaining(known.filter((name) => !ofEngine.includes(name))));
+  const ofOthers = ["--metric", "--noise-mode", "--seeds", "--array", "--wrap", "--dependency"];
+  for (const name of optionsIn(first + second)) expect([...known, ...ofOthers]).toContain(name);
+  for (const [line] of `${first}${second}`.matchAll(/(?<=--metrics )[a-z][\w,]+/g))
+    expect(() => parseMetrics(line)).not.toThrow();
+});
+
+test("train --metric takes any of these, at every snapshot", async () => {
+  const networks = ["--cfg", "tiny", "--channel-max", "4", "--map-layers", "1", "--z-dim", "4", "--w-dim", "4"];
+  const { code, err } = await run(
+    ...["train", "--data", at("real"), "--outdir", at("trained"), "--kimg", "0.004", "--batch", "4", "--aug", "noaug"],
+    ...[...networks, "--metric", "classifier10,classifier12_full"],
+  );
+  expect(code, err).toBe(0);
+  const stats = JSON.parse(readFileSync(at("trained", "stats.jsonl"), "utf8").trimEnd().split("\n").at(-1)!) as {
+    metrics: Record<string, number>;
+  };
+  for (const name of ["classifier10", "classifier12_full"]) {
+    const line = linesOf(at("trained"), name).at(-1)!;
+    expect(stats.metrics[name]).toBe(line.results[name]);
+    expect(line.snapshot_pkl).toBe("network-snapshot-000000.safetensors");
+    expect(err).toContain(`${name} looks at 10 images`.replace("12_full looks at 10", "12_full looks at 12"));
+  }
+  expect(readFileSync(at("trained", "report.html"), "utf8")).toContain("classifier12_full");
+  const missing = await run("train", "--data", at("real"), "--outdir", at("untrained"), "--metric", "fid10_full");
+  expect(missing.err).toMatch(/fid10_full needs Inception-v3/);
+  expect(existsSync(at("untrained"))).toBe(false);
 });

@@ -15,20 +15,24 @@ function examples(page: string): string[] {
   return [...text.matchAll(/^```js\n(.*?)^```/gms)].map(([, code]) => code);
 }
 
-describe.each(["docs/api.md", "docs/video.md", "docs/directions.md", "docs/surgery.md", "docs/projection.md"])(
-  "%s",
-  (page) => {
-    const programs = examples(page);
+describe.each([
+  "docs/api.md",
+  "docs/metrics.md",
+  "docs/video.md",
+  "docs/directions.md",
+  "docs/surgery.md",
+  "docs/projection.md",
+])("%s", (page) => {
+  const programs = examples(page);
 
-    test("has examples", () => {
-      expect(programs.length).toBeGreaterThan(page === "docs/api.md" ? 3 : 0);
-    });
+  test("has examples", () => {
+    expect(programs.length).toBeGreaterThan(page === "docs/api.md" ? 3 : 0);
+  });
 
-    test.each(programs.map((code, index) => [index + 1, code]))("example %i runs", (index, code) => {
-      const program = join(folder, `${page.replace(/\W/g, "-")}${index}.mjs`);
-      mkdirSync(join(root, "out"), { recursive: true });
-      writeFileSync(program, code as string);
-      execFileSync(process.execPath, [program], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
-    });
-  },
-);
+  test.each(programs.map((code, index) => [index + 1, code]))("example %i runs", (index, code) => {
+    const program = join(folder, `${page.replace(/\W/g, "-")}${index}.mjs`);
+    mkdirSync(join(root, "out"), { recursive: true });
+    writeFileSync(program, code as string);
+    execFileSync(process.execPath, [program], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  });
+});

@@ -6,7 +6,7 @@ import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { isSameFile, writeFile } from "../../files.js";
-import { type AnyGenerator, init } from "../../index.js";
+import { init } from "../../index.js";
 import {
   architectures,
   augmentPipelines,
@@ -21,7 +21,8 @@ import { EXIT, type Terminal, UsageError } from "../terminal.js";
 import { listStates, removeLeftovers } from "../train/files.js";
 import { checkApart, definitionPath, lockFolder, storedDefinition } from "../train/folder.js";
 import { FrechetMetric, openClassifier } from "../train/metric.js";
-import { resumeRun, trainLoop } from "../train/run.js";
+import { namedMetrics, SnapshotMetrics } from "../train/namedMetrics.js";
+import { resumeRun, type SnapshotMeasure, trainLoop } from "../train/run.js";
 import {
   augmentModes,
   defineRun,
@@ -42,6 +43,9 @@ interface TrainOptions extends EngineOptions, RunOptions {
   readonly keep: number;
   readonly metric?: string;
   readonly metricImages: number;
+  readonly inception?: string;
+  readonly lpips?: string;
+  readonly quiet?: boolean;
   /** true: the run in outdir; a folder: the run in it; a file: a checkpoint to start from. */
   readonly resume?: string | true;
 }
@@ -98,8 +102,17 @@ export function trainCommand(terminal: Terminal): Command {
     .addOption(option("--tick <kimg>", "thousand images between lines of progress", parsePositive).default(1))
     .addOption(option("--snap <ticks>", "ticks between snapshots", parseCount(1)).default(10))
     .addOption(option("--keep <count>", "states to keep to resume from", parseCount(1)).default(2))
-    .option("--metric <what>", "Frechet distance at every snapshot on a classifier's features: its file, or 'random'")
-    .addOption(option("--metric-images <count>", "generated and real images it compares", parseCount(2)).default(2048))
+    .option(
+      "--metric <what>",
+      "measured at every snapshot: names as of 'stylegan metrics' (fid5k_full,kid5k_full,...), or a classifier's file or 'random'",
+    )
+    .option("--inception <file>", "for fid, kid, pr and is; see 'stylegan metrics'")
+    .option("--lpips <files>", "for ppl: VGG16.pth,LIN.pth")
+    .addOption(
+      option("--metric-images <count>", "generated and real images that a classifier compares", parseCount(2)).default(
+        2048,
+      ),
+    )
     .addOption(option("--seed <number>", "of everything random (default: 0)", parseSeed))
     .optionsGroup("Data:")
     .addOption(option("--resolution <pixels>", "of a side (default: that of the images)", parseCount(4)))
@@ -145,7 +158,7 @@ export function trainCommand(terminal: Terminal): Command {
 /** The options that define a run, apart from those of a session. */
 function runOptions(options: TrainOptions): RunOptions {
   const { data: _1, outdir: _2, kimg: _3, tick: _4, snap: _5, keep: _6, resume: _7, threads: _8, ...rest } = options;
-  const { kernels: _9, metric: _10, metricImages: _11, ...run } = rest;
+  const { kernels: _9, metric: _10, metricImages: _11, inception: _12, lpips: _13, quiet: _14, ...run } = rest;
   return run;
 }
 
@@ -188,7 +201,7 @@ async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
     terminal.err(`${taken} tensors start from ${definition.startedFrom}${untrained}\n`);
   }
   const seconds = resumeRun(run, outdir);
-  const metric = openMetric(run, options);
+  const metric = openMetric(run, options, outdir, terminal);
 
   // Only now, when nothing of the command line can be wrong any more, files are written.
   makeFolder(outdir);
@@ -219,10 +232,20 @@ function checkData(path: string, dataset: ImageDataset, { data }: RunDefinition)
     throw new Error(`${path} is not the data set of this run: expected ${expected}, found ${found}`);
 }
 
-function openMetric({ dataset, gridSeed }: TrainingRun, { metric, metricImages: count }: TrainOptions) {
+function openMetric(
+  { dataset, gridSeed }: TrainingRun,
+  { metric, metricImages: count, inception, lpips }: TrainOptions,
+  outdir: string,
+  terminal: Terminal,
+): SnapshotMeasure | null {
   if (metric === undefined || metric === "none") return null;
+  const named = namedMetrics(metric);
+  if (named !== null) {
+    const metrics = new SnapshotMetrics(named, { dataset, inception, lpips, outdir });
+    return (generator, file) => ({ metrics: metrics.measure(generator, file, terminal) });
+  }
   const frechet = new FrechetMetric(openClassifier(metric, dataset), dataset, { count, seed: gridSeed });
-  return (generator: AnyGenerator) => frechet.measure(generator);
+  return (generator) => ({ frechetDistance: frechet.measure(generator) });
 }
 
 /** A resumed run keeps the options it began with. */

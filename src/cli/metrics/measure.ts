@@ -54,10 +54,13 @@ export interface Task {
   /** Images of each kind; of path lengths, pairs. */
   readonly images: { readonly generated: number; readonly real: number | null };
   /** The numbers under the official keys, once everything needed is there. */
-  finish(cache: RowCache): Readonly<Record<string, number>>;
+  finish(cache: RowReader): Readonly<Record<string, number>>;
 }
 
-const featuresOf = (cache: RowCache, { source, rows }: Need): Features => ({
+/** Where rows that are complete are read. */
+export type RowReader = Pick<RowCache, "read">;
+
+const featuresOf = (cache: RowReader, { source, rows }: Need): Features => ({
   data: cache.read(source, { begin: 0, end: rows }),
   count: rows,
   dims: source.width,

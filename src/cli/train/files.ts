@@ -38,6 +38,8 @@ export interface StatsLine {
   readonly plMean: number;
   readonly lod?: number;
   readonly frechetDistance?: number;
+  /** Results of named metrics, at snapshots. */
+  readonly metrics?: Readonly<Record<string, number>>;
 }
 
 const STATE_NAME = /^training-state-(\d{6,})\.safetensors$/;

@@ -71,7 +71,7 @@ export class TrainingProgress {
   }
 
   tick(line: StatsLine): void {
-    const { kimg, imagesPerSecond, losses, augmentP, memoryMebibytes, lod, frechetDistance } = line;
+    const { kimg, imagesPerSecond, losses, augmentP, memoryMebibytes, lod, frechetDistance, metrics = {} } = line;
     const leftMs = ((this.#totalKimg - kimg) * 1e6) / imagesPerSecond;
     const parts = [
       this.#position(kimg),
@@ -85,6 +85,7 @@ export class TrainingProgress {
       `p ${augmentP.toFixed(3)}`,
       `${Math.round(memoryMebibytes)} MiB`,
       ...(frechetDistance === undefined ? [] : [`Frechet distance ${number(frechetDistance)}`]),
+      ...Object.entries(metrics).map(([name, value]) => `${name} ${number(value)}`),
     ];
     this.message(parts.join("  "));
   }

@@ -103,7 +103,7 @@ export function commandOf(
 
 /** The numbers of a line under the names that the official runs give them. */
 function tensorboardScalars(line: StatsLine): Record<string, number> {
-  const { losses, lod, frechetDistance } = line;
+  const { losses, lod, frechetDistance, metrics = {} } = line;
   const all: Record<string, number | undefined> = {
     "Loss/G/loss": losses.Gmain,
     "Loss/D/loss": losses.Dmain,
@@ -118,6 +118,7 @@ function tensorboardScalars(line: StatsLine): Record<string, number> {
     "Timing/img_per_sec": line.imagesPerSecond,
     "Resources/memory_mebibytes": line.memoryMebibytes,
     "Metrics/frechet_distance": frechetDistance,
+    ...Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`Metrics/${name}`, value])),
   };
   const known = Object.entries(all).filter((entry): entry is [string, number] => entry[1] !== undefined);
   return Object.fromEntries(known);

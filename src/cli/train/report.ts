@@ -83,9 +83,11 @@ function charts(stats: readonly StatsLine[]): string {
       return y === undefined ? [] : [[line.kimg, y] as const];
     }),
   });
+  const metricNames = [...new Set(stats.flatMap(({ metrics = {} }) => Object.keys(metrics)))];
   const frechet = series("Frechet distance", (line) => line.frechetDistance);
   return [
     chart({ title: "Fr\u00e9chet distance", series: [frechet], isLogarithmic: true }),
+    ...metricNames.map((name) => chart({ title: name, series: [series(name, ({ metrics }) => metrics?.[name])] })),
     chart({
       title: "Losses",
       series: [series("generator", (line) => line.losses.Gmain), series("discriminator", (line) => line.losses.Dmain)],

@@ -14,7 +14,7 @@ import {
 } from "../../stylegan/training/index.js";
 import { formatDuration } from "../progress.js";
 import type { Terminal } from "../terminal.js";
-import { listStates, loadState } from "./files.js";
+import { listStates, loadState, momentName, type StatsLine } from "./files.js";
 import { StepMeans, TrainingProgress } from "./progress.js";
 import { RunRecord } from "./record.js";
 import type { TrainingRun } from "./setup.js";
@@ -30,6 +30,9 @@ export interface LoopOptions {
   /** States to keep. */
   readonly keep: number;
 }
+
+/** What is measured of a snapshot, for its line; `file` is the name that it will have. */
+export type SnapshotMeasure = (generator: AnyGenerator, file: string) => Pick<StatsLine, "frechetDistance" | "metrics">;
 
 /** Continues from the latest state in the folder, if there is one. Returns the seconds trained so far. */
 export function resumeRun(run: TrainingRun, outdir: string): number {
@@ -60,7 +63,7 @@ export async function trainLoop(
   secondsBefore: number,
   terminal: Terminal,
   shouldStop: () => boolean,
-  metric: ((generator: AnyGenerator) => number) | null,
+  metric: SnapshotMeasure | null,
 ): Promise<void> {
   const { state } = run;
   const { outdir, kimg, tick, snap, keep } = options;
@@ -89,8 +92,9 @@ export async function trainLoop(
     const isSnapshot = crosses(tickImages * snap) || isDone;
     if (!isSnapshot && !crosses(tickImages)) continue;
     const imagesPerSecond = speedSince(tickStart, images);
-    const distance = isSnapshot && metric !== null ? { frechetDistance: metric(state.average) } : {};
-    const line = { ...statsLine(run, seconds()), imagesPerSecond, ...means.take(), ...distance };
+    const file = momentName("network-snapshot-", images, ".safetensors");
+    const measured = isSnapshot && metric !== null ? metric(state.average, file) : {};
+    const line = { ...statsLine(run, seconds()), imagesPerSecond, ...means.take(), ...measured };
     record.tick(line);
     progress.tick(line);
     if (isSnapshot) await takeSnapshot();

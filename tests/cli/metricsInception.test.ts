@@ -1,0 +1,84 @@
+/** `stylegan metrics` with Inception, whose weights come from seeds, on as few images as there can be. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runCli } from "../../src/cli/program.js";
+import { readNpz } from "../../src/formats/npy.js";
+import { writeSafetensors } from "../../src/formats/safetensors.js";
+import { goldensOf, readGolden } from "../support/goldens.js";
+import { seededWeights } from "../support/seededWeights.js";
+
+const folder = mkdtempSync(join(tmpdir(), "stylegan-inception-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const at = (...names: string[]): string => join(folder, ...names);
+const network = fileURLToPath(new URL("../fixtures/checkpoints/sg2ada-r32-skip-resnet.pkl", import.meta.url));
+
+async function run(...args: string[]) {
+  const [told, warned]: string[][] = [[], []];
+  const terminal = {
+    out: (text: string) => void told.push(text),
+    err: (text: string) => void warned.push(text),
+    isInteractive: false,
+    columns: 80,
+  };
+  const code = await runCli(args, terminal);
+  return { code, out: told.join(""), err: warned.join("") };
+}
+
+const metrics = (...args: string[]) => run("metrics", ...args);
+
+interface Line {
+  readonly results: Readonly<Record<string, number>>;
+  readonly [key: string]: unknown;
+}
+const linesOf = (outdir: string, metric: string): Line[] =>
+  readFileSync(join(outdir, `metric-${metric}.jsonl`), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Line);
+
+describe("Inception", () => {
+  const inception = at("inception.safetensors");
+  const args = ["--network", network, "--data", at("few"), "--inception", inception, "--outdir", at("inception")];
+
+  beforeAll(async () => {
+    await run("generate", "--network", network, "--seeds", "500,501", "--outdir", at("few"));
+    const weights = seededWeights(readGolden(goldensOf("inception")[0].path));
+    writeFileSync(inception, writeSafetensors([...weights].map(([name, tensor]) => ({ name, dtype: "f32", tensor }))));
+  });
+
+  test("FID and KID of two images; statistics in place of the data; two sets; the same numbers", async () => {
+    const { code, err } = await metrics(...args, "--metrics", "fid2_full,kid2", "--save-stats", at("few.npz"));
+    expect(code, err).toBe(0);
+    const [fid] = linesOf(at("inception"), "fid2_full");
+    expect(fid.results.fid2_full).toBeGreaterThan(0);
+    expect(fid).toMatchObject({ resize: "tf", features: "inception" });
+    expect(fid.inception_sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(linesOf(at("inception"), "kid2")[0].results.kid2).toBeTypeOf("number");
+
+    const arrays = readNpz(readFileSync(at("few.npz")));
+    expect([...arrays].map(([name, { shape }]) => [name, [...shape]])).toEqual([
+      ["mu", [2048]],
+      ["sigma", [2048, 2048]],
+    ]);
+    const again = await metrics(...args, "--data", at("few.npz"), "--metrics", "fid2_full", "--json");
+    const { results } = JSON.parse(again.out) as Line;
+    expect(Math.abs(results.fid2_full - fid.results.fid2_full)).toBeLessThan(1e-9 * fid.results.fid2_full);
+
+    const cache = ["--cache", at("inception", "features"), "--inception", inception];
+    const pair = await metrics("fid", at("few"), at("few.npz"), ...cache, "--json");
+    const itself = JSON.parse(pair.out) as { fid: number };
+    expect(Object.keys(itself)).toEqual(["fid"]);
+    expect(itself.fid).toBeLessThan(1e-6);
+  });
+
+  test("without the file the answer says where to get it, and what there is instead", async () => {
+    const { code, err } = await metrics("--network", network, "--data", at("few"), "--metrics", "fid10");
+    expect(code).toBe(2);
+    expect(err).toMatch(/fid10 needs Inception-v3: download https:.*6726825d.pth.*--inception FILE.*classifier2k/);
+    expect(err.trimEnd().split("\n")).toHaveLength(1);
+    expect((await metrics("--network", network, "--metrics", "ppl2_wend5")).err).toMatch(/--lpips VGG16.pth,LIN.pth/);
+  });
+});
