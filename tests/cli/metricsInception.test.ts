@@ -47,7 +47,7 @@ describe("Inception", () => {
     await run("generate", "--network", network, "--seeds", "500,501", "--outdir", at("few"));
     const weights = seededWeights(readGolden(goldensOf("inception")[0].path));
     writeFileSync(inception, writeSafetensors([...weights].map(([name, tensor]) => ({ name, dtype: "f32", tensor }))));
-  });
+  }, 60_000);
 
   test("FID and KID of two images; statistics in place of the data; two sets; the same numbers", async () => {
     const { code, err } = await metrics(...args, "--metrics", "fid2_full,kid2", "--save-stats", at("few.npz"));

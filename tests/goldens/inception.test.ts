@@ -36,7 +36,7 @@ describe.each(files)("goldens of $name", ({ golden, path }) => {
   beforeAll(() => {
     weights = seededWeights(golden);
     inception = new InceptionV3(weights);
-  });
+  }, 60_000);
 
   const inputOf = (name: string, mode: ResizeMode): Tensor => {
     const { height, width, pixels } = images.get(name)!;

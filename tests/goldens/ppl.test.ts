@@ -21,7 +21,7 @@ beforeAll(async () => {
   setKernels(await createKernels());
   const weights = seededWeights(readGolden(goldensOf("lpips")[0].path));
   lpips = new Lpips(weights, weights);
-});
+}, 60_000);
 
 interface Seeds {
   readonly noise: Readonly<Record<string, number>>;

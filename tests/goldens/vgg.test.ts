@@ -56,7 +56,7 @@ describe.each(files)("goldens of $name", ({ golden }) => {
   beforeAll(() => {
     const weights = seededWeights(golden);
     lpips = new Lpips(weights, weights);
-  });
+  }, 60_000);
 
   test("images are those that are stored", () => {
     for (const [name, { pixels }] of images) {
