@@ -1,4 +1,4 @@
-/** `stylegan metrics` with Inception, whose weights come from seeds, on as few images as there can be. */
+/** `stylegan metrics` with Inception and LPIPS, whose weights come from seeds, on as few images as there can be. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -72,6 +72,21 @@ describe("Inception", () => {
     const itself = JSON.parse(pair.out) as { fid: number };
     expect(Object.keys(itself)).toEqual(["fid"]);
     expect(itself.fid).toBeLessThan(1e-6);
+  });
+
+  test("path length, with LPIPS from files", async () => {
+    const weights = seededWeights(readGolden(goldensOf("lpips")[0].path));
+    const file = at("lpips.safetensors");
+    writeFileSync(file, writeSafetensors([...weights].map(([name, tensor]) => ({ name, dtype: "f32", tensor }))));
+    const ppl = ["--network", network, "--metrics", "ppl2_wend3,ppl_zfull3", "--lpips", `${file},${file}`];
+    const { code, err } = await metrics(...ppl, "--outdir", at("paths"));
+    expect(code, err).toBe(0);
+    for (const name of ["ppl2_wend3", "ppl_zfull3"]) {
+      const [line] = linesOf(at("paths"), name);
+      expect(line.results[name]).toBeGreaterThan(0);
+      expect(line).toMatchObject({ num_generated: 3, num_real: null });
+      expect(line.lpips_sha256).toMatch(/^[0-9a-f]{64}$/);
+    }
   });
 
   test("without the file the answer says where to get it, and what there is instead", async () => {

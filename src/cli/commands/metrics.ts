@@ -170,6 +170,7 @@ async function metrics(options: MetricsOptions, terminal: Terminal): Promise<voi
       : null;
     const instruments: Instruments = { inception, lpips, classifier, real, realStatistics, resize, seed, trunc };
     const subject = subjectOf(generator, file, real);
+    if (real !== null) warnOfSizes(generator, real, terminal);
     const tasks = wanted.map((metric) => taskOf(metric, subject, instruments));
     if (shard === undefined) for (const task of tasks) warn(task, terminal);
     for (const task of tasks) measure(task, { file, generator, instruments, outdir, cache }, options, terminal);
@@ -235,6 +236,16 @@ function subjectOf(generator: AnyGenerator, file: string, real: RealImages | nul
   return { generator, label, labels };
 }
 
+/** Both are measured as they are; but a difference in size is a difference that features see. */
+function warnOfSizes({ imgResolution }: AnyGenerator, real: RealImages, terminal: Terminal): void {
+  const { width, height } = real.image(0);
+  if (width === imgResolution && height === imgResolution) return;
+  terminal.err(
+    `warning: the network makes images of ${imgResolution}x${imgResolution}, ${real.label} has some of ${width}x${height}; ` +
+      "the numbers see that difference too\n",
+  );
+}
+
 function warn(task: Task, terminal: Terminal): void {
   const warning = warningOf(task);
   if (warning !== null) terminal.err(`warning: ${warning}\n`);
@@ -291,7 +302,7 @@ function fillNeeds(
   const progress = new Progress(parts, terminal);
   try {
     for (const { source, range } of wanted)
-      cache.fill(source, range, (end) => progress.step(`${source.label}: ${end}`));
+      cache.fill(source, range, (end) => progress.tick(`${source.label}: ${end}`));
   } finally {
     progress.end();
   }
