@@ -104,6 +104,21 @@ describe("projection with them", () => {
     ).toThrow("expected 4");
   });
 
+  test("in W+ all layers move together, as in W, for the first half of the steps; then they part", () => {
+    const make = (space: "w" | "w+") =>
+      new Projector(networks.generator, target(), { steps: 12, wAvgSamples: 50, space });
+    const [one, each] = [make("w"), make("w+")];
+    for (let k = 0; k < 6; k++) {
+      one.step();
+      each.step();
+      const [w, ws] = [one.w.toFloat64Array(), each.w.toFloat64Array()];
+      for (const [index, value] of ws.entries()) expect(value).toBeCloseTo(w[index % 4], 9);
+    }
+    each.step();
+    const ws = each.w.toFloat64Array();
+    expect(ws.subarray(0, 4)).not.toEqual(ws.subarray(4, 8));
+  });
+
   test("what the mask leaves out does not count", () => {
     const mask = new Float64Array(R * R);
     mask.fill(1, 0, (R * R) / 2);
