@@ -16,27 +16,37 @@ export interface CommandText {
 
 export function commandOf(spec: ImageSpec, model: ModelInfo, isBundled: boolean): CommandText {
   const { seed, psi, cutoff, label, lod, noise, blend, mix, directions, styles, w } = spec;
+  const isMix = mix.length > 0;
+  const isDrawn = typeof noise === "number";
   const missing = [
     ...(w !== null ? ["its own w"] : blend !== null ? ["the blend of four seeds"] : []),
-    ...(cutoff !== null ? ["the cutoff"] : []),
-    ...(directions.length > 0 ? ["the directions"] : []),
-    ...(styles.length > 0 ? ["the style channels"] : []),
-    ...(typeof noise === "number" && noise !== seed ? ["noise of another seed than the image's"] : []),
-    ...(mix.length > 0 &&
-    (noise !== "const" || new Set(mix.map(([, other]) => other)).size > 1 || (lod ?? model.lod) !== model.lod)
+    ...(cutoff !== null && isMix ? ["the cutoff"] : []),
+    ...(isDrawn && noise !== seed ? ["noise of another seed than the image's"] : []),
+    ...(isMix && (isDrawn || new Set(mix.map(([, other]) => other)).size > 1 || (lod ?? model.lod) !== model.lod)
       ? ["all of the mixing"]
       : []),
   ];
+  const signed = (value: number): string => `${value < 0 ? "" : "+"}${Math.round(value * 1000) / 1000}`;
+  const edits = [
+    ...directions.map(
+      ({ index, strength, first, last }) => ` --edit "directions.npz:${index}@${first}-${last}=${signed(strength)}"`,
+    ),
+    ...styles.map(({ layer, channel, add }) => ` --style "${layer}[${channel}]=${signed(add)}"`),
+  ].join("");
+  const cut = cutoff === null || isMix ? "" : ` --trunc-cutoff ${cutoff}`;
   const trunc = psi === 1 ? "" : ` --trunc ${psi}`;
   const ofClass = model.classes > 0 ? ` --class ${label}` : "";
   const mode = noise === "const" ? "" : ` --noise-mode ${noise === "none" ? "none" : "random"}`;
   const level = model.lod !== null && lod !== null ? ` --lod ${lod}` : "";
-  const start = `stylegan ${mix.length > 0 ? "mix" : "generate"}${network(model, isBundled)}`;
-  const command =
-    mix.length > 0
-      ? `${start} --rows ${seed} --cols ${mix[0][1]} --styles ${ranges(mix.map(([layer]) => layer))}${trunc}${ofClass}`
-      : `${start} --seeds ${seed}${trunc}${ofClass}${mode}${level}`;
-  return { command, missing: missing.length === 0 ? null : `The line leaves out ${missing.join(", ")}.` };
+  const start = `stylegan ${isMix ? "mix" : "generate"}${network(model, isBundled)}`;
+  const command = isMix
+    ? `${start} --rows ${seed} --cols ${mix[0][1]} --styles ${ranges(mix.map(([layer]) => layer))}${trunc}${ofClass}${mode}${edits}`
+    : `${start} --seeds ${seed}${trunc}${cut}${ofClass}${mode}${level}${edits}`;
+  const notes = [
+    ...(missing.length === 0 ? [] : [`The line leaves out ${missing.join(", ")}.`]),
+    ...(directions.length === 0 ? [] : ["directions.npz: stylegan directions find --method sefa directions.npz."]),
+  ];
+  return { command, missing: notes.length === 0 ? null : notes.join(" ") };
 }
 
 /** [0, 1, 2, 5] -> 0-2,5 */

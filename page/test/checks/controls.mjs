@@ -1,5 +1,9 @@
 /** Every control changes what it says, links hold the whole image, and what cannot be opened leaves the page usable. */
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   assert,
   byId,
@@ -8,6 +12,7 @@ import {
   open,
   pixels,
   readFixture,
+  root,
   serve,
   set,
   settled,
@@ -168,6 +173,36 @@ export async function checkControls({ browser, check }) {
       const plain = await open(browser, server, "#explore?seed=8&noise=17");
       assert((await savedPng(plain.page)).join() !== png.join(), "the link's edits change nothing");
       await Promise.all([page.close(), other.close(), plain.page.close()]);
+    });
+
+    await check("the copied command makes the same PNG", async () => {
+      const folder = mkdtempSync(join(tmpdir(), "stylegan-command-"));
+      try {
+        for (const hash of [
+          "seed=7",
+          "seed=5&psi=0.5&cutoff=4&style=b16.conv0[3]:4.5&noise=none",
+          "seed=3&mix=4:9,5:9,6:9",
+        ]) {
+          const { page } = await open(browser, server, `#explore?${hash}`);
+          await page.evaluate((selector) => document.querySelector(selector).click(), byId("copy-command"));
+          await sleep(200);
+          const note = await page.$eval(byId("note"), (element) => element.textContent);
+          const [, line] = /^Copied: stylegan (.*)$/.exec(note) ?? [];
+          assert(line !== undefined, `${hash}: the page says: ${note}`);
+          const args = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain);
+          execFileSync(process.execPath, [join(root, "dist/cli/main.js"), ...args, "--outdir", folder], {
+            stdio: "pipe",
+          });
+          const name = hash.includes("mix") ? "3-9.png" : `seed000${/seed=(\d)/.exec(hash)[1]}.png`;
+          assert(
+            Buffer.from(await savedPng(page)).equals(readFileSync(join(folder, name))),
+            `${line} makes another PNG`,
+          );
+          await page.close();
+        }
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
     });
 
     await check("a checkpoint can be named in the link", async () => {

@@ -25,10 +25,8 @@ async function nodePixels({ file, seed, psi, label }) {
   );
 }
 
-export async function checkPixels({ browser, browserName, check }) {
+export async function checkPixels({ browser, check }) {
   for (const [name, options] of Object.entries(ways)) {
-    // Firefox has no service workers in the private windows that automation opens.
-    if (name === "service worker" && browserName === "firefox") continue;
     await check(`pixels of five checkpoints are Node's within 1: ${name}`, async () => {
       const server = await serve(options);
       try {
