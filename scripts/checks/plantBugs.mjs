@@ -11,6 +11,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { withSection } from "./mutants/page.mjs";
 import { plantedBugs, withBug } from "./plantedBugs.mjs";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -78,7 +79,7 @@ try {
   rmSync(copy, { recursive: true, force: true });
 }
 console.log(`${rows.length} bugs planted, ${unseen} unseen`);
-if (wanted === "" && unseen === 0) writeFileSync(join(root, "docs", "plantedBugs.md"), page());
+if (wanted === "" && unseen === 0) writeFileSync(join(root, "docs", "plantedBugs.md"), withSection(page()));
 process.exit(unseen === 0 ? 0 : 1);
 
 function page() {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { withSection } from "../../scripts/checks/mutants/page.mjs";
 import { plantedBugs, withBug } from "../../scripts/checks/plantedBugs.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -25,5 +26,10 @@ describe("planted bugs", () => {
       const found = rows.some((row) => row.includes(`| ${file} |`) && (find === null || row.includes(cell(find))));
       expect(found, `${law}: ${find}`).toBe(true);
     }
+  });
+
+  test("the page ends with the score of the random faults, as scripts/checks/mutants/results/ has it", () => {
+    const page = read("docs/plantedBugs.md");
+    expect(withSection(page)).toBe(page);
   });
 });

@@ -2,10 +2,10 @@
  * Are the tests able to notice? Plants random small faults (faults.mjs) in a copy of the repository, one at a time, and runs the
  * tests that could notice (areas.mjs) until one does.
  *
- *   npm run mutants -- AREA [--count N] [--seconds N] [--again]
+ *   npm run mutants -- AREA [--count N] [--seconds N] [--again | --unnoticed]
  *
  * What was found stays in results/AREA.json after every fault, so that a run may be stopped and goes on where it was; --seconds
- * stops it by itself, --again forgets what is there. docs/plantedBugs.md has the score: `node scripts/checks/mutants/page.mjs`
+ * stops it by itself, --again forgets what is there, --unnoticed plants those once more that nobody noticed. docs/plantedBugs.md has the score: `node scripts/checks/mutants/page.mjs`
  * writes it anew. The working tree itself is never touched. Exits with 1 while more than one fault in twenty is unnoticed and
  * unexplained.
  */
@@ -31,7 +31,12 @@ import { score } from "./page.mjs";
 const root = resolve(import.meta.dirname, "../../..");
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { count: { type: "string" }, seconds: { type: "string" }, again: { type: "boolean" } },
+  options: {
+    count: { type: "string" },
+    seconds: { type: "string" },
+    again: { type: "boolean" },
+    unnoticed: { type: "boolean" },
+  },
 });
 const [name] = positionals;
 const area = areas[name];
@@ -42,7 +47,7 @@ if (area === undefined) {
 const wanted = Number(values.count ?? area.count);
 const until = Date.now() + Number(values.seconds ?? Infinity) * 1000;
 const file = join(import.meta.dirname, "results", `${name}.json`);
-const done = existsSync(file) && !values.again ? JSON.parse(readFileSync(file, "utf8")) : [];
+let done = existsSync(file) && !values.again ? JSON.parse(readFileSync(file, "utf8")) : [];
 
 const copy = mkdtempSync(join(tmpdir(), "mutants-"));
 const needed = [
@@ -97,16 +102,22 @@ const texts = new Map(
     .sort()
     .map((path) => [path, readFileSync(join(root, path), "utf8")]),
 );
-const faults = shuffled(
+let faults = shuffled(
   [...texts].flatMap(([path, text]) => faultsOf(path, text)),
   area.seed,
 );
 const lineOf = (fault) => texts.get(fault.path).split("\n")[fault.line - 1];
+if (values.unnoticed) {
+  const names = new Set(done.filter(({ result }) => result === "unnoticed").map((entry) => entry.name));
+  done = done.filter(({ result }) => result !== "unnoticed");
+  faults = faults.filter((fault) => names.delete(nameOf(fault, lineOf(fault))));
+}
 const known = new Set(done.map((entry) => `${entry.name} ${entry.line}`));
 
 try {
   for (const fault of faults) {
-    if (done.filter(({ result }) => result !== "does not compile").length >= wanted || Date.now() > until) break;
+    const enough = done.filter(({ result }) => result !== "does not compile").length >= wanted;
+    if ((enough && !values.unnoticed) || Date.now() > until) break;
     const entry = { name: nameOf(fault, lineOf(fault)), path: fault.path, line: fault.line, kind: fault.kind };
     if (known.has(`${entry.name} ${entry.line}`)) continue;
     writeFileSync(join(copy, fault.path), withFault(texts.get(fault.path), fault));

@@ -52,7 +52,7 @@ export function mutantsSection() {
     if (equivalent.length + unexplained.length === 0) continue;
     tables.push("", `Not noticed in ${name}:`, "", "| fault | why |", "|---|---|");
     for (const { name: fault } of [...equivalent, ...unexplained]) {
-      tables.push(`| ${cell(fault)} | ${explained[fault] ?? "not yet known"} |`);
+      tables.push(`| ${cell(fault)} | ${explained[fault] ?? "no law yet"} |`);
     }
   }
   return `${[...lines, ...tables].join("\n")}\n`;
