@@ -5,10 +5,15 @@
  *   build/stylegan-worker.js        the program of a thread, which imports nothing: pool.ts and worker.ts in one script
  *   src/nn/kernels/wasm/generated/  the same as text inside modules, so that no bundler has to know of other files
  *
- * A variant differs only in compiler features and in whether functions hold pairs of vectors; `assembly/vector.ts` reads both. A build for shared memory would differ from
+ * What is there already, made from the same sources by the same compilers, stays as it is.
+ *
+ * A variant differs only in compiler features and in whether functions hold pairs of vectors; `assembly/vector.ts` reads
+ * both. A build for shared memory would differ from
  * a plain one in the flag byte of its memory alone, which is set when it is loaded (src/nn/kernels/wasm/load.ts).
  */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import asc from "assemblyscript/asc";
 import ts from "typescript";
@@ -22,6 +27,14 @@ const variants = {
 
 /** Of those that TypeScript compiles alike: plain names at the top, nothing imported from elsewhere. */
 const workerSources = ["src/nn/kernels/wasm/pool.ts", "src/nn/kernels/wasm/worker.ts"];
+
+const outputs = [
+  ...Object.keys(variants).flatMap((name) => [`build/stylegan-${name}.wasm`, `${GENERATED}/${fileName(name)}.ts`]),
+  "build/stylegan-worker.js",
+  `${GENERATED}/worker.ts`,
+];
+const fingerprint = await fingerprintOfInputs();
+if ((await readOr("build/inputs.sha256", "")) === fingerprint && outputs.every(existsSync)) process.exit(0);
 
 await mkdir("build", { recursive: true });
 await mkdir(GENERATED, { recursive: true });
@@ -46,6 +59,27 @@ for (const [variant, features] of Object.entries(variants)) {
 const worker = await workerScript();
 await writeFile("build/stylegan-worker.js", worker);
 await writeModule("worker", "The program of a thread (pool.ts and worker.ts), as text.", { workerScript: worker });
+await writeFile("build/inputs.sha256", fingerprint);
+
+/** Of all that the outputs follow from. */
+async function fingerprintOfInputs() {
+  const assembly = await readdir("assembly", { recursive: true });
+  const sources = assembly
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => `assembly/${name.replaceAll("\\", "/")}`);
+  const settings = ["asconfig.json", "package-lock.json", "scripts/build/wasm.mjs", ...workerSources];
+  const hash = createHash("sha256").update(JSON.stringify(process.argv.slice(2)));
+  for (const path of [...sources.sort(), ...settings]) hash.update(path).update(await readOr(path, ""));
+  return hash.digest("hex");
+}
+
+async function readOr(path, otherwise) {
+  return existsSync(path) ? readFile(path, "utf8") : otherwise;
+}
+
+function fileName(variant) {
+  return variant.replace(/-(.)/g, (_, letter) => letter.toUpperCase());
+}
 
 /** `--only VARIANT,VARIANT` is ours; everything else goes to the compiler. */
 function takeOnly(args) {
@@ -75,6 +109,8 @@ async function writeModule(name, says, texts) {
   const lines = Object.entries(texts).map(
     ([key, text]) => `export const ${key}: string =\n  ${JSON.stringify(text)};\n`,
   );
-  const file = name.replace(/-(.)/g, (_, letter) => letter.toUpperCase());
-  await writeFile(`${GENERATED}/${file}.ts`, `/** ${says} Written by scripts/build/wasm.mjs. */\n${lines.join("")}`);
+  await writeFile(
+    `${GENERATED}/${fileName(name)}.ts`,
+    `/** ${says} Written by scripts/build/wasm.mjs. */\n${lines.join("")}`,
+  );
 }

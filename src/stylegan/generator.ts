@@ -6,12 +6,14 @@ import { type Contents, ParameterTree } from "../nn/layers/module.js";
 import { inScope, type Tensor } from "../nn/tensor.js";
 import type { Synthesis, SynthesisOptions } from "./blocks.js";
 import type { AnyGeneratorConfig, GeneratorConfig } from "./config.js";
+import type { forwardOptionNames } from "./forwardOptions.js";
 import { Stylegan1Synthesis } from "./growing/stylegan1Synthesis.js";
 import { GrowingStylegan2Synthesis } from "./growing/stylegan2Synthesis.js";
 import { MappingNetwork, type TruncationOptions } from "./mapping.js";
 import { SynthesisNetwork } from "./synthesis.js";
 
-export type GeneratorOptions = TruncationOptions & SynthesisOptions;
+/** An option that is not among those that are checked is not in here. */
+export type GeneratorOptions = Pick<TruncationOptions & SynthesisOptions, (typeof forwardOptionNames)[number]>;
 
 export class Generator<Config extends AnyGeneratorConfig = GeneratorConfig> {
   readonly config: Config;

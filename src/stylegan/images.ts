@@ -2,6 +2,7 @@
 import { encodePixels, type PixelImage } from "../formats/image/png.js";
 import { assertShape, formatShape } from "../nn/shape.js";
 import { Tensor } from "../nn/tensor.js";
+import { checkTensor } from "./forwardOptions.js";
 
 /**
  * Bytes as the official implementation makes them: trunc(clamp(127.5 x + 128, 0, 255)).
@@ -9,7 +10,8 @@ import { Tensor } from "../nn/tensor.js";
  * @param images [N, C, H, W], values from -1 to 1
  * @returns N * H * W * C bytes in the order [N, H, W, C]
  */
-export function toPixels(images: Tensor): Uint8Array {
+export function toPixels(images: Tensor): Uint8Array<ArrayBuffer> {
+  checkTensor("toPixels", "images", images);
   assertShape("toPixels", "images", images.shape, [null, null, null, null], "N, C, H, W");
   const [n, c, h, w] = images.shape;
   const { data } = images.block;
@@ -34,6 +36,7 @@ export function toPixels(images: Tensor): Uint8Array {
  * @throws RangeError when the images do not fit into the grid
  */
 export function imageGrid(images: Tensor, grid: { readonly rows: number; readonly columns: number }): Tensor {
+  checkTensor("imageGrid", "images", images);
   const { rows, columns } = grid;
   assertShape("imageGrid", "images", images.shape, [null, null, null, null], "N, C, H, W");
   const [n, c, h, w] = images.shape;
@@ -61,7 +64,8 @@ export function imageGrid(images: Tensor, grid: { readonly rows: number; readonl
  * @example
  * writeFileSync("seed0085.png", encodePng(gEma.forward(seedsToZ([85], gEma.zDim), null)));
  */
-export function encodePng(image: Tensor): Uint8Array {
+export function encodePng(image: Tensor): Uint8Array<ArrayBuffer> {
+  checkTensor("encodePng", "image", image);
   const shape = image.shape.length === 3 ? [1, ...image.shape] : image.shape;
   const [n, channels, height, width] = shape;
   if (shape.length !== 4 || n !== 1 || channels < 1 || channels > 4) {

@@ -15,6 +15,7 @@ import { copyInto } from "../nn/optim.js";
 import { assertShape } from "../nn/shape.js";
 import { inScope, type Tensor } from "../nn/tensor.js";
 import type { MappingConfig } from "./config.js";
+import { checkForwardOptions, checkTensor } from "./forwardOptions.js";
 
 /** x / sqrt(mean over features of x^2 + 1e-8), [N, F] -> [N, F] (ProGAN's pixel norm, on a vector). */
 export function normalize2ndMoment(x: Tensor): Tensor {
@@ -65,6 +66,9 @@ export class MappingNetwork {
    * @throws RangeError when the shapes do not fit, or when a truncation has no average to pull towards
    */
   forward(z: Tensor | null, c: Tensor | null = null, options: TruncationOptions = {}): Tensor {
+    checkForwardOptions("mapping", options);
+    if (z !== null) checkTensor("mapping", "z", z);
+    if (c !== null) checkTensor("mapping", "c", c);
     return inScope(() => {
       let x = this.#input(z, c); // [N, zDim + embedFeatures]
       for (const layer of this.#layers) x = layer.forward(x);

@@ -26,6 +26,7 @@ import {
 } from "./blocks.js";
 import type { SynthesisConfig } from "./config.js";
 import { Conv2dLayer, equalizedGain } from "./convLayer.js";
+import { checkForwardOptions, checkTensor } from "./forwardOptions.js";
 import { layerNoise } from "./layerNoise.js";
 import { modulatedLayer } from "./modulatedConv2d.js";
 
@@ -192,6 +193,8 @@ export class SynthesisNetwork implements Synthesis<SynthesisConfig> {
   forward(ws: Tensor, options: SynthesisOptions = {}): Tensor {
     const { architecture } = this.config;
     const { until = this.imgResolution, lod = 0 } = options;
+    checkForwardOptions("synthesis", options);
+    checkTensor("synthesis", "ws", ws);
     assertShape("synthesis", "ws", ws.shape, [null, this.numWs, this.wDim], "N, numWs, wDim");
     if (lod !== 0) throw new RangeError(`synthesis: lod must be 0 in a network that does not grow, got ${lod}`);
     if (architecture !== "skip" && until !== this.imgResolution) {

@@ -1,6 +1,6 @@
 /** The examples in the pages of the library run as they stand. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
@@ -31,8 +31,7 @@ describe.each([
 
   test.each(programs.map((code, index) => [index + 1, code]))("example %i runs", (index, code) => {
     const program = join(folder, `${page.replace(/\W/g, "-")}${index}.mjs`);
-    mkdirSync(join(root, "out"), { recursive: true });
     writeFileSync(program, code as string);
-    execFileSync(process.execPath, [program], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    execFileSync(process.execPath, [program], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   });
 });

@@ -19,7 +19,7 @@ afterEach(() => vi.restoreAllMocks());
 
 /** Normal numbers: one kernel that has some hundred chunks, so that all threads have work. */
 function draw(kernels: Kernels): Float32Array {
-  const block = kernels.allocate(1_000_000);
+  const block = kernels.allocate(200_000);
   kernels.normal(block, { seed: 1, stream: 2 });
   const numbers = new Float32Array(block.data);
   kernels.release(block);
@@ -74,10 +74,10 @@ describe("init({ wasm, worker })", () => {
     writeFileSync(broken, "throw new Error('not today');");
     const silent = join(folder, "silent.js");
     writeFileSync(silent, "");
-    const expected = draw(await createKernels({ kernels: "simd", threads: 1 }));
-    for (const worker of [broken, silent, join(folder, "none.js")]) {
+    const expected = draw(await createKernels({ ...simd, threads: 1, wasm: simdPath }));
+    for (const worker of [broken, silent]) {
       const warned = vi.spyOn(console, "warn").mockImplementation(() => {});
-      const kernels = await createKernels({ kernels: "simd", threads: 3, worker });
+      const kernels = await createKernels({ ...simd, wasm: simdPath, worker });
       expect(kernels.threads).toBe(1);
       expect(warned.mock.calls.flat()).toEqual([expect.stringMatching(/^stylegan: threads cannot be started here/)]);
       expect(draw(kernels)).toEqual(expected);

@@ -19,14 +19,14 @@ export interface PixelImage {
 /** What every PNG begins with. */
 export const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
-export function encodePixels(image: PixelImage): Uint8Array {
+export function encodePixels(image: PixelImage): Uint8Array<ArrayBuffer> {
   const { width, height, channels, data } = image;
   if (data.length !== width * height * channels) {
     throw new RangeError(
       `PNG: ${width}x${height}x${channels} needs ${width * height * channels} bytes, got ${data.length}`,
     );
   }
-  return encode({ width, height, channels, data, depth: 8 });
+  return encode({ width, height, channels, data, depth: 8 }) as Uint8Array<ArrayBuffer>;
 }
 
 /**

@@ -6,6 +6,7 @@ import { constant, type ParameterTree } from "../../nn/layers/module.js";
 import { assertShape } from "../../nn/shape.js";
 import { inScope, type Tensor } from "../../nn/tensor.js";
 import { type Block, type BlockContext, type Synthesis, type SynthesisOptions, walkBlocks } from "../blocks.js";
+import { checkForwardOptions, checkTensor } from "../forwardOptions.js";
 import { fadeUp, splitLod, upscale2d } from "./lod.js";
 
 export interface GrowingBlock extends Block {
@@ -59,6 +60,8 @@ export class GrowingSynthesis<Config extends GrowingGeometry> implements Synthes
     if (until !== undefined) {
       throw new RangeError(`synthesis: until is for skip generators; a network that grows has lod, got ${until}`);
     }
+    checkForwardOptions("synthesis", options);
+    checkTensor("synthesis", "ws", ws);
     assertShape("synthesis", "ws", ws.shape, [null, this.numWs, this.wDim], "N, numWs, wDim");
     const { lod, level } = splitLod("synthesis", options.lod ?? this.lod.item(), imgResolution);
     const grown = this.#blocks.filter(({ resolution }) => resolution <= imgResolution / 2 ** level);

@@ -1,0 +1,74 @@
+/** The archive itself: its weight, what linters of packages say, and the first things that somebody tries. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { check, expect, project, root, run, work } from "./lib.mjs";
+
+const MOST_BYTES = 2_000_000;
+const tools = ["publint@0.3", "@arethetypeswrong/cli@0.18"];
+
+export async function packageItself(archive) {
+  await check("weight", () => {
+    const { size } = statSync(archive);
+    expect(size <= MOST_BYTES, `the archive has ${size} bytes, at most ${MOST_BYTES}`);
+    return `${size} bytes`;
+  });
+
+  await check("publint and attw", async () => {
+    const folder = await project("linters", { packages: tools });
+    await run("npx", ["publint", "run", "--strict", archive], { cwd: folder });
+    // Not JavaScript for importers: files to be read or fetched by their address.
+    const files = [
+      "./kernels/simd.wasm",
+      "./kernels/relaxed-simd.wasm",
+      "./kernels/worker.js",
+      "./models/faces64.safetensors",
+    ];
+    await run("npx", ["attw", archive, "--profile", "esm-only", "--exclude-entrypoints", ...files], { cwd: folder });
+  });
+
+  await check("an empty folder: npx stylegan generate", async () => {
+    const folder = await project("empty", { packages: [archive] });
+    await run("npx", ["stylegan", "generate", "--seeds", "0-3", "--trunc", "0.7", "--outdir", "out"], { cwd: folder });
+    for (const seed of [0, 1, 2, 3]) expect(existsSync(join(folder, "out", `seed000${seed}.png`)), `seed ${seed}`);
+  });
+
+  await check("require, and every entry", async () => {
+    const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    const entries = Object.keys(exports).filter((name) => !/[.](json|wasm|js|safetensors)$/.test(name));
+    const names = entries.map((entry) => entry.replace(/^[.]/, "stylegan"));
+    const program = (load) => `(async () => {
+      for (const name of ${JSON.stringify(names)}) {
+        const entry = ${load};
+        if (Object.keys(entry).length === 0) throw new Error(name + " exports nothing");
+      }
+      const { loadCheckpoint } = ${load.replace("name", '"stylegan"')};
+      const { existsSync } = ${load.replace("name", '"node:fs"')};
+      const { gEma } = await loadCheckpoint("bundled", { networks: ["gEma"] });
+      console.log(gEma.imgResolution);
+    })().catch((error) => { console.error(error); process.exit(1); });`;
+    const folder = await project("require", {
+      packages: [archive],
+      files: { "a.cjs": program("require(name)"), "b.mjs": program("await import(name)") },
+    });
+    for (const file of ["a.cjs", "b.mjs"]) {
+      const said = await run(process.execPath, [file], { cwd: folder });
+      expect(said.trim().endsWith("64"), said);
+    }
+    const resolve = `const { readFileSync } = require("node:fs");
+      for (const name of ["models/faces64.safetensors", "kernels/simd.wasm", "kernels/worker.js"])
+        if (readFileSync(require.resolve("stylegan/" + name)).length < 1000) throw new Error(name);`;
+    await run(process.execPath, ["-e", resolve], { cwd: folder });
+    return names.join(", ");
+  });
+}
+
+/** From an address of git: built where it is installed. Clones the last commit. */
+export async function fromGit() {
+  await check("npm install git+file://...", async () => {
+    const clone = join(work, "clone");
+    await run("git", ["clone", "--quiet", "--depth", "1", `file://${root}`, clone]);
+    const folder = await project("git", {});
+    await run("npm", ["install", "--no-audit", "--no-fund", `git+file://${clone}`], { cwd: folder, minutes: 10 });
+    await run("npx", ["stylegan", "generate", "--seeds", "0", "--outdir", "out"], { cwd: folder });
+  });
+}

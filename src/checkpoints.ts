@@ -1,0 +1,147 @@
+/** Checkpoints from files and addresses to networks, and back. What is in them is read and written as bytes, elsewhere. */
+import { checkChoice, checkOptions, kindOf } from "./check.js";
+import { writeFile } from "./files.js";
+import { isNode } from "./host.js";
+import { ensureKernels, withRoom } from "./nn/loading.js";
+import { openSource, type Source } from "./sources.js";
+import { writeNative } from "./stylegan/checkpoint/native.js";
+import { readCheckpoint } from "./stylegan/checkpoint/read.js";
+import { writeRosinality } from "./stylegan/checkpoint/rosinality/writer.js";
+import {
+  type AnyDiscriminator,
+  type AnyGenerator,
+  buildDiscriminator,
+  buildGenerator,
+  networkData,
+} from "./stylegan/networks.js";
+
+/** The networks of a checkpoint file; a file may hold some of them only. */
+export interface Checkpoint {
+  /** What kind of file it was, for people: "official PyTorch pickle", for example. */
+  readonly format: string;
+  /** The generator with averaged weights: the one to use. */
+  readonly gEma?: AnyGenerator;
+  /** The generator as trained. */
+  readonly g?: AnyGenerator;
+  readonly d?: AnyDiscriminator;
+}
+
+type NetworkNames = readonly (keyof Omit<Checkpoint, "format">)[];
+
+export interface LoadOptions<Names extends NetworkNames = NetworkNames> {
+  /** Networks to keep; the others are not built. One that the file lacks is an error. Default: all that the file has. */
+  readonly networks?: Names;
+}
+
+/** The networks that were asked for are there; without asking, those that the file has. */
+export type LoadedCheckpoint<Names extends NetworkNames> = number extends Names["length"]
+  ? Checkpoint
+  : Checkpoint & { readonly [Name in Names[number]]: NonNullable<Checkpoint[Name]> };
+
+/**
+ * Reads a checkpoint: an official PyTorch or TensorFlow pickle, a rosinality .pt, or the native safetensors. The format
+ * is recognised from the bytes. Nothing in the file is ever executed. The networks come frozen: no gradients are
+ * recorded with respect to their parameters (mark those with `variable` to have them).
+ *
+ * @param source a path or address, a URL, bytes, a Blob, or a Response; "bundled" is the model that comes with the package
+ * @throws CheckpointError when the file is not a checkpoint, is damaged, or holds something else than it claims
+ * @throws RangeError for an option that there is not, TypeError for something else than a source
+ * @example
+ * const { gEma } = await loadCheckpoint("ffhq.pkl", { networks: ["gEma"] });
+ */
+export async function loadCheckpoint<const Names extends NetworkNames = NetworkNames>(
+  source: Source,
+  options: LoadOptions<Names> = {},
+): Promise<LoadedCheckpoint<Names>> {
+  checkOptions("loadCheckpoint", options, ["networks"]);
+  checkNetworkNames(options.networks);
+  await ensureKernels();
+  const opened = await openSource(source);
+  try {
+    const { format, networks } = readCheckpoint(opened, options);
+    const checkpoint: Checkpoint = await withRoom(() => ({
+      format,
+      ...(networks.gEma && { gEma: buildGenerator(networks.gEma) }),
+      ...(networks.g && { g: buildGenerator(networks.g) }),
+      ...(networks.d && { d: buildDiscriminator(networks.d) }),
+    }));
+    return checkpoint as LoadedCheckpoint<Names>;
+  } finally {
+    opened.close();
+  }
+}
+
+function checkNetworkNames(names: unknown): void {
+  if (names === undefined) return;
+  if (!Array.isArray(names)) {
+    throw new TypeError(`loadCheckpoint: networks must be an array of names, got ${kindOf(names)}`);
+  }
+  for (const name of names) checkChoice("loadCheckpoint", "each of networks", name, ["gEma", "g", "d"]);
+}
+
+/**
+ * Gives the memory of networks back at once, where the garbage collector would do it in its own time. They cannot be used
+ * after that.
+ *
+ * @param networks networks, or checkpoints: then all of their networks
+ * @example
+ * dispose(gEma);
+ */
+export function dispose(...networks: readonly (AnyGenerator | AnyDiscriminator | Checkpoint)[]): void {
+  for (const network of networks) {
+    if ("parameters" in network) {
+      for (const tensor of [...network.parameters.values(), ...network.buffers.values()]) tensor.dispose();
+    } else {
+      dispose(...[network.gEma, network.g, network.d].filter((held) => held !== undefined));
+    }
+  }
+}
+
+export interface SaveOptions {
+  /**
+   * "native" (default): safetensors with the official parameter names and the geometry in the metadata.
+   * "rosinality": what rosinality's stylegan2-pytorch loads (a .pt file); StyleGAN2 networks of its kind only.
+   */
+  readonly format?: "native" | "rosinality";
+  /** Number type of the stored weights. Default "f32"; "f16" in the native format only. */
+  readonly dtype?: "f32" | "f16";
+  /** To rosinality: write networks whose activations are clamped although it has no clamp. Default false. */
+  readonly ignoreClamp?: boolean;
+}
+
+/**
+ * Writes networks to a file, by default in the native format. The file appears under its name only when it is complete.
+ * Needs a file system (Node.js).
+ *
+ * @throws RangeError for networks or a dtype that the format cannot express
+ * @example
+ * await saveCheckpoint("ffhq.safetensors", { gEma }, { dtype: "f16" });
+ */
+export async function saveCheckpoint(
+  path: string | URL,
+  networks: Omit<Checkpoint, "format">,
+  options: SaveOptions = {},
+): Promise<void> {
+  if (!isNode()) throw new Error("saveCheckpoint: there is no file system here; encodeCheckpoint gives the bytes");
+  writeFile(path, encodeCheckpoint(networks, options), { flush: true });
+}
+
+/** The bytes that `saveCheckpoint` writes, piece by piece: for browsers, and for other places to put them. */
+export function encodeCheckpoint(
+  networks: Omit<Checkpoint, "format">,
+  options: SaveOptions = {},
+): Iterable<Uint8Array> {
+  checkOptions("encodeCheckpoint", options, ["format", "dtype", "ignoreClamp"]);
+  const { format = "native", dtype = "f32", ignoreClamp } = options;
+  checkChoice("encodeCheckpoint", "format", format, ["native", "rosinality"]);
+  checkChoice("encodeCheckpoint", "dtype", dtype, ["f32", "f16"]);
+  const { gEma, g, d } = networks;
+  const data = {
+    ...(gEma && { gEma: networkData(gEma) }),
+    ...(g && { g: networkData(g) }),
+    ...(d && { d: networkData(d) }),
+  };
+  if (format === "native") return writeNative(data, { dtype });
+  if (dtype !== "f32") throw new RangeError(`encodeCheckpoint: format "${format}" has dtype f32 only, got ${dtype}`);
+  return writeRosinality(data, { ignoreClamp });
+}
