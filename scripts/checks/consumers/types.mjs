@@ -10,7 +10,9 @@ const ways = [
 ];
 
 export async function types(archive) {
-  const pages = ["README.md", "docs/api.md"].filter((page) => examplesOf(page).length > 0);
+  const pages = ["README.md", "docs/api.md", "docs/browser.md", "docs/video.md"].filter(
+    (page) => examplesOf(page).length > 0,
+  );
   const files = Object.fromEntries(
     pages.flatMap((page) =>
       examplesOf(page).map((code, index) => [`${page.replaceAll(/\W/g, "_")}_${index + 1}.ts`, code]),
