@@ -3,6 +3,11 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { check, expect, project, root, run, work } from "./lib.mjs";
 
+const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+/** Not JavaScript for importers, but to be read or fetched by their address. */
+const isFile = (name) => /[.](wasm|js|safetensors)$/.test(name);
+const entries = Object.keys(exports).filter((name) => !isFile(name) && !name.endsWith(".json"));
+
 const MOST_BYTES = 2_000_000;
 const tools = ["publint@0.3", "@arethetypeswrong/cli@0.18"];
 
@@ -16,13 +21,7 @@ export async function packageItself(archive) {
   await check("publint and attw", async () => {
     const folder = await project("linters", { packages: tools });
     await run("npx", ["publint", "run", "--strict", archive], { cwd: folder });
-    // Not JavaScript for importers: files to be read or fetched by their address.
-    const files = [
-      "./kernels/simd.wasm",
-      "./kernels/relaxed-simd.wasm",
-      "./kernels/worker.js",
-      "./models/faces64.safetensors",
-    ];
+    const files = Object.keys(exports).filter(isFile);
     await run("npx", ["attw", archive, "--profile", "esm-only", "--exclude-entrypoints", ...files], { cwd: folder });
   });
 
@@ -33,8 +32,6 @@ export async function packageItself(archive) {
   });
 
   await check("require, and every entry", async () => {
-    const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-    const entries = Object.keys(exports).filter((name) => !/[.](json|wasm|js|safetensors)$/.test(name));
     const names = entries.map((entry) => entry.replace(/^[.]/, "stylegan"));
     const program = (load) => `(async () => {
       for (const name of ${JSON.stringify(names)}) {
