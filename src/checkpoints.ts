@@ -4,9 +4,8 @@ import { writeFile } from "./files.js";
 import { isNode } from "./host.js";
 import { ensureKernels, withRoom } from "./nn/loading.js";
 import { openSource, type Source } from "./sources.js";
-import { writeNative } from "./stylegan/checkpoint/native.js";
+import { writers } from "./stylegan/checkpoint/formats.js";
 import { readCheckpoint } from "./stylegan/checkpoint/read.js";
-import { writeRosinality } from "./stylegan/checkpoint/rosinality/writer.js";
 import {
   type AnyDiscriminator,
   type AnyGenerator,
@@ -24,13 +23,20 @@ export interface Checkpoint {
   /** The generator as trained. */
   readonly g?: AnyGenerator;
   readonly d?: AnyDiscriminator;
+  /** What the file calls each of the networks: "G_ema", "g_ema", "Gs", "state_dict". */
+  readonly names?: { readonly gEma?: string; readonly g?: string; readonly d?: string };
+  /** What of the file was ignored and what was assumed, a sentence each; they are worth showing. */
+  readonly warnings?: readonly string[];
 }
 
-type NetworkNames = readonly (keyof Omit<Checkpoint, "format">)[];
+type NetworksOnly = Pick<Checkpoint, "gEma" | "g" | "d">;
+type NetworkNames = readonly (keyof NetworksOnly)[];
 
 export interface LoadOptions<Names extends NetworkNames = NetworkNames> {
   /** Networks to keep; the others are not built. One that the file lacks is an error. Default: all that the file has. */
   readonly networks?: Names;
+  /** Bytes that compressed entries of a .pt may unpack to, together. Default 1 GiB. */
+  readonly maxInflatedBytes?: number;
 }
 
 /** The networks that were asked for are there; without asking, those that the file has. */
@@ -53,14 +59,14 @@ export async function loadCheckpoint<const Names extends NetworkNames = NetworkN
   source: Source,
   options: LoadOptions<Names> = {},
 ): Promise<LoadedCheckpoint<Names>> {
-  checkOptions("loadCheckpoint", options, ["networks"]);
+  checkOptions("loadCheckpoint", options, ["networks", "maxInflatedBytes"]);
   checkNetworkNames(options.networks);
   await ensureKernels();
   const opened = await openSource(source);
   try {
-    const { format, networks } = readCheckpoint(opened, options);
+    const { format, networks, names, warnings } = readCheckpoint(opened, options);
     const checkpoint: Checkpoint = await withRoom(() => ({
-      format,
+      ...{ format, names, warnings },
       ...(networks.gEma && { gEma: buildGenerator(networks.gEma) }),
       ...(networks.g && { g: buildGenerator(networks.g) }),
       ...(networks.d && { d: buildDiscriminator(networks.d) }),
@@ -119,7 +125,7 @@ export interface SaveOptions {
  */
 export async function saveCheckpoint(
   path: string | URL,
-  networks: Omit<Checkpoint, "format">,
+  networks: NetworksOnly,
   options: SaveOptions = {},
 ): Promise<void> {
   if (!isNode()) throw new Error("saveCheckpoint: there is no file system here; encodeCheckpoint gives the bytes");
@@ -127,13 +133,15 @@ export async function saveCheckpoint(
 }
 
 /** The bytes that `saveCheckpoint` writes, piece by piece: for browsers, and for other places to put them. */
-export function encodeCheckpoint(
-  networks: Omit<Checkpoint, "format">,
-  options: SaveOptions = {},
-): Iterable<Uint8Array> {
+export function encodeCheckpoint(networks: NetworksOnly, options: SaveOptions = {}): Iterable<Uint8Array> {
   checkOptions("encodeCheckpoint", options, ["format", "dtype", "ignoreClamp"]);
   const { format = "native", dtype = "f32", ignoreClamp } = options;
-  checkChoice("encodeCheckpoint", "format", format, ["native", "rosinality"]);
+  checkChoice(
+    "encodeCheckpoint",
+    "format",
+    format,
+    writers.map(({ name }) => name),
+  );
   checkChoice("encodeCheckpoint", "dtype", dtype, ["f32", "f16"]);
   const { gEma, g, d } = networks;
   const data = {
@@ -141,7 +149,6 @@ export function encodeCheckpoint(
     ...(g && { g: networkData(g) }),
     ...(d && { d: networkData(d) }),
   };
-  if (format === "native") return writeNative(data, { dtype });
-  if (dtype !== "f32") throw new RangeError(`encodeCheckpoint: format "${format}" has dtype f32 only, got ${dtype}`);
-  return writeRosinality(data, { ignoreClamp });
+  const writer = writers.find(({ name }) => name === format)!;
+  return writer.chunks(data, { dtype, ignoreClamp });
 }

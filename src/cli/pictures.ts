@@ -7,7 +7,7 @@ import { UsageError } from "./terminal.js";
 
 export type ImageFormat = (typeof imageFormats)[number];
 
-type Size = Pick<AnyGenerator, "imgChannels" | "imgResolution">;
+type Size = Pick<AnyGenerator, "imgChannels" | "imgHeight" | "imgWidth">;
 
 /** A PNG of more pixels takes minutes and gigabytes, and few programs open it. */
 const MAX_SHEET_PIXELS = 1 << 28;
@@ -25,7 +25,7 @@ export function synthesize(generator: AnyGenerator, makeWs: () => Tensor, option
 }
 
 /** PNG has one to four channels. */
-function pngChannels({ imgChannels }: Size): PixelImage["channels"] {
+function pngChannels({ imgChannels }: Pick<Size, "imgChannels">): PixelImage["channels"] {
   if (imgChannels > 4) {
     throw new UsageError(`images of ${imgChannels} channels do not fit into a PNG: take --format npy and no --grid`);
   }
@@ -44,7 +44,7 @@ export function encodeImage(image: Tensor, format: ImageFormat): Uint8Array {
   return encodePixels({
     width,
     height,
-    channels: pngChannels({ imgChannels, imgResolution: width }),
+    channels: pngChannels({ imgChannels }),
     data: toPixels(image),
   });
 }
@@ -52,7 +52,8 @@ export function encodeImage(image: Tensor, format: ImageFormat): Uint8Array {
 /** Many images on one; places that get none stay black. */
 export class Sheet {
   readonly #image: PixelImage & { readonly data: Uint8Array };
-  readonly #tile: number;
+  /** [height, width] of an image on the sheet. */
+  readonly #tile: readonly [number, number];
   readonly #grid: GridSize;
   readonly #zoom: number;
 
@@ -62,10 +63,10 @@ export class Sheet {
    */
   constructor(generator: Size, grid: GridSize, zoom = 1) {
     const channels = pngChannels(generator);
-    this.#tile = generator.imgResolution * zoom;
+    this.#tile = [generator.imgHeight * zoom, generator.imgWidth * zoom];
     this.#grid = grid;
     this.#zoom = zoom;
-    const [width, height] = [grid.columns * this.#tile, grid.rows * this.#tile];
+    const [width, height] = [grid.columns * this.#tile[1], grid.rows * this.#tile[0]];
     if (width * height > MAX_SHEET_PIXELS) {
       throw new UsageError(`a sheet of ${width}x${height} pixels is too large: at most 2^28 pixels; take fewer places`);
     }
@@ -76,10 +77,11 @@ export class Sheet {
   put(place: number, image: Tensor): void {
     const { width, channels, data } = this.#image;
     const pixels = enlarge(toPixels(image), channels, this.#tile, this.#zoom);
-    const rowBytes = this.#tile * channels;
-    const top = Math.floor(place / this.#grid.columns) * this.#tile;
-    const left = (place % this.#grid.columns) * this.#tile;
-    for (let y = 0; y < this.#tile; y++) {
+    const [tileHeight, tileWidth] = this.#tile;
+    const rowBytes = tileWidth * channels;
+    const top = Math.floor(place / this.#grid.columns) * tileHeight;
+    const left = (place % this.#grid.columns) * tileWidth;
+    for (let y = 0; y < tileHeight; y++) {
       data.set(pixels.subarray(y * rowBytes, (y + 1) * rowBytes), ((top + y) * width + left) * channels);
     }
   }
@@ -94,14 +96,19 @@ export class Sheet {
   }
 }
 
-/** Pixels of a square, each repeated `zoom` times along both sides, which come to `side`. */
-function enlarge(pixels: Uint8Array, channels: number, side: number, zoom: number): Uint8Array {
+/** Pixels, each repeated `zoom` times along both sides, which come to [height, width]. */
+function enlarge(
+  pixels: Uint8Array,
+  channels: number,
+  [height, width]: readonly [number, number],
+  zoom: number,
+): Uint8Array {
   if (zoom === 1) return pixels;
-  const data = new Uint8Array(side * side * channels);
-  for (let y = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) {
-      const from = (Math.floor(y / zoom) * (side / zoom) + Math.floor(x / zoom)) * channels;
-      data.set(pixels.subarray(from, from + channels), (y * side + x) * channels);
+  const data = new Uint8Array(height * width * channels);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const from = (Math.floor(y / zoom) * (width / zoom) + Math.floor(x / zoom)) * channels;
+      data.set(pixels.subarray(from, from + channels), (y * width + x) * channels);
     }
   }
   return data;

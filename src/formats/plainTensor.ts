@@ -7,6 +7,8 @@ export type DType = "f64" | "f32" | "f16" | "bf16" | "i64" | "i32" | "i16" | "i8
 
 /** A tensor in a file: cheap to hold (the elements stay where they are until they are asked for). */
 export interface PlainTensor {
+  /** What its file calls it, where that is known. */
+  readonly name?: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
   /** Number of elements: the product of the shape. */

@@ -111,7 +111,7 @@ function blockContext(resolution: number, noise: Noise, options: SynthesisOption
  *
  * @throws RangeError where there are no such blocks, or the state is not that of `n` samples at its resolution
  */
-function blocksToRun<B extends { readonly resolution: number }>(
+function blocksToRun<B extends Block>(
   blocks: readonly B[],
   n: number,
   { from, until }: Pick<SynthesisOptions, "from" | "until">,
@@ -124,8 +124,9 @@ function blocksToRun<B extends { readonly resolution: number }>(
   const at = from?.resolution ?? 0;
   if (from !== undefined) {
     check("from.resolution", at, resolutions.slice(0, -1));
-    assertShape("synthesis", "from.x", from.x.shape, [n, null, at, at], "N, C, H, W");
-    if (from.img !== null) assertShape("synthesis", "from.img", from.img.shape, [n, null, at, at], "N, C, H, W");
+    const size = blocks.find(({ resolution }) => resolution === at)?.size ?? [at, at];
+    assertShape("synthesis", "from.x", from.x.shape, [n, null, ...size], "N, C, H, W");
+    if (from.img !== null) assertShape("synthesis", "from.img", from.img.shape, [n, null, ...size], "N, C, H, W");
   }
   const rest = resolutions.filter((resolution) => resolution > at);
   if (until !== undefined) check("until", until, rest);
@@ -149,6 +150,8 @@ export interface Features {
 /** One resolution of a synthesis network. */
 export interface Block {
   readonly resolution: number;
+  /** Pixels, [height, width], where they are not resolution x resolution. */
+  readonly size?: readonly [number, number];
   /** How many w's its convolutions take; its toRgb has the next one, which is also the first of the block that follows. */
   readonly numConv: number;
 }

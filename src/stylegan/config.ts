@@ -83,7 +83,13 @@ const modulated = {
   scaleBeforeDemodulation: boolean,
 };
 
-const synthesis = object({ ...modulated, architecture: word(architectures) });
+/**
+ * Pixels of the first block, [height, width]; what is said of resolution r then is of r/4 times as many. Default [4, 4].
+ * Networks for images that are not square have another.
+ */
+const base = optional(pair(count));
+
+const synthesis = object({ ...modulated, architecture: word(architectures), base });
 export interface SynthesisConfig extends Infer<typeof synthesis> {}
 
 /** As SynthesisConfig; the architecture is to grow. */
@@ -148,6 +154,7 @@ const stylegan2Discriminator = object({
   cmapDim: count,
   mapping: nullable(mapping),
   ...minibatchStd,
+  base,
 });
 export interface DiscriminatorConfig extends Infer<typeof stylegan2Discriminator> {}
 
@@ -206,6 +213,16 @@ export const networkSchema: Field<NetworkConfig> = byKind({
   "growing-stylegan2-generator": growingStylegan2Generator,
   "growing-stylegan2-discriminator": growingStylegan2Discriminator,
 });
+
+/** Pixels, [height, width], of what is said to be of a resolution. */
+export function sizeAt(base: readonly [number, number] | undefined, resolution: number): readonly [number, number] {
+  const [height, width] = base ?? [4, 4];
+  return [(height * resolution) / 4, (width * resolution) / 4];
+}
+
+export function isDiscriminatorConfig(config: NetworkConfig): config is AnyDiscriminatorConfig {
+  return !isGeneratorConfig(config);
+}
 
 export function isGeneratorConfig(config: NetworkConfig): config is AnyGeneratorConfig {
   return config.kind.endsWith("-generator");

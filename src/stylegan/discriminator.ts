@@ -12,7 +12,7 @@ import { mul, scale } from "../nn/ops/arith.js";
 import { sum } from "../nn/ops/reduce.js";
 import { assertShape } from "../nn/shape.js";
 import { inScope, type Tensor } from "../nn/tensor.js";
-import type { AnyDiscriminatorConfig, DiscriminatorConfig } from "./config.js";
+import { type AnyDiscriminatorConfig, type DiscriminatorConfig, sizeAt } from "./config.js";
 import { type DiscriminatorBody, type DiscriminatorOptions, Stylegan2DiscriminatorBody } from "./discriminatorBody.js";
 import { GrowingDiscriminatorBody } from "./growing/discriminatorBody.js";
 
@@ -20,6 +20,9 @@ export class Discriminator<Config extends AnyDiscriminatorConfig = Discriminator
   readonly config: Config;
   readonly cDim: number;
   readonly imgResolution: number;
+  /** Pixels of an image: imgResolution both, in most networks. */
+  readonly imgHeight: number;
+  readonly imgWidth: number;
   readonly imgChannels: number;
   /** Trained tensors by their official names. */
   readonly parameters: ReadonlyMap<string, Tensor>;
@@ -36,6 +39,8 @@ export class Discriminator<Config extends AnyDiscriminatorConfig = Discriminator
     this.config = config;
     this.cDim = config.cDim;
     this.imgResolution = config.imgResolution;
+    const base = config.kind === "stylegan2-discriminator" ? config.base : undefined;
+    [this.imgHeight, this.imgWidth] = sizeAt(base, config.imgResolution);
     this.imgChannels = config.imgChannels;
     this.#body = makeBody(tree, config);
     this.parameters = tree.parameters;
@@ -48,14 +53,14 @@ export class Discriminator<Config extends AnyDiscriminatorConfig = Discriminator
   }
 
   /**
-   * @param img [N, imgChannels, imgResolution, imgResolution], values from -1 to 1
+   * @param img [N, imgChannels, imgHeight, imgWidth], values from -1 to 1
    * @param c [N, cDim], one-hot labels; null for unconditional networks
    * @returns logits [N, 1]: positive means real. They depend on the batch, through the minibatch standard deviation
    * @throws RangeError when the shapes do not fit, or for a lod that the network does not have
    */
   forward(img: Tensor, c: Tensor | null = null, options: DiscriminatorOptions = {}): Tensor {
-    const { imgChannels, imgResolution, cDim } = this;
-    const expected = [null, imgChannels, imgResolution, imgResolution];
+    const { imgChannels, imgHeight, imgWidth, cDim } = this;
+    const expected = [null, imgChannels, imgHeight, imgWidth];
     assertShape("discriminator", "img", img.shape, expected, "N, C, H, W");
     if (cDim > 0 && c === null) {
       throw new RangeError(`discriminator: this network is conditional; c must be [N, ${cDim}], got null`);

@@ -14,7 +14,7 @@ import { add } from "../nn/ops/arith.js";
 import { reshape } from "../nn/ops/reduce.js";
 import { downsample2d, type Filter2d, setupFilter } from "../nn/ops/upfirdn2d.js";
 import { chain, type Tensor } from "../nn/tensor.js";
-import type { DiscriminatorConfig } from "./config.js";
+import { type DiscriminatorConfig, sizeAt } from "./config.js";
 import { Conv2dLayer } from "./convLayer.js";
 import { MappingNetwork } from "./mapping.js";
 import { MinibatchStdLayer } from "./minibatchStd.js";
@@ -106,6 +106,7 @@ class DiscriminatorEpilogue {
   constructor(tree: ParameterTree, channels: number, config: DiscriminatorConfig) {
     const { architecture, imgChannels, activation, convClamp, mbstdNumChannels, mbstdGroupSize } = config;
     const filter = setupFilter(config.resampleFilter);
+    const [height, width] = sizeAt(config.base, 4);
     this.#fromRgb =
       architecture === "skip"
         ? new Conv2dLayer(tree.child("fromrgb"), imgChannels, channels, 1, { activation, filter })
@@ -114,7 +115,7 @@ class DiscriminatorEpilogue {
       mbstdNumChannels > 0 ? new MinibatchStdLayer({ groupSize: mbstdGroupSize, numChannels: mbstdNumChannels }) : null;
     const inChannels = channels + mbstdNumChannels;
     this.#conv = new Conv2dLayer(tree.child("conv"), inChannels, channels, 3, { activation, convClamp, filter });
-    this.#fc = new DenseLayer(tree.child("fc"), channels * 16, channels, { activation });
+    this.#fc = new DenseLayer(tree.child("fc"), channels * height * width, channels, { activation });
     const outputs = { none: 1, projection: config.cmapDim, logits: config.cDim }[config.conditioning];
     this.#out = new DenseLayer(tree.child("out"), channels, outputs);
   }

@@ -5,7 +5,7 @@
 import { type Contents, ParameterTree } from "../nn/layers/module.js";
 import { inScope, type Tensor } from "../nn/tensor.js";
 import type { Synthesis, SynthesisOptions } from "./blocks.js";
-import type { AnyGeneratorConfig, GeneratorConfig } from "./config.js";
+import { type AnyGeneratorConfig, type GeneratorConfig, sizeAt } from "./config.js";
 import type { forwardOptionNames } from "./forwardOptions.js";
 import { Stylegan1Synthesis } from "./growing/stylegan1Synthesis.js";
 import { GrowingStylegan2Synthesis } from "./growing/stylegan2Synthesis.js";
@@ -22,6 +22,9 @@ export class Generator<Config extends AnyGeneratorConfig = GeneratorConfig> {
   readonly wDim: number;
   readonly numWs: number;
   readonly imgResolution: number;
+  /** Pixels of an image: imgResolution both, in most networks. */
+  readonly imgHeight: number;
+  readonly imgWidth: number;
   readonly imgChannels: number;
   /** The official StyleGAN truncates with psi = 0.7 and cutoff 8; here the default is not to, for all kinds. */
   readonly mapping: MappingNetwork;
@@ -42,6 +45,8 @@ export class Generator<Config extends AnyGeneratorConfig = GeneratorConfig> {
     this.cDim = config.cDim;
     this.wDim = config.wDim;
     this.imgResolution = config.imgResolution;
+    const base = config.kind === "stylegan2-generator" ? config.synthesis.base : undefined;
+    [this.imgHeight, this.imgWidth] = sizeAt(base, config.imgResolution);
     this.imgChannels = config.imgChannels;
     this.synthesis = makeSynthesis(tree.child("synthesis"), config);
     this.numWs = this.synthesis.numWs;
@@ -53,7 +58,7 @@ export class Generator<Config extends AnyGeneratorConfig = GeneratorConfig> {
   /**
    * @param z [N, zDim], normally distributed
    * @param c [N, cDim], one-hot labels; null for unconditional networks
-   * @returns images [N, imgChannels, imgResolution, imgResolution], mostly within [-1, 1]
+   * @returns images [N, imgChannels, imgHeight, imgWidth], mostly within [-1, 1]
    * @throws RangeError when the shapes do not fit
    */
   forward(z: Tensor, c: Tensor | null = null, options: GeneratorOptions = {}): Tensor {

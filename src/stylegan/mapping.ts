@@ -12,8 +12,9 @@ import { concat, slice } from "../nn/ops/layout.js";
 import { expand, reshape } from "../nn/ops/reduce.js";
 import { mean } from "../nn/ops/statistics.js";
 import { copyInto } from "../nn/optim.js";
+import { RandomState } from "../nn/random.js";
 import { assertShape } from "../nn/shape.js";
-import { inScope, type Tensor } from "../nn/tensor.js";
+import { inScope, scope, Tensor } from "../nn/tensor.js";
 import type { MappingConfig } from "./config.js";
 import { checkForwardOptions, checkTensor } from "./forwardOptions.js";
 
@@ -137,4 +138,28 @@ export function trackWAvg(wAvg: Tensor, ws: Tensor, beta: number): void {
       copyInto(wAvg, lerp(centre, wAvg, beta));
     }),
   );
+}
+
+/** z that the average w is taken over where a file has none, as in rosinality's program; and how many at once. */
+const AVERAGE_SAMPLES = 4096;
+const AVERAGE_BATCH = 256;
+
+/** w_avg <- the mean of f(z) over many z of one seed; with labels, over all classes alike. */
+export function estimateWAvg(mapping: MappingNetwork): void {
+  const { zDim, cDim, wDim, wAvg } = mapping;
+  const random = new RandomState(0);
+  const total = new Float64Array(wDim);
+  for (let first = 0; first < AVERAGE_SAMPLES; first += AVERAGE_BATCH) {
+    const means = scope(() =>
+      noGrad(() => {
+        const z = Tensor.from(random.randn(AVERAGE_BATCH * zDim), [AVERAGE_BATCH, zDim]);
+        const labels = new Float32Array(AVERAGE_BATCH * cDim);
+        for (let n = 0; n < AVERAGE_BATCH && cDim > 0; n++) labels[n * cDim + ((first + n) % cDim)] = 1;
+        const ws = mapping.forward(z, cDim > 0 ? Tensor.from(labels, [AVERAGE_BATCH, cDim]) : null); // [N, L, wDim]
+        return mean(slice(ws, 1, 0, 1), { axes: [0, 1] }).toFloat64Array();
+      }),
+    );
+    for (let i = 0; i < wDim; i++) total[i] += means[i] * (AVERAGE_BATCH / AVERAGE_SAMPLES);
+  }
+  scope(() => wAvg!.update(({ data }) => data.set(total)));
 }

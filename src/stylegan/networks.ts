@@ -10,6 +10,7 @@ import type {
 } from "./config.js";
 import { Discriminator } from "./discriminator.js";
 import { Generator, type GeneratorOptions } from "./generator.js";
+import { estimateWAvg } from "./mapping.js";
 
 /** A generator of any kind: `config.kind` says which; they are used alike. */
 export type AnyGenerator = Generator<AnyGeneratorConfig>;
@@ -36,8 +37,10 @@ function contentsOf(tensors: ReadonlyMap<string, PlainTensor>): Contents {
 }
 
 /** A generator out of a checkpoint, with its parameters frozen. */
-export function buildGenerator({ config, tensors }: NetworkData<AnyGeneratorConfig>): AnyGenerator {
-  return setTrainable(new Generator(config, contentsOf(tensors)), false);
+export function buildGenerator(data: NetworkData<AnyGeneratorConfig>): AnyGenerator {
+  const generator = setTrainable(new Generator(data.config, contentsOf(data.tensors)), false);
+  if (data.estimatesWAvg) estimateWAvg(generator.mapping);
+  return generator;
 }
 
 /** A discriminator out of a checkpoint, with its parameters frozen. */

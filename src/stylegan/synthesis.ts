@@ -24,7 +24,7 @@ import {
   type SynthesisOptions,
   walkBlocks,
 } from "./blocks.js";
-import type { SynthesisConfig } from "./config.js";
+import { type SynthesisConfig, sizeAt } from "./config.js";
 import { Conv2dLayer, equalizedGain } from "./convLayer.js";
 import { checkForwardOptions, checkTensor } from "./forwardOptions.js";
 import { layerNoise } from "./layerNoise.js";
@@ -46,7 +46,7 @@ export class SynthesisLayer {
   readonly affine: DenseLayer;
   readonly weight: Tensor; // [O, I, 3, 3]
   readonly bias: Tensor; // [O]
-  readonly noiseConst: Tensor | null; // [resolution, resolution]
+  readonly noiseConst: Tensor | null; // [H, W]
   readonly noiseStrength: Tensor | null; // []
   readonly #up: 1 | 2;
   readonly #options: LayerOptions;
@@ -55,13 +55,13 @@ export class SynthesisLayer {
     tree: ParameterTree,
     inChannels: number,
     outChannels: number,
-    resolution: number,
+    size: readonly [number, number],
     up: 1 | 2,
     options: LayerOptions,
   ) {
     this.affine = new DenseLayer(tree.child("affine"), options.wDim, inChannels, { biasInit: 1 });
     this.weight = tree.parameter("weight", [outChannels, inChannels, 3, 3], normal());
-    this.noiseConst = options.useNoise ? tree.buffer("noise_const", [resolution, resolution], normal()) : null;
+    this.noiseConst = options.useNoise ? tree.buffer("noise_const", size, normal()) : null;
     this.noiseStrength = options.useNoise ? tree.parameter("noise_strength", [], constant(0)) : null;
     this.bias = tree.parameter("bias", [outChannels], constant(0));
     this.#up = up;
@@ -120,6 +120,7 @@ export class ToRgbLayer {
 /** One resolution: (conv0 that doubles it,) conv1, and what the architecture adds. */
 export class SynthesisBlock implements Block {
   readonly resolution: number;
+  readonly size: readonly [number, number];
   readonly numConv: number;
   readonly toRgb: ToRgbLayer | null;
   readonly #constant: Tensor | null; // [C, 4, 4]
@@ -132,12 +133,12 @@ export class SynthesisBlock implements Block {
     const options = { ...config, filter };
     const isFirst = resolution === 4;
     const isLast = resolution === config.imgResolution;
+    const size = sizeAt(config.base, resolution);
     this.resolution = resolution;
-    this.#constant = isFirst ? tree.parameter("const", [channels, 4, 4], normal()) : null;
-    this.#conv0 = isFirst
-      ? null
-      : new SynthesisLayer(tree.child("conv0"), inChannels, channels, resolution, 2, options);
-    this.#conv1 = new SynthesisLayer(tree.child("conv1"), channels, channels, resolution, 1, options);
+    this.size = size;
+    this.#constant = isFirst ? tree.parameter("const", [channels, ...size], normal()) : null;
+    this.#conv0 = isFirst ? null : new SynthesisLayer(tree.child("conv0"), inChannels, channels, size, 2, options);
+    this.#conv1 = new SynthesisLayer(tree.child("conv1"), channels, channels, size, 1, options);
     this.numConv = isFirst ? 1 : 2;
     this.toRgb =
       isLast || config.architecture === "skip"

@@ -3,10 +3,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { mutate, readFully } from "../../scripts/checks/mutations.mjs";
 import { CheckpointError } from "../../src/formats/fileError.js";
+import { commonNames, firstOf, inertNames, numpyNames } from "../../src/formats/pickle/common.js";
+import { readPickle } from "../../src/formats/pickle/reader.js";
+import { writeSafetensors } from "../../src/formats/safetensors.js";
+import { torchChunks } from "../../src/formats/torch/writer.js";
 import { concatBytes } from "../../src/formats/zip.js";
 import { RandomState } from "../../src/nn/random.js";
 import { writeNative } from "../../src/stylegan/checkpoint/native.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
+import { oldPickle } from "../support/oldPickles.js";
 
 const folder = new URL("../fixtures/checkpoints/", import.meta.url);
 const files: { name: string; bytes: Uint8Array }[] = readdirSync(folder)
@@ -16,12 +21,26 @@ const files: { name: string; bytes: Uint8Array }[] = readdirSync(folder)
 const { networks } = readCheckpoint(files[0].bytes);
 files.push({ name: "native safetensors", bytes: concatBytes([...writeNative(networks)]) });
 
+// What else is read: state dicts in whatever they are wrapped, a pickle of protocol 0, networks that are not square.
+const wrapped = new Map(networks.gEma!.tensors);
+files.push({ name: "state dict", bytes: concatBytes([...torchChunks(new Map([["state_dict", wrapped]]))]) });
+files.push({
+  name: "state dict as safetensors",
+  bytes: writeSafetensors([...wrapped].map(([name, tensor]) => ({ name: `g_ema.${name}`, dtype: "f16", tensor }))),
+});
+const cases = new URL("../fixtures/cases/", import.meta.url);
+for (const name of ["tf-base-3x5.pkl", "tf-extra-variables.pkl"]) {
+  files.push({ name, bytes: new Uint8Array(readFileSync(new URL(name, cases))) });
+}
+const anyNames = firstOf(commonNames, numpyNames, inertNames);
+files.push({ name: "protocol 0", bytes: oldPickle(readPickle(files.at(-1)!.bytes, { resolve: anyNames }).value, 2) });
+
 const MUTATIONS = 200;
 const MAX_MS = 2000;
 
 test("there are files of every format", () => {
   const formats = new Set(files.map(({ bytes }) => readCheckpoint(bytes).format));
-  expect(formats.size).toBe(4);
+  expect(formats.size).toBe(5);
 });
 
 test.each(files)("$name, damaged in random ways", ({ bytes }) => {

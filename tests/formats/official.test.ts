@@ -6,7 +6,9 @@ import { encodePixels } from "../../src/formats/image/png.js";
 import { writeNpy } from "../../src/formats/npy.js";
 import { readPickle } from "../../src/formats/pickle/reader.js";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.js";
+import { concatBytes } from "../../src/formats/zip.js";
 import { writeZip } from "../../src/formats/zipEncoder.js";
+import { writeNative } from "../../src/stylegan/checkpoint/native.js";
 import { networkNames } from "../../src/stylegan/checkpoint/networkData.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
 import { TorchModule } from "../../src/stylegan/checkpoint/torch/module.js";
@@ -140,7 +142,17 @@ describe("which networks", () => {
   test("one that is not there is missed only when it is asked for", () => {
     const without = replaced(bytes, "G_ema", "G_old");
     expect(Object.keys(readCheckpoint(without).networks)).toEqual(["g", "d"]);
-    expect(errorOf(() => readCheckpoint(without, { networks: ["gEma"] }))).toContain("has no network gEma");
+    const { networks, names, warnings } = readCheckpoint(without, { networks: ["gEma"] });
+    expect(Object.keys(networks)).toEqual(["gEma"]);
+    expect(names.gEma).toBe("G");
+    expect(warnings).toEqual(["there is no averaged generator, G_ema: G takes its place"]);
+    const alone = readCheckpoint(load("sg2ada-r16-orig-orig.pkl")).networks;
+    const native = concatBytes([...writeNative({ gEma: alone.gEma })]);
+    for (const name of ["g", "d"] as const) {
+      expect(errorOf(() => readCheckpoint(native, { networks: [name] }))).toContain(
+        `has no network ${name}; it has g_ema`,
+      );
+    }
   });
 });
 

@@ -12,15 +12,15 @@ import { type Picklable, writePickle } from "../../src/formats/pickle/writer.js"
 import { readTorch, TorchTensor } from "../../src/formats/torch/reader.js";
 import { concatBytes, crc32, readZipDirectory, readZipEntry } from "../../src/formats/zip.js";
 import { init, loadCheckpoint, noGrad, saveCheckpoint, scope, seedsToZ } from "../../src/index.js";
+import type { WriteOptions } from "../../src/stylegan/checkpoint/format.js";
 import type { Networks } from "../../src/stylegan/checkpoint/networkData.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
-import { type WriteRosinalityOptions, writeRosinality } from "../../src/stylegan/checkpoint/rosinality/writer.js";
+import { writeRosinality } from "../../src/stylegan/checkpoint/rosinality/writer.js";
 import { compare } from "../support/goldens.js";
 
 const path = (name: string) => new URL(`../fixtures/checkpoints/${name}`, import.meta.url).pathname;
 const load = (name: string) => new Uint8Array(readFileSync(path(name)));
-const write = (networks: Networks, options?: WriteRosinalityOptions) =>
-  concatBytes([...writeRosinality(networks, options)]);
+const write = (networks: Networks, options?: WriteOptions) => concatBytes([...writeRosinality(networks, options)]);
 
 const folder = mkdtempSync(join(tmpdir(), "stylegan-rosinality-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

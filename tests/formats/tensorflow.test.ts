@@ -10,7 +10,7 @@ import { scope, Tensor } from "../../src/nn/tensor.js";
 import type { Networks } from "../../src/stylegan/checkpoint/networkData.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
 import { officialTensorflowNames } from "../../src/stylegan/checkpoint/tensorflow/network.js";
-import { readOfficialTensorflow } from "../../src/stylegan/checkpoint/tensorflow/reader.js";
+import { officialTensorflow } from "../../src/stylegan/checkpoint/tensorflow/reader.js";
 import { compare, readGolden } from "../support/goldens.js";
 import { adaTensorflowPickle } from "../support/tensorflowPickle.js";
 
@@ -107,7 +107,7 @@ describe("versions", () => {
         state.delete("components");
       }),
     );
-    const { networks } = readOfficialTensorflow(new PickleTuple(old));
+    const { networks } = officialTensorflow.reads({ container: "pickle", object: new PickleTuple(old) }, {});
     const expected = readCheckpoint(load(name)).networks;
     for (const network of ["gEma", "g", "d"] as const) {
       expect(networks[network]!.config).toEqual(expected[network]!.config);
@@ -118,9 +118,13 @@ describe("versions", () => {
   test.each([1, 6])("version %i is refused, and so are missing components in version 3", (version) => {
     const name = "tf-stylegan1-r32.pkl";
     const other = networksOf(name).map((network) => withState(network, (state) => state.set("version", version)));
-    expect(() => readOfficialTensorflow(new PickleTuple(other))).toThrow(/version .*supported are versions 2 to 5/);
+    expect(() => officialTensorflow.reads({ container: "pickle", object: new PickleTuple(other) }, {})).toThrow(
+      /version .*supported are versions 2 to 5/,
+    );
     const bare = networksOf(name).map((network) => withState(network, (state) => state.delete("components")));
-    expect(() => readOfficialTensorflow(new PickleTuple(bare))).toThrow(CheckpointError);
+    expect(() => officialTensorflow.reads({ container: "pickle", object: new PickleTuple(bare) }, {})).toThrow(
+      CheckpointError,
+    );
   });
 
   test("config F under the names of version 5 is the same network", () => {
@@ -137,7 +141,7 @@ describe("versions", () => {
         state.set("components", new Map(renamed));
       }),
     );
-    const { networks } = readOfficialTensorflow(new PickleTuple(relabelled));
+    const { networks } = officialTensorflow.reads({ container: "pickle", object: new PickleTuple(relabelled) }, {});
     const expected = readCheckpoint(load(name)).networks;
     for (const network of ["gEma", "g", "d"] as const) {
       expect(networks[network]!.config).toEqual(expected[network]!.config);

@@ -2,7 +2,15 @@
 import { viewOf } from "../byteSource.js";
 import { describe, FileError } from "../fileError.js";
 import { bytesPerElement, type DType, elementCount, type PlainTensor, stridedTensor } from "../plainTensor.js";
-import { type PickleConstructor, PickleObject, PickleTuple, type PickleValue, recordAs, sequence } from "./values.js";
+import {
+  type PickleConstructor,
+  PickleGlobal,
+  PickleObject,
+  PickleTuple,
+  type PickleValue,
+  recordAs,
+  sequence,
+} from "./values.js";
 
 export type PickleResolver = (module: string, name: string) => PickleConstructor | undefined;
 
@@ -35,6 +43,23 @@ export const makeDict: PickleConstructor = (args, budget) => {
   return dict;
 };
 
+/**
+ * Any other name becomes a record of the calls to it. Nothing of it is looked up or run; a reader that meets the record
+ * where it expects something else says its name.
+ */
+export const inertNames: PickleResolver = (module, name) => {
+  const type = `${module}.${name}`;
+  return (args) => new PickleObject(type, args, true);
+};
+
+/** How protocols 0 and 1 make an object: copy_reg._reconstructor(class, base, state of the base). */
+const reconstruct: PickleConstructor = ([type, , state], budget) => {
+  if (!(type instanceof PickleGlobal)) throw new FileError(`expected a class to construct, found ${describe(type)}`);
+  const value = type.construct([], budget);
+  if (value instanceof Map && state instanceof Map) for (const [key, item] of state) value.set(key, item);
+  return value;
+};
+
 const makeSet: PickleConstructor = (args, budget) => {
   const items = sequence(args[0]) ?? [];
   budget.spend(items.length);
@@ -52,6 +77,10 @@ export const commonNames: PickleResolver = namesTable(
   new Map<string, PickleConstructor>([
     ["collections.OrderedDict", makeDict],
     ["collections.defaultdict", () => new Map()],
+    ["copy_reg._reconstructor", reconstruct],
+    ["copyreg._reconstructor", reconstruct],
+    ["__builtin__.object", recordAs("object")],
+    ["builtins.object", recordAs("object")],
     ["builtins.dict", makeDict],
     ["__builtin__.dict", makeDict],
     ["builtins.set", makeSet],
@@ -153,6 +182,7 @@ function dtypeCode(value: PickleValue | undefined): { code: string; bigEndian: b
 
 function numpyScalar(dtype: PickleValue | undefined, data: PickleValue | undefined): PickleValue {
   const { code, bigEndian } = dtypeCode(dtype);
+  if (!/^[fiub]\d$/.test(code)) return new PickleObject(`numpy scalar of type ${code}`, [], true); // dates, texts
   const bytes = typeof data === "string" ? latin1Bytes(data) : data;
   const size = Number(code.slice(1));
   if (!(bytes instanceof Uint8Array) || bytes.length !== size) {

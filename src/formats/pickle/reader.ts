@@ -10,7 +10,14 @@
 import { describe } from "../fileError.js";
 import { PickleScanner } from "./scanner.js";
 import { parseFloatText, quotedText, unescapeText } from "./text.js";
-import { type PickleConstructor, PickleGlobal, PickleObject, PickleTuple, type PickleValue } from "./values.js";
+import {
+  isForeign,
+  type PickleConstructor,
+  PickleGlobal,
+  PickleObject,
+  PickleTuple,
+  type PickleValue,
+} from "./values.js";
 
 export interface PickleOptions {
   /** What a call to `module.name` becomes; undefined refuses the name. */
@@ -21,7 +28,7 @@ export interface PickleOptions {
   readonly start?: number;
   /** Prefix of error messages; default "pickle". */
   readonly name?: string;
-  /** Opcodes and work of constructors; default 16 million. */
+  /** Opcodes and work of constructors; default 16 million and one for each byte, which old protocols write as text. */
   readonly maxOperations?: number;
   /** Lists, tuples, dicts, sets and objects; default 1 million. */
   readonly maxContainers?: number;
@@ -49,7 +56,7 @@ class PickleMachine extends PickleScanner {
   constructor(bytes: Uint8Array, options: PickleOptions) {
     super(bytes, options.start ?? 0, options.name ?? "pickle");
     this.options = options;
-    this.operations = options.maxOperations ?? 16_000_000;
+    this.operations = options.maxOperations ?? 16_000_000 + bytes.length;
     this.containers = options.maxContainers ?? 1_000_000;
   }
 
@@ -280,12 +287,14 @@ class PickleMachine extends PickleScanner {
 
   private append(items: readonly PickleValue[]): undefined {
     const list = this.top();
+    if (isForeign(list)) return;
     if (!Array.isArray(list)) this.fail(`expected a list to append to, found ${describe(list)}`);
     for (const item of items) list.push(item);
   }
 
   private setItems(items: readonly PickleValue[]): undefined {
     const dict = this.top();
+    if (isForeign(dict)) return;
     if (!(dict instanceof Map)) this.fail(`expected a dict to fill, found ${describe(dict)}`);
     this.fill(dict as Map<PickleValue, PickleValue>, items);
   }
@@ -298,6 +307,7 @@ class PickleMachine extends PickleScanner {
 
   private addItems(items: readonly PickleValue[]): undefined {
     const set = this.top();
+    if (isForeign(set)) return;
     if (!(set instanceof Set)) this.fail(`expected a set to fill, found ${describe(set)}`);
     for (const item of items) set.add(item);
   }
@@ -324,6 +334,7 @@ class PickleMachine extends PickleScanner {
   }
 
   private call(callable: PickleValue, args: PickleValue): PickleValue {
+    if (isForeign(callable)) return this.container(new PickleObject(callable.type, [], true));
     if (!(callable instanceof PickleGlobal)) this.fail(`expected a class to construct, found ${describe(callable)}`);
     if (!(args instanceof PickleTuple)) this.fail(`expected a tuple of arguments, found ${describe(args)}`);
     return this.container(this.located(() => callable.construct(args.items, this)));

@@ -24,7 +24,7 @@ export interface PickleBudget {
 /** Turns the arguments of an allow-listed constructor into plain data. Throws FileError when they make no sense. */
 export type PickleConstructor = (args: readonly PickleValue[], budget: PickleBudget) => PickleValue;
 
-/** An allow-listed class or function named by a pickle, with what a call to it becomes here. */
+/** A class or function named by a pickle, with what a call to it becomes here: plain data, or an inert record. */
 export class PickleGlobal {
   readonly qualifiedName: string;
   readonly construct: PickleConstructor;
@@ -41,19 +41,28 @@ export class PickleGlobal {
 export class PickleObject {
   readonly type: string;
   readonly args: readonly PickleValue[];
+  /** Of a class that no reader knows: an inert record, of which nothing is asked but its name. */
+  readonly isForeign: boolean;
   state: PickleValue = null;
-  constructor(type: string, args: readonly PickleValue[]) {
+  constructor(type: string, args: readonly PickleValue[], isForeign = false) {
     this.type = type;
     this.args = args;
+    this.isForeign = isForeign;
   }
   get summary(): string {
-    return `an object of class ${this.type}`;
+    if (!this.isForeign) return `an object of class ${this.type}`;
+    return `an object of an unknown class (refused the name ${JSON.stringify(this.type)}; nothing was executed)`;
   }
 }
 
 /** The constructor that only keeps a record of the call. */
 export function recordAs(type: string): PickleConstructor {
   return (args) => new PickleObject(type, args);
+}
+
+/** Whether it stands for something of a class that no reader knows. */
+export function isForeign(value: PickleValue | undefined): value is PickleObject {
+  return value instanceof PickleObject && value.isForeign;
 }
 
 /** Elements of a list or tuple; null for anything else. */

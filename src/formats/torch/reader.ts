@@ -7,9 +7,17 @@ import { type ByteSource, bytesSource, readRange, viewOf } from "../byteSource.j
 import { describe, FileError } from "../fileError.js";
 import { commonNames, firstOf, integerList, makeDict, numpyNames, type PickleResolver } from "../pickle/common.js";
 import { readPickle } from "../pickle/reader.js";
-import { type PickleConstructor, PickleGlobal, type PickleValue, recordAs, sequence } from "../pickle/values.js";
-import { bytesPerElement, type DType, type PlainTensor, stridedTensor } from "../plainTensor.js";
-import { readZipDirectory, readZipEntry } from "../zip.js";
+import {
+  isForeign,
+  type PickleConstructor,
+  PickleGlobal,
+  type PickleObject,
+  type PickleValue,
+  recordAs,
+  sequence,
+} from "../pickle/values.js";
+import { bytesPerElement, type DType, elementCount, type PlainTensor, stridedTensor } from "../plainTensor.js";
+import { readZipDirectory, readZipEntry, type ZipEntry } from "../zip.js";
 
 /** A flat run of elements that tensors are views of. Its bytes may come later in the file than the tensors. */
 export class TorchStorage {
@@ -43,6 +51,9 @@ export class TorchTensor {
     this.offset = offset;
     this.shape = shape;
     this.strides = strides;
+  }
+  get byteLength(): number {
+    return elementCount(this.shape) * bytesPerElement[this.dtype];
   }
   get summary(): string {
     return `a tensor of shape [${this.shape}]`;
@@ -84,8 +95,9 @@ const dtypeNames: ReadonlyMap<string, DType> = new Map<string, DType>([
 ]);
 
 /** (storage, offset, shape, strides, requires_grad, hooks, ...); the dtype where the storage has none. */
-function rebuildTensor(args: readonly PickleValue[], ownDtype?: DType): TorchTensor {
+function rebuildTensor(args: readonly PickleValue[], ownDtype?: DType): TorchTensor | PickleObject {
   const [storage, offset, shapeValue, stridesValue] = args;
+  if (isForeign(storage)) return storage;
   const shape = integerList(shapeValue);
   const strides = integerList(stridesValue);
   const dtype = storage instanceof TorchStorage ? (ownDtype ?? storage.dtype) : null;
@@ -107,6 +119,7 @@ const rebuildTyped: PickleConstructor = (args) => {
 
 /** Parameters are tensors with a flag that matters only to training. */
 const rebuildParameter: PickleConstructor = ([tensor]) => {
+  if (isForeign(tensor)) return tensor;
   if (!(tensor instanceof TorchTensor)) throw new FileError(`expected a tensor, found ${describe(tensor)}`);
   return tensor;
 };
@@ -268,17 +281,50 @@ export function readTorchLegacy(bytes: Uint8Array, resolve: PickleResolver): Pic
   return value;
 }
 
+export interface TorchZipOptions {
+  /** Bytes that compressed entries may unpack to, together. torch stores without compression. Default 1 GiB. */
+  readonly maxInflatedBytes?: number;
+}
+
+/** Entries of an archive, unpacked once each and within a limit, however many tensors look at them. */
+function zipReader(
+  source: ByteSource,
+  { maxInflatedBytes = 2 ** 30 }: TorchZipOptions,
+): (entry: ZipEntry) => Uint8Array {
+  const inflated = new Map<string, Uint8Array>();
+  let total = 0;
+  return (entry) => {
+    if (entry.method === 0) return readZipEntry(source, entry);
+    const known = inflated.get(entry.name);
+    if (known !== undefined) return known;
+    total += entry.size;
+    if (total > maxInflatedBytes) {
+      throw new FileError(
+        `torch zip: its compressed entries unpack to more than ${maxInflatedBytes} bytes, the limit (maxInflatedBytes)`,
+      );
+    }
+    const bytes = readZipEntry(source, entry);
+    inflated.set(entry.name, bytes);
+    return bytes;
+  };
+}
+
 /** The object in a zip of torch: NAME/data.pkl, whose storages are the entries NAME/data/KEY. */
-export function readTorchZip(source: ByteSource, resolve: PickleResolver): PickleValue {
+export function readTorchZip(source: ByteSource, resolve: PickleResolver, options: TorchZipOptions = {}): PickleValue {
   const entries = readZipDirectory(source);
+  const contents = zipReader(source, options);
   const pickleName = [...entries.keys()].find((name) => name === "data.pkl" || name.endsWith("/data.pkl"));
   if (pickleName === undefined) {
+    const inside = [...entries.keys()].find((name) => /\.(pkl|pt|pth|safetensors)$/i.test(name));
+    if (inside !== undefined) {
+      throw new FileError(`this is a zip archive around ${describe(inside)}; unpack it, and give that file`);
+    }
     const some = [...entries.keys()].slice(0, 3).map(describe).join(", ");
     throw new FileError(`torch zip: expected an entry data.pkl, found ${entries.size} entries: ${some}`);
   }
   const root = pickleName.slice(0, -"data.pkl".length);
   const order = entries.get(`${root}byteorder`);
-  if (order && new TextDecoder().decode(readZipEntry(source, order)).trim() === "big") {
+  if (order && new TextDecoder().decode(contents(order)).trim() === "big") {
     throw new FileError("torch zip: written on a big-endian machine, which is not supported");
   }
   const storages = new Map<string, TorchStorage>();
@@ -288,7 +334,7 @@ export function readTorchZip(source: ByteSource, resolve: PickleResolver): Pickl
     const entry = entries.get(entryName);
     const known = storages.get(key);
     if (known && known.dtype === dtype && known.size === size) return known;
-    const storage = new TorchStorage(dtype, size, () => readZipEntry(source, entry as NonNullable<typeof entry>));
+    const storage = new TorchStorage(dtype, size, () => contents(entry as ZipEntry));
     if (entry?.size !== storage.byteLength) {
       throw new FileError(
         `expected ${storage.byteLength} bytes in ${describe(entryName)}, found ${entry ? entry.size : "no such entry"}`,
@@ -297,7 +343,7 @@ export function readTorchZip(source: ByteSource, resolve: PickleResolver): Pickl
     storages.set(key, storage);
     return storage;
   };
-  const pickle = readZipEntry(source, entries.get(pickleName) as NonNullable<ReturnType<typeof entries.get>>);
+  const pickle = contents(entries.get(pickleName) as ZipEntry);
   return readPickle(pickle, { resolve, persistentLoad, name: `torch zip, ${pickleName}` }).value;
 }
 

@@ -22,6 +22,12 @@ export function parseConfig(value: unknown, where: string): NetworkConfig {
   return checkedGeometry(where, networkSchema(value, where));
 }
 
+/** The base of a network whose first block has these pixels, [height, width]; nothing for the usual 4x4. */
+export function baseOf(size: readonly number[] | undefined): { readonly base?: readonly [number, number] } {
+  const [height, width] = size ?? [4, 4];
+  return height === 4 && width === 4 ? {} : { base: [height, width] };
+}
+
 /** Throws CheckpointError unless the numbers of a geometry agree with each other. Returns it. */
 export function checkedGeometry<Config extends NetworkConfig>(where: string, config: Config): Config {
   const problem = problemOf(config);
@@ -56,6 +62,8 @@ function generatorProblem(config: AnyGeneratorConfig): string | null {
   const taps = "resampleFilter" in synthesis ? synthesis.resampleFilter : synthesis.blurFilter;
   return (
     imageProblem(imgResolution, config.imgChannels, synthesis.channels, taps) ??
+    ("convClamp" in synthesis ? clampProblem(synthesis.convClamp) : null) ??
+    ("base" in synthesis ? baseProblem(synthesis.base) : null) ??
     (mapping.numWs === numWs ? null : `expected ${numWs} w's at resolution ${imgResolution}, found ${mapping.numWs}`) ??
     mappingProblem(mapping)
   );
@@ -65,6 +73,8 @@ function discriminatorProblem(config: DiscriminatorConfig): string | null {
   const { mapping, conditioning, cmapDim, cDim, mbstdGroupSize, mbstdNumChannels, channels } = config;
   const problem = imageProblem(config.imgResolution, config.imgChannels, channels, config.resampleFilter);
   if (problem) return problem;
+  const sizes = clampProblem(config.convClamp) ?? baseProblem(config.base);
+  if (sizes) return sizes;
   if ((cDim === 0) !== (conditioning === "none")) return `${cDim} labels with conditioning "${conditioning}"`;
   if (cmapDim > 0 !== (conditioning === "projection")) return `cmapDim ${cmapDim} with conditioning "${conditioning}"`;
   if ((mapping !== null) !== (conditioning === "projection")) return "a mapping of labels belongs to projection only";
@@ -112,8 +122,21 @@ function imageProblem(
   return null;
 }
 
+function clampProblem(clamp: number | null): string | null {
+  return clamp === null || clamp > 0 ? null : `activations clamped to +-${clamp}, expected a number above 0`;
+}
+
+function baseProblem(base: readonly [number, number] | undefined): string | null {
+  return base === undefined || base.every((extent) => extent >= 1 && extent <= 64)
+    ? null
+    : `a first block of ${base.join("x")} pixels, expected 1 to 64 a side`;
+}
+
 function mappingProblem(mapping: MappingConfig): string | null {
-  const { cDim, embedFeatures, layerFeatures, zDim, wDim } = mapping;
+  const { cDim, embedFeatures, layerFeatures, zDim, wDim, lrMultiplier, wAvgBeta } = mapping;
+  if (!(lrMultiplier > 0)) return `a learning-rate multiplier of ${lrMultiplier} in the mapping, expected one above 0`;
+  if (wAvgBeta !== null && !(wAvgBeta >= 0 && wAvgBeta <= 1))
+    return `an average w that decays by ${wAvgBeta}, expected 0 to 1`;
   if (cDim > 0 !== embedFeatures > 0) return `a label embedding of ${embedFeatures} features for ${cDim} labels`;
   if (wDim < 1 || layerFeatures.some((features) => features < 1)) return "mapping has a layer without features";
   const last = layerFeatures.at(-1) ?? zDim + embedFeatures;

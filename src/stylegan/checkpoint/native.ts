@@ -4,11 +4,11 @@
  * tensor can be read alone. The state of a training run, `format: "stylegan-training"`, holds the same of its three
  * networks, beside the optimisers, which readers of networks leave alone. Tested by tests/formats/native.test.ts.
  */
-import type { ByteSource } from "../../formats/byteSource.js";
 import { CheckpointError, describe } from "../../formats/fileError.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
-import { readSafetensors, type SafetensorsEntry, safetensorsChunks } from "../../formats/safetensors.js";
-import type { AnyDiscriminatorConfig, AnyGeneratorConfig, NetworkConfig } from "../config.js";
+import { type SafetensorsEntry, type SafetensorsFile, safetensorsChunks } from "../../formats/safetensors.js";
+import { isDiscriminatorConfig, isGeneratorConfig, type NetworkConfig } from "../config.js";
+import type { CheckpointFormat, WriteOptions } from "./format.js";
 import { parseConfig } from "./geometry.js";
 import {
   type CheckpointData,
@@ -27,11 +27,6 @@ const VERSION = "1";
 const prefixes: Readonly<Record<NetworkName, string>> = { gEma: "g_ema", g: "g", d: "d" };
 const optimizerPrefixes: readonly string[] = ["g_opt", "d_opt"];
 
-export interface WriteNativeOptions {
-  /** Element type of the tensors; default "f32". With "f16", vectors and scalars stay f32: they weigh little. */
-  readonly dtype?: "f32" | "f16";
-}
-
 /** The metadata that tells a reader which networks the tensors g_ema.*, g.* and d.* build. */
 export function nativeGeometry(networks: { readonly [Name in NetworkName]?: { readonly config: NetworkConfig } }) {
   return networkNames.flatMap((name): [string, string][] => {
@@ -40,8 +35,8 @@ export function nativeGeometry(networks: { readonly [Name in NetworkName]?: { re
   });
 }
 
-/** The file in pieces, tensor by tensor, so that it never is in memory as a whole. */
-export function* writeNative(networks: Networks, options: WriteNativeOptions = {}): Generator<Uint8Array> {
+/** The file in pieces, tensor by tensor, so that it never is in memory as a whole. With "f16", vectors stay f32: they weigh little. */
+export function* writeNative(networks: Networks, options: WriteOptions = {}): Generator<Uint8Array> {
   const { dtype = "f32" } = options;
   const metadata = new Map([["format", FORMAT], ["version", VERSION], ...nativeGeometry(networks)]);
   const entries: SafetensorsEntry[] = [];
@@ -57,13 +52,24 @@ export function* writeNative(networks: Networks, options: WriteNativeOptions = {
   yield* safetensorsChunks(entries, metadata);
 }
 
-export function readNative(file: Uint8Array | ByteSource, options: ReadCheckpointOptions = {}): CheckpointData {
-  const { tensors, metadata } = readSafetensors(file);
+const FORMATS = [FORMAT, TRAINING_FORMAT];
+
+/** By what it says it is, or because it says the geometry of a network. */
+const isOurs = (metadata: ReadonlyMap<string, string>): boolean =>
+  FORMATS.includes(metadata.get("format") ?? "") || Object.values(prefixes).some((prefix) => metadata.has(prefix));
+
+export const native: CheckpointFormat = {
+  name: "native safetensors",
+  recognises: (file) => file.container === "safetensors" && isOurs(file.metadata),
+  reads: (file, options) => readNative(file as SafetensorsFile, options),
+  writer: { name: "native", ending: ".safetensors", chunks: writeNative },
+};
+
+function readNative({ tensors, metadata }: SafetensorsFile, options: ReadCheckpointOptions): CheckpointData {
   const isTraining = metadata.get("format") === TRAINING_FORMAT;
-  if (metadata.get("format") !== FORMAT && !isTraining) {
+  if (!FORMATS.includes(metadata.get("format") ?? "")) {
     throw new CheckpointError(
-      `native safetensors: expected metadata format "${FORMAT}", found ${describe(metadata.get("format"))}; ` +
-        "these tensors are not a checkpoint of this project",
+      `native safetensors: expected metadata format "${FORMAT}", found ${describe(metadata.get("format"))}`,
     );
   }
   if (metadata.get("version") !== VERSION) {
@@ -80,23 +86,24 @@ export function readNative(file: Uint8Array | ByteSource, options: ReadCheckpoin
     role: string,
     is: (c: NetworkConfig) => c is Config,
   ) => {
-    const json = metadata.get(prefixes[name]);
-    if (json === undefined) return undefined;
+    const json = metadata.get(prefixes[name]) ?? "";
     const where = `native safetensors, ${prefixes[name]}`;
     const config = parseConfig(parseJson(json, where), where);
     if (!is(config)) throw new CheckpointError(`${where}: expected a ${role}, found a ${config.kind}`);
     return checkedNetwork(where, config, byPrefix.get(prefixes[name]) ?? new Map());
   };
-  const networks = collectNetworks("native safetensors", options, {
-    gEma: () => read("gEma", "generator", isGenerator),
-    g: () => read("g", "generator", isGenerator),
-    d: () => read("d", "discriminator", isDiscriminator),
+  const has = (name: NetworkName): boolean => metadata.has(prefixes[name]);
+  const generator = (name: "gEma" | "g") => ({
+    name: prefixes[name],
+    read: () => read(name, "generator", isGeneratorConfig),
   });
-  return { format: "native safetensors", networks };
+  const discriminator = { name: prefixes.d, read: () => read("d", "discriminator", isDiscriminatorConfig) };
+  return collectNetworks(isTraining ? "state of a training run" : "native safetensors", prefixes, options, {
+    ...(has("gEma") && { gEma: generator("gEma") }),
+    ...(has("g") && { g: generator("g") }),
+    ...(has("d") && { d: discriminator }),
+  });
 }
-
-const isGenerator = (config: NetworkConfig): config is AnyGeneratorConfig => config.kind.endsWith("-generator");
-const isDiscriminator = (config: NetworkConfig): config is AnyDiscriminatorConfig => !isGenerator(config);
 
 function splitByPrefix(tensors: ReadonlyMap<string, PlainTensor>, ignored: readonly string[]) {
   const known: readonly string[] = Object.values(prefixes);

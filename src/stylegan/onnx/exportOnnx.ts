@@ -62,7 +62,7 @@ export function exportOnnx(network: AnyGenerator, options: ExportOnnxOptions = {
   if (part === "mapping") graph.output(ws, wsShape);
   else {
     const img = synthesis(context, network, ws, noiseMode);
-    graph.output(img, ["N", network.imgChannels, network.imgResolution, network.imgResolution]);
+    graph.output(img, ["N", network.imgChannels, network.imgHeight, network.imgWidth]);
   }
   return graph.finish(`stylegan2.${part}`, opset, new Map([["stylegan.config", JSON.stringify(network.config)]]));
 }

@@ -3,63 +3,99 @@
  * The networks are StyleGAN2 with a skip generator and a residual discriminator; only names and a few axes of extent 1
  * differ, and modulated weights are scaled before demodulation. Tested by tests/formats/official.test.ts.
  */
-import { CheckpointError, describe } from "../../../formats/fileError.js";
+import { CheckpointError } from "../../../formats/fileError.js";
 import type { PickleValue } from "../../../formats/pickle/values.js";
-import type { PlainTensor } from "../../../formats/plainTensor.js";
+import { denseTensor, type PlainTensor } from "../../../formats/plainTensor.js";
 import { TorchTensor } from "../../../formats/torch/reader.js";
 import type { DiscriminatorConfig, GeneratorConfig } from "../../config.js";
 import { adoptTensors, countNames, extentOf } from "../foreignNames.js";
-import { checkedGeometry, expectedNumWs, separableTaps } from "../geometry.js";
+import type { CheckpointFormat, Opened } from "../format.js";
+import { baseOf, checkedGeometry, expectedNumWs, separableTaps } from "../geometry.js";
 import { type CheckpointData, collectNetworks, type NetworkData, type ReadCheckpointOptions } from "../networkData.js";
+import { assignGenerators, type Found, findIn, groupsWith, stateTensors, tensorDicts, wordsOf } from "../search.js";
 
 type Source = ReadonlyMap<string, PlainTensor>;
 
 /** Activation is leaky ReLU with gain sqrt 2 everywhere, and the mapping network learns at 0.01. */
 const ACTIVATION = "lrelu";
 const MAPPING_LR = 0.01;
+const TAPS = [1, 3, 3, 1];
 
-export function isRosinality(value: PickleValue): value is Map<PickleValue, PickleValue> {
-  if (!(value instanceof Map)) return false;
-  const has = (network: string, tensor: string): boolean => {
-    const state = value.get(network);
-    return state instanceof Map && state.has(tensor);
-  };
-  return has("g_ema", "input.input") || has("g", "input.input") || has("d", "final_conv.0.weight");
-}
+const GENERATOR = "input.input";
+const DISCRIMINATOR = "final_conv.0.weight";
+const WORDS = { gEma: "g_ema", g: "g", d: "d" };
 
-export function readRosinality(
-  top: ReadonlyMap<PickleValue, PickleValue>,
-  options: ReadCheckpointOptions = {},
-): CheckpointData {
-  const average = top.get("latent_avg");
-  const generator = (key: string) => (top.has(key) ? readGenerator(top.get(key), average, key) : undefined);
-  const networks = collectNetworks("rosinality checkpoint", options, {
-    gEma: () => generator("g_ema"),
-    g: () => generator("g"),
-    d: () => (top.has("d") ? readDiscriminator(top.get("d"), "d") : undefined),
+export const rosinality: CheckpointFormat = {
+  name: "rosinality checkpoint",
+  recognises: (file) => [GENERATOR, DISCRIMINATOR].some((anchor) => groupsWith(tensorDicts(file), anchor).length > 0),
+  reads: readRosinality,
+};
+
+/** The networks are where their names are: in g_ema, g and d, or in whatever a state dict was wrapped in. */
+function readRosinality(file: Opened, options: ReadCheckpointOptions): CheckpointData {
+  const dicts = tensorDicts(file);
+  const notes = new Set<string>();
+  const { gEma, g } = assignGenerators(groupsWith(dicts, GENERATOR));
+  const [d] = groupsWith(dicts, DISCRIMINATOR);
+  const average = averageOf(file);
+  const generator = (found: NonNullable<typeof g>) => ({
+    name: wordsOf(found.path),
+    read: () => readGenerator(found, average, notes),
   });
-  return { format: "rosinality checkpoint", networks };
+  return collectNetworks(
+    rosinality.name,
+    WORDS,
+    options,
+    {
+      ...(gEma && { gEma: generator(gEma) }),
+      ...(g && { g: generator(g) }),
+      ...(d && { d: { name: wordsOf(d.path), read: () => readDiscriminator(d, notes) } }),
+    },
+    notes,
+  );
 }
 
-function stateDict(value: PickleValue | undefined, where: string): Map<string, PlainTensor> {
-  if (!(value instanceof Map)) throw new CheckpointError(`${where}: expected a state dict, found ${describe(value)}`);
-  const tensors = new Map<string, PlainTensor>();
-  for (const [name, tensor] of value) {
-    if (typeof name !== "string" || !(tensor instanceof TorchTensor)) {
-      throw new CheckpointError(`${where}: expected tensors by name, found ${describe(name)}: ${describe(tensor)}`);
-    }
-    tensors.set(name, tensor.toPlain(`${where}.${name}`));
-  }
-  return tensors;
+/** The average w, which lies beside the networks: [wDim], or [numWs, wDim] in the files of pixel2style2pixel. */
+function averageOf(file: Opened): PlainTensor | null {
+  if (file.container === "safetensors") return file.tensors.get("latent_avg") ?? null;
+  const isTensor = (value: PickleValue): value is TorchTensor => value instanceof TorchTensor;
+  const found = findIn(file.object, isTensor).find(({ path }) => path.at(-1) === "latent_avg");
+  return found?.value.toPlain("latent_avg") ?? null;
+}
+
+/** One row of [numWs, wDim], where all are the same; their mean where they are not. */
+function averageRow(average: PlainTensor, wDim: number, notes: Set<string>): PlainTensor {
+  if (average.shape.length !== 2 || average.shape[1] !== wDim) return average;
+  const [rows] = average.shape;
+  const numbers = average.toFloat();
+  const row = Float32Array.from({ length: wDim }, (_, i) => {
+    let sum = 0;
+    for (let k = 0; k < rows; k++) sum += numbers[k * wDim + i];
+    return sum / rows;
+  });
+  if (numbers.every((x, i) => x === numbers[i % wDim]))
+    return denseTensor(Float32Array.from(numbers.subarray(0, wDim)), [wDim]);
+  notes.add(`latent_avg has another average for each of ${rows} layers: their mean is taken for all`);
+  return denseTensor(row, [wDim]);
+}
+
+/** A state dict by itself does not say what it is of: what its names and shapes leave open is as in that program. */
+function noteAssumptions(path: readonly string[], source: Source, notes: Set<string>): void {
+  if (path.length === 1 && Object.values(WORDS).includes(path[0])) return;
+  const filter = [...source.keys()].some(isFilter) ? "" : "the filter is 1, 3, 3, 1, ";
+  notes.add(
+    `assumed, because a state dict does not say it: ${filter}the mapping network learns at ${MAPPING_LR}, nothing is clamped`,
+  );
 }
 
 function readGenerator(
-  value: PickleValue | undefined,
-  average: PickleValue | undefined,
-  where: string,
+  { path, value }: Found<ReadonlyMap<string, PickleValue | PlainTensor>>,
+  average: PlainTensor | null,
+  notes: Set<string>,
 ): NetworkData<GeneratorConfig> {
-  const source = stateDict(value, where);
-  if (average instanceof TorchTensor) source.set("latent_avg", average.toPlain("latent_avg"));
+  const where = wordsOf(path);
+  const source = stateTensors(where, value);
+  noteAssumptions(path, source, notes);
   const numConvs = countNames(source, 0, (i) => `convs.${i}.conv.weight`);
   const numLayers = countNames(source, 1, (i) => `style.${i}.weight`);
   const channels: [number, number][] = [[4, extentOf(where, source, "input.input", 1)]];
@@ -70,6 +106,8 @@ function readGenerator(
   const imgChannels = extentOf(where, source, "to_rgb1.conv.weight", 1);
   const zDim = extentOf(where, source, "style.1.weight", 1);
   const wDim = extentOf(where, source, "conv1.conv.modulation.weight", 1);
+  if (average !== null) source.set("latent_avg", averageRow(average, wDim, notes));
+  const base = baseOf(source.get(GENERATOR)?.shape.slice(2));
   const config: GeneratorConfig = {
     kind: "stylegan2-generator",
     zDim,
@@ -88,7 +126,7 @@ function readGenerator(
       layerFeatures: Array.from({ length: numLayers }, (_, i) => extentOf(where, source, `style.${i + 1}.weight`, 0)),
       activation: ACTIVATION,
       lrMultiplier: MAPPING_LR,
-      wAvgBeta: source.has("latent_avg") ? 0.995 : null,
+      wAvgBeta: 0.995,
     },
     synthesis: {
       wDim,
@@ -101,10 +139,12 @@ function readGenerator(
       convClamp: null,
       useNoise: true,
       scaleBeforeDemodulation: true,
+      ...base,
     },
   };
   const find = (name: string) => ({ name: generatorName(name) });
-  return adoptTensors(where, checkedGeometry(where, config), source, find, isFilter);
+  const isOfLayer = (name: string) => /^(convs|to_rgbs?|style|conv1|input)/.test(name);
+  return adoptTensors(where, checkedGeometry(where, config), source, { find, isKnown: isFilter, isOfLayer, notes });
 }
 
 /** synthesis.b8.conv0.affine.weight -> convs.0.conv.modulation.weight, and so on. */
@@ -127,8 +167,12 @@ export function generatorName(official: string): string {
   return `${conv}.conv.${rest.replace("affine", "modulation")}`;
 }
 
-function readDiscriminator(value: PickleValue | undefined, where: string): NetworkData<DiscriminatorConfig> {
-  const source = stateDict(value, where);
+function readDiscriminator(
+  { path, value }: Found<ReadonlyMap<string, PickleValue | PlainTensor>>,
+  notes: Set<string>,
+): NetworkData<DiscriminatorConfig> {
+  const where = wordsOf(path);
+  const source = stateTensors(where, value);
   const numBlocks = countNames(source, 1, (i) => `convs.${i}.conv1.0.weight`);
   if (numBlocks > 20) throw new CheckpointError(`${where}: found ${numBlocks} blocks, expected at most 12`);
   const channels: [number, number][] = [[4, extentOf(where, source, "final_conv.0.weight", 0)]];
@@ -153,7 +197,8 @@ function readDiscriminator(value: PickleValue | undefined, where: string): Netwo
     mbstdNumChannels: Math.max(0, extentOf(where, source, "final_conv.0.weight", 1) - channels[0][1]),
   };
   const find = (name: string) => ({ name: discriminatorName(name, imgResolution) });
-  return adoptTensors(where, checkedGeometry(where, config), source, find, isFilter);
+  const isOfLayer = (name: string) => /^(convs|final_)/.test(name);
+  return adoptTensors(where, checkedGeometry(where, config), source, { find, isKnown: isFilter, isOfLayer, notes });
 }
 
 export function discriminatorName(official: string, imgResolution: number): string {
@@ -176,7 +221,7 @@ function isFilter(name: string): boolean {
 /** The filters of all layers, which may carry a gain, must be one filter. */
 function agreedTaps(source: Source, where: string): number[] {
   const filters = [...source].filter(([name]) => isFilter(name));
-  if (filters.length === 0) throw new CheckpointError(`${where}: expected resampling kernels, found none`);
+  if (filters.length === 0) return TAPS;
   const [first, ...others] = filters.map(([name, tensor]) => ({
     name,
     taps: separableTaps(tensor, `${where}.${name}`),

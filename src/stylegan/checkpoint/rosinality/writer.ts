@@ -7,23 +7,19 @@
 import { denseTensor, type PlainTensor, reshapedTensor } from "../../../formats/plainTensor.js";
 import { type StateDict, torchChunks } from "../../../formats/torch/writer.js";
 import type { AnyDiscriminatorConfig, AnyGeneratorConfig, NetworkConfig } from "../../config.js";
+import type { WriteOptions } from "../format.js";
 import { checkedNetwork, type NetworkData, type Networks } from "../networkData.js";
 import { discriminatorName, generatorName } from "./reader.js";
-
-export interface WriteRosinalityOptions {
-  /**
-   * Write networks that clamp their activations, too. rosinality's have no clamp, so they make the same images only as
-   * long as no activation reaches it (256 in the official networks). Default false.
-   */
-  readonly ignoreClamp?: boolean;
-}
 
 /**
  * The file in pieces, tensor by tensor.
  *
  * @throws RangeError for networks that rosinality's code cannot express: it names what is different
  */
-export function* writeRosinality(networks: Networks, options: WriteRosinalityOptions = {}): Generator<Uint8Array> {
+export function* writeRosinality(networks: Networks, options: WriteOptions = {}): Generator<Uint8Array> {
+  if ((options.dtype ?? "f32") !== "f32") {
+    throw new RangeError(`writeRosinality: format "rosinality" has dtype f32 only, got ${options.dtype}`);
+  }
   const { gEma, g, d } = networks;
   const top = new Map<string, PlainTensor | StateDict>();
   if (gEma) top.set("g_ema", generatorState("gEma", gEma, options));
@@ -70,7 +66,7 @@ function resamplingKernel(gain: number): PlainTensor {
 function generatorState(
   network: string,
   data: NetworkData<AnyGeneratorConfig>,
-  { ignoreClamp = false }: WriteRosinalityOptions,
+  { ignoreClamp = false }: WriteOptions,
 ): StateDict {
   const { config } = data;
   if (config.kind !== "stylegan2-generator") {
@@ -101,7 +97,7 @@ function generatorState(
 
 function discriminatorState(
   data: NetworkData<AnyDiscriminatorConfig>,
-  { ignoreClamp = false }: WriteRosinalityOptions,
+  { ignoreClamp = false }: WriteOptions,
 ): StateDict {
   const { config } = data;
   if (config.kind !== "stylegan2-discriminator") {

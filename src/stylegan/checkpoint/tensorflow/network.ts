@@ -18,7 +18,27 @@ export const officialTensorflowNames: PickleResolver = (module, name) =>
 
 type Dict = ReadonlyMap<PickleValue, PickleValue>;
 
-export const isNetwork = (value: PickleValue | undefined) => value instanceof PickleObject && value.type === NETWORK;
+export const isNetwork = (value: PickleValue): value is PickleObject =>
+  value instanceof PickleObject && value.type === NETWORK;
+
+/** Counters and schedules of forks are variables, too: `lod` of every network, `epochs` of some. */
+export const OTHERS = {
+  isKnown: (name: string) => /(^|\/)lod$/.test(name),
+  isOfLayer: (name: string) => /(^|\/)\d+x\d+\//.test(name),
+};
+
+/**
+ * The size of the first block, [height, width], and the names of all: 4x4, 8x8 and so on, or those of networks whose
+ * images are not square (`min_h`, `min_w` of forks), such as 3x5, 6x10.
+ */
+export function blocksOf(source: ReadonlyMap<string, unknown>, first: RegExp) {
+  const match = [...source.keys()].map((name) => first.exec(name)).find((found) => found !== null);
+  const base: readonly [number, number] = match ? [Number(match[1]), Number(match[2])] : [4, 4];
+  const block = (resolution: number): string => `${(base[0] * resolution) / 4}x${(base[1] * resolution) / 4}`;
+  return { base, block };
+}
+
+const square = (resolution: number): string => `${resolution}x${resolution}`;
 
 /** One pickled network: the function that built it, its keyword arguments, variables and component networks. */
 export class TensorflowNetwork {
@@ -201,11 +221,11 @@ export function mappingVariable(official: string, { cDim, embedBias }: MappingCo
 }
 
 /** synthesis.b8.conv0.affine.bias -> synthesis/8x8/Conv0_up/mod_bias plus 1, and so on. */
-export function generatorVariable(official: string, mapping: MappingConfig): ForeignTensor {
+export function generatorVariable(official: string, mapping: MappingConfig, blockName = square): ForeignTensor {
   const mapped = mappingVariable(official, mapping);
   if (mapped) return mapped;
   const [, resolutionText, layer, rest] = /^synthesis\.b(\d+)\.(\w+)\.?(.*)$/.exec(official) ?? [];
-  const block = `synthesis/${resolutionText}x${resolutionText}`;
+  const block = `synthesis/${blockName(Number(resolutionText))}`;
   if (layer === "const") return { name: `${block}/Const/const` };
   if (layer === "skip") return { name: `${block}/Skip/weight`, convert: mirroredKernel };
   if (rest === "noise_const") {

@@ -19,12 +19,13 @@ import type {
 } from "../../config.js";
 import { adoptTensors, countNames, extentOf, type ForeignTensor } from "../foreignNames.js";
 import { checkedGeometry } from "../geometry.js";
-import type { NetworkData } from "../networkData.js";
+import { ForeignNetworkError, type NetworkData } from "../networkData.js";
 import {
   denseVariable,
   generatorVariable,
   kernel,
   mappingVariable,
+  OTHERS,
   readMapping,
   type TensorflowNetwork,
   transposed,
@@ -33,19 +34,22 @@ import {
 /** The official networks fuse scaling with convolution from this resolution on, unless told otherwise. */
 const AUTO_FUSED_FROM = 128;
 
-export function readGrowingGenerator(network: TensorflowNetwork): NetworkData<GrowingGeneratorConfig> {
+export function readGrowingGenerator(
+  network: TensorflowNetwork,
+  notes: Set<string>,
+): NetworkData<GrowingGeneratorConfig> {
   const builder = network.builder();
   const synthesisBuilder = network.component("synthesis").builder();
-  if (builder === "G_style" && synthesisBuilder === "G_synthesis") return readStylegan1Generator(network);
+  if (builder === "G_style" && synthesisBuilder === "G_synthesis") return readStylegan1Generator(network, notes);
   if (builder === "G_main" && synthesisBuilder === "G_synthesis_stylegan_revised")
-    return readGrowingStylegan2Generator(network);
-  throw new CheckpointError(
+    return readGrowingStylegan2Generator(network, notes);
+  throw new ForeignNetworkError(
     `${network.path}: a generator built by ${describe(builder)} and ${describe(synthesisBuilder)}; supported are ` +
       "G_style with G_synthesis, and G_main with G_synthesis_stylegan_revised, G_synthesis_stylegan2 or G_synthesis",
   );
 }
 
-function readStylegan1Generator(network: TensorflowNetwork): NetworkData<Stylegan1GeneratorConfig> {
+function readStylegan1Generator(network: TensorflowNetwork, notes: Set<string>): NetworkData<Stylegan1GeneratorConfig> {
   const where = network.path;
   const synthesis = network.component("synthesis");
   const source = network.generatorVariables();
@@ -83,10 +87,13 @@ function readStylegan1Generator(network: TensorflowNetwork): NetworkData<Stylega
     },
   };
   const find = (name: string) => stylegan1Variable(name, config);
-  return adoptTensors(where, checkedGeometry(where, config), source, find, (name) => name === "lod");
+  return adoptTensors(where, checkedGeometry(where, config), source, { find, ...OTHERS, notes });
 }
 
-function readGrowingStylegan2Generator(network: TensorflowNetwork): NetworkData<GrowingStylegan2GeneratorConfig> {
+function readGrowingStylegan2Generator(
+  network: TensorflowNetwork,
+  notes: Set<string>,
+): NetworkData<GrowingStylegan2GeneratorConfig> {
   const where = network.path;
   const synthesis = network.component("synthesis");
   const source = network.generatorVariables();
@@ -114,14 +121,17 @@ function readGrowingStylegan2Generator(network: TensorflowNetwork): NetworkData<
     },
   };
   const find = (name: string) => growingStylegan2Variable(name, imgResolution, mapping);
-  return adoptTensors(where, checkedGeometry(where, config), source, find, (name) => name === "lod");
+  return adoptTensors(where, checkedGeometry(where, config), source, { find, ...OTHERS, notes });
 }
 
-export function readGrowingDiscriminator(network: TensorflowNetwork): NetworkData<GrowingDiscriminatorConfig> {
+export function readGrowingDiscriminator(
+  network: TensorflowNetwork,
+  notes: Set<string>,
+): NetworkData<GrowingDiscriminatorConfig> {
   const where = network.path;
   const builder = network.builder();
   if (builder !== "D_basic" && builder !== "D_stylegan") {
-    throw new CheckpointError(
+    throw new ForeignNetworkError(
       `${where}: a discriminator built by ${describe(builder)}; supported are D_basic, D_stylegan, D_stylegan2 and D_main`,
     );
   }
@@ -151,7 +161,7 @@ export function readGrowingDiscriminator(network: TensorflowNetwork): NetworkDat
   }
   const output = builder === "D_basic" ? "4x4/Dense1" : "Output";
   const find = (name: string) => discriminatorVariable(name, imgResolution, output);
-  return adoptTensors(where, checkedGeometry(where, config), source, find, () => false);
+  return adoptTensors(where, checkedGeometry(where, config), source, { find, ...OTHERS, notes });
 }
 
 /** Feature maps and image of a synthesis network, from the shapes of its kernels. */

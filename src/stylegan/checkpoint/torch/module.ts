@@ -1,8 +1,9 @@
 /** Official modules as their pickles hold them: a class name and the dictionary of attributes, read with care. */
 import { CheckpointError, describe } from "../../../formats/fileError.js";
-import type { PickleConstructor, PickleValue } from "../../../formats/pickle/values.js";
+import { isForeign, type PickleConstructor, type PickleValue } from "../../../formats/pickle/values.js";
 import type { PlainTensor } from "../../../formats/plainTensor.js";
 import { TorchTensor } from "../../../formats/torch/reader.js";
+import { ForeignNetworkError } from "../networkData.js";
 
 /** What `torch_utils.persistence` stores of an object. Its source text is not looked at. */
 export class PersistentObject {
@@ -26,6 +27,18 @@ export const makePersistentObject: PickleConstructor = ([meta]) => {
   return new PersistentObject(className, state);
 };
 
+/** The children that modules of each class may have. Those of SynthesisNetwork are looked at by its reader. */
+const CHILDREN: Readonly<Record<string, RegExp>> = {
+  Generator: /^(mapping|synthesis)$/,
+  Discriminator: /^(mapping|b\d+)$/,
+  MappingNetwork: /^(embed|fc\d+)$/,
+  SynthesisBlock: /^(conv0|conv1|torgb|skip)$/,
+  SynthesisLayer: /^affine$/,
+  ToRGBLayer: /^affine$/,
+  DiscriminatorBlock: /^(fromrgb|conv0|conv1|skip)$/,
+  DiscriminatorEpilogue: /^(fromrgb|mbstd|conv|fc|out)$/,
+};
+
 const MAX_MODULES = 10_000;
 const MAX_TENSORS = 100_000;
 const MAX_DEPTH = 8;
@@ -37,6 +50,9 @@ export class TorchModule {
   private readonly state: ReadonlyMap<PickleValue, PickleValue>;
 
   constructor(value: PickleValue | undefined, path: string, className: string) {
+    if (isForeign(value)) {
+      throw new ForeignNetworkError(`${path}: expected a module of class ${className}, found ${describe(value)}`);
+    }
     if (!(value instanceof PersistentObject)) {
       throw new CheckpointError(`${path}: expected a module of class ${className}, found ${describe(value)}`);
     }
@@ -141,6 +157,7 @@ export class TorchModule {
           tensors.set(full, item.toPlain(`${this.path}.${full}`));
         }
       }
+      expectNothingElse(value, path.replace(/\.$/, ""));
       for (const [name, item] of stateDictionary(value.state, "_modules", path)) {
         if (item !== null) visit(item, `${prefix}${String(name)}.`, depth + 1);
       }
@@ -155,6 +172,21 @@ export class TorchModule {
 
   private dictionary(name: string): ReadonlyMap<PickleValue, PickleValue> {
     return stateDictionary(this.state, name, this.path);
+  }
+}
+
+/** Children that its class does not have, and functions hooked to a module, make another network of it. */
+function expectNothingElse({ className, state }: PersistentObject, path: string): void {
+  const known = CHILDREN[className];
+  for (const [name, child] of known === undefined ? [] : stateDictionary(state, "_modules", path)) {
+    if (child === null || known.test(String(name))) continue;
+    throw new ForeignNetworkError(`${path}: a module of class ${className} has no ${describe(name)}`);
+  }
+  for (const hooks of ["_forward_hooks", "_forward_pre_hooks"]) {
+    const value = state.get(hooks);
+    if (value instanceof Map && value.size > 0) {
+      throw new ForeignNetworkError(`${path}: has ${hooks}, functions that change what it computes`);
+    }
   }
 }
 

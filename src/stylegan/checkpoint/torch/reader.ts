@@ -6,18 +6,21 @@
 
 import { CheckpointError, describe } from "../../../formats/fileError.js";
 import { makeDict, type PickleResolver } from "../../../formats/pickle/common.js";
-import type { PickleValue } from "../../../formats/pickle/values.js";
+import { isForeign, type PickleObject, type PickleValue } from "../../../formats/pickle/values.js";
 import { oneOf } from "../../../formats/schema.js";
 import { activationNames } from "../../../nn/ops/biasAct.js";
 import { architectures, type DiscriminatorConfig, type GeneratorConfig, type MappingConfig } from "../../config.js";
-import { checkedGeometry, MAX_RESOLUTION, separableTaps } from "../geometry.js";
+import type { CheckpointFormat, Opened } from "../format.js";
+import { baseOf, checkedGeometry, MAX_RESOLUTION, separableTaps } from "../geometry.js";
 import {
   type CheckpointData,
   checkedNetwork,
   collectNetworks,
+  ForeignNetworkError,
   type NetworkData,
   type ReadCheckpointOptions,
 } from "../networkData.js";
+import { assignGenerators, findIn, wordsOf } from "../search.js";
 import { agreed, makePersistentObject, PersistentObject, TorchModule } from "./module.js";
 
 /** The names that the official repositories define themselves. */
@@ -33,29 +36,55 @@ export const officialTorchNames: PickleResolver = (module, name) => {
   }
 };
 
-const keys = { gEma: "G_ema", g: "G", d: "D" } as const;
+const WORDS = { gEma: "G_ema", g: "G", d: "D" };
 
-export function isOfficialTorch(value: PickleValue): value is Map<PickleValue, PickleValue> {
-  return value instanceof Map && Object.values(keys).some((key) => value.get(key) instanceof PersistentObject);
+export const officialTorch: CheckpointFormat = {
+  name: "official PyTorch pickle",
+  classes: officialTorchNames,
+  recognises: (file) => file.container !== "safetensors" && findIn(file.object, isModule).length > 0,
+  reads: (file, options) => readOfficialTorch((file as Extract<Opened, { object: unknown }>).object, options),
+};
+
+/** Objects of the official repositories, and records of classes that we do not know: a network may be one. */
+const isModule = (value: PickleValue): value is PersistentObject => value instanceof PersistentObject;
+const isModuleOrRecord = (value: PickleValue): value is PersistentObject | PickleObject =>
+  isModule(value) || isForeign(value);
+
+/** A dict with G, D and G_ema, some of them, or a network by itself. */
+function readOfficialTorch(object: PickleValue, options: ReadCheckpointOptions): CheckpointData {
+  const all = findIn(object, isModuleOrRecord);
+  const keyed = all.filter(({ path }) => roleOf(path) !== null);
+  const found = keyed.length > 0 ? keyed : all.filter(({ value }) => isModule(value));
+  const isDiscriminator = ({ path, value }: (typeof found)[number]) =>
+    roleOf(path) === "d" || (isModule(value) && value.className === "Discriminator");
+  const isGenerator = ({ path, value }: (typeof found)[number]) =>
+    roleOf(path) === "g" || (isModule(value) && value.className === "Generator");
+  const { gEma, g } = assignGenerators(found.filter(isGenerator));
+  const d = found.find(isDiscriminator);
+  const generator = ({ path, value }: (typeof found)[number]) => ({
+    name: wordsOf(path),
+    read: () => readGenerator(value, wordsOf(path)),
+  });
+  return collectNetworks(officialTorch.name, WORDS, options, {
+    ...(gEma && { gEma: generator(gEma) }),
+    ...(g && { g: generator(g) }),
+    ...(d && { d: { name: wordsOf(d.path), read: () => readDiscriminator(d.value, wordsOf(d.path)) } }),
+  });
 }
 
-export function readOfficialTorch(
-  top: ReadonlyMap<PickleValue, PickleValue>,
-  options: ReadCheckpointOptions = {},
-): CheckpointData {
-  const at = <T>(key: string, read: (value: PickleValue) => T): T | undefined => {
-    const value = top.get(key) ?? null;
-    return value === null ? undefined : read(value);
-  };
-  const networks = collectNetworks("official PyTorch pickle", options, {
-    gEma: () => at(keys.gEma, (value) => readGenerator(value, keys.gEma)),
-    g: () => at(keys.g, (value) => readGenerator(value, keys.g)),
-    d: () => at(keys.d, (value) => readDiscriminator(value, keys.d)),
-  });
-  return { format: "official PyTorch pickle", networks };
+/** Networks of other programs stand under the same keys, as objects of their own classes. */
+function expectClass(value: PickleValue, path: string, className: string): void {
+  if (!(value instanceof PersistentObject) || value.className === className) return;
+  throw new ForeignNetworkError(`${path}: expected a module of class ${className}, found class ${value.className}`);
+}
+
+function roleOf(path: readonly string[]): "g" | "d" | null {
+  const key = path.at(-1);
+  return key === "G" || key === "G_ema" ? "g" : key === "D" ? "d" : null;
 }
 
 function readGenerator(value: PickleValue, path: string): NetworkData<GeneratorConfig> {
+  expectClass(value, path, "Generator");
   const generator = new TorchModule(value, path, "Generator");
   const mapping = readMapping(generator.child("mapping", "MappingNetwork"));
   const synthesis = generator.child("synthesis", "SynthesisNetwork");
@@ -63,7 +92,7 @@ function readGenerator(value: PickleValue, path: string): NetworkData<GeneratorC
   if (foreign !== undefined) {
     const hint =
       foreign === "input" || /^L\d+_/.test(foreign) ? "this is a StyleGAN3 network, which is unsupported" : "";
-    throw new CheckpointError(
+    throw new ForeignNetworkError(
       `${synthesis.path}: expected blocks b4, b8, ..., found ${describe(foreign)}${hint && `; ${hint}`}`,
     );
   }
@@ -120,12 +149,14 @@ function readGenerator(value: PickleValue, path: string): NetworkData<GeneratorC
       convClamp: agreed(clamped, "conv_clamp", (layer) => layer.optionalNumber("conv_clamp")),
       useNoise: agreed(layers, "use_noise", (layer) => layer.boolean("use_noise")),
       scaleBeforeDemodulation: false,
+      ...baseOf(blocks[0].tensor("const").shape.slice(1)),
     },
   };
   return checkedNetwork(path, checkedGeometry(path, config), generator.allTensors());
 }
 
 function readDiscriminator(value: PickleValue, path: string): NetworkData<DiscriminatorConfig> {
+  expectClass(value, path, "Discriminator");
   const discriminator = new TorchModule(value, path, "Discriminator");
   const imgResolution = checkedResolution(discriminator);
   const channels: [number, number][] = [];

@@ -1,10 +1,43 @@
-/** What kind of file is this? Told from its first bytes, in words when it is not a checkpoint. */
+/** The container that a checkpoint comes in: told from its first bytes, in words when it is none, and opened. */
+import { type ByteSource, readRange } from "../../formats/byteSource.js";
+import { CheckpointError } from "../../formats/fileError.js";
+import { firstOf, inertNames, type PickleResolver } from "../../formats/pickle/common.js";
+import { readPickle } from "../../formats/pickle/reader.js";
 import { latin1Text } from "../../formats/pickle/text.js";
+import { readSafetensors } from "../../formats/safetensors.js";
+import { allTorchNames, readTorchLegacy, readTorchZip, type TorchZipOptions } from "../../formats/torch/reader.js";
+import type { Opened } from "./format.js";
 
-export type FileKind = "safetensors" | "zip" | "torch-stream" | "pickle";
+type FileKind = "safetensors" | "zip" | "torch-stream" | "pickle";
 
 /** How many bytes `sniff` wants to see (fewer if the file is shorter). */
-export const SNIFF_BYTES = 512;
+const SNIFF_BYTES = 512;
+
+/**
+ * The tensors of a safetensors file, or the object of a pickle, alone or in what torch.save writes.
+ *
+ * @param names what the formats that may be in it call their classes; all other names become inert records
+ * @throws CheckpointError when it is none of these: it says what the file is instead
+ */
+export function openContainer(source: ByteSource, names: PickleResolver, options: TorchZipOptions): Opened {
+  const kind = sniff(readRange(source, 0, Math.min(source.size, SNIFF_BYTES), "checkpoint"), source.size);
+  const resolve = firstOf(allTorchNames(names), inertNames);
+  const whole = (what: string): Uint8Array => readRange(source, 0, source.size, what);
+  switch (kind) {
+    case "safetensors":
+      return { container: "safetensors", ...readSafetensors(source) };
+    case "zip":
+      return { container: "torch zip", object: readTorchZip(source, resolve, options) };
+    case "torch-stream":
+      return { container: "torch stream", object: readTorchLegacy(whole("torch stream"), resolve) };
+    case "pickle":
+      return { container: "pickle", object: readPickle(whole("pickle"), { resolve }).value };
+    default:
+      throw new CheckpointError(
+        `this is not a StyleGAN checkpoint but ${kind.stranger}; expected an official .pkl, a .pt or a .safetensors file`,
+      );
+  }
+}
 
 const PICKLED_TORCH_MAGIC = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e";
 
@@ -26,7 +59,7 @@ const strangers: readonly (readonly [string, string])[] = [
 ];
 
 /** The kind of checkpoint file, or a description of what the file is instead. */
-export function sniff(head: Uint8Array, size: number): FileKind | { readonly stranger: string } {
+function sniff(head: Uint8Array, size: number): FileKind | { readonly stranger: string } {
   const text = latin1Text(head);
   if (size === 0) return { stranger: "an empty file" };
   if (text.startsWith(PICKLED_TORCH_MAGIC)) return "torch-stream";
@@ -35,7 +68,14 @@ export function sniff(head: Uint8Array, size: number): FileKind | { readonly str
   if (looksLikeSafetensors(head, size)) return "safetensors";
   const known = strangers.find(([magic]) => text.startsWith(magic));
   if (known) return { stranger: known[1] };
-  if (/^\s*(<!doctype|<html|<\?xml|<head)/i.test(text)) {
+  // Protocols 0 and 1 begin without a header; the first class that they name comes soon.
+  if (
+    /^[(\]}cldN][\s\S]{0,200}?c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n/.test(text) ||
+    /^c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n/.test(text)
+  ) {
+    return "pickle";
+  }
+  if (/^(\xef\xbb\xbf)?\s*(<!--[\s\S]*?(-->|$)\s*)*(<!doctype|<html|<\?xml|<head)/i.test(text)) {
     return { stranger: "a web page (a download that needed a login or a confirmation?)" };
   }
   if (text.slice(257, 262) === "ustar") return { stranger: "a tar archive; unpack it first" };
