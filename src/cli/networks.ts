@@ -30,17 +30,21 @@ export function bundledModel(folder: string = MODELS_FOLDER): string | null {
   return first === undefined ? null : join(folder, first);
 }
 
-/** Loads kernels and checkpoint. `source` is a path or an http(s) address. */
+/** Loads kernels and checkpoint, and shows what was ignored or assumed. `source` is a path or an http(s) address. */
 export async function openCheckpoint(
   source: string,
   engine: EngineOptions,
   networks?: readonly ("gEma" | "g" | "d")[],
+  terminal?: Terminal,
 ): Promise<Checkpoint> {
   const isAddress = /^https?:\/\//.test(source);
   if (!isAddress) checkReadable(source);
   await init(engineOf(engine));
   try {
-    return await loadCheckpoint(isAddress ? new URL(source) : source, networks === undefined ? {} : { networks });
+    const options = networks === undefined ? {} : { networks };
+    const checkpoint = await loadCheckpoint(isAddress ? new URL(source) : source, options);
+    for (const warning of checkpoint.warnings ?? []) terminal?.err(`warning: ${basename(source)}: ${warning}\n`);
+    return checkpoint;
   } catch (error) {
     if (error instanceof CheckpointError) throw new Error(`${source}: ${error.message}`, { cause: error });
     if (isAddress) throw new Error(`cannot fetch ${source}: ${reasonOf(error)}`, { cause: error });
@@ -58,6 +62,7 @@ function reasonOf(error: unknown): string {
 export async function openGenerator(
   network: string | undefined,
   engine: EngineOptions,
+  terminal: Terminal,
   { discriminator = false }: { readonly discriminator?: boolean } = {},
 ): Promise<{
   readonly generator: AnyGenerator;
@@ -68,7 +73,7 @@ export async function openGenerator(
   if (source === null) {
     throw new UsageError(`there is no model in ${MODELS_FOLDER}: name a checkpoint with --network FILE`);
   }
-  const { gEma, d, format } = await openCheckpoint(source, engine, discriminator ? undefined : ["gEma"]);
+  const { gEma, d, format } = await openCheckpoint(source, engine, discriminator ? undefined : ["gEma"], terminal);
   if (gEma === undefined) throw new Error(`${source} (${format}) holds no averaged generator (G_ema) to generate with`);
   return { generator: gEma, discriminator: d ?? null, name: basename(source) };
 }

@@ -187,7 +187,7 @@ describe("directions", () => {
 
 describe("surgery", () => {
   const tensors = async (file: string) => {
-    const { format: _, ...networks } = await loadCheckpoint(file);
+    const { format: _1, names: _2, warnings: _3, ...networks } = await loadCheckpoint(file);
     return Object.fromEntries(
       Object.entries(networks).map(([name, { parameters, buffers }]) => [
         name,

@@ -63,7 +63,7 @@ async function convert(input: string, output: string, options: ConvertOptions, t
   const target = formats[ending];
   if (target === "rosinality" && dtype !== "f32") throw new UsageError("--dtype f16 needs a .safetensors to write");
   if (isSameFile(input, output)) throw new UsageError(`${output} is the file to read; name another one to write`);
-  const { format, ...found } = await openCheckpoint(input, { threads: 1, kernels: "auto" }, networks);
+  const { format, ...found } = await openCheckpoint(input, { threads: 1, kernels: "auto" }, networks, terminal);
   const missing = networks?.find((name) => found[name] === undefined);
   if (missing !== undefined) throw new Error(`${input} (${format}) holds no ${missing}`);
   makeFolder(dirname(output));

@@ -94,7 +94,7 @@ function findCommand(terminal: Terminal): Command {
 
 async function find(out: string, options: FindOptions, terminal: Terminal): Promise<void> {
   if (!out.endsWith(".npz")) throw new UsageError(`the file to write must end in .npz, got ${out}`);
-  const opened = await openGenerator(options.network, options);
+  const opened = await openGenerator(options.network, options, terminal);
   const { generator, name } = opened;
   const { method, samples, seed, components: count } = options;
   const layers = options.layers === "all" ? null : options.layers;
@@ -156,7 +156,7 @@ function sheetCommand(terminal: Terminal): Command {
 
 async function sheet(options: SheetOptions, terminal: Terminal): Promise<void> {
   const { directions: file, indices, seeds, range, steps, outdir, zoom, trunc } = options;
-  const opened = await openGenerator(options.network, options);
+  const opened = await openGenerator(options.network, options, terminal);
   const { generator } = opened;
   checkFormat(generator, "png");
   const all = Array.from({ length: generator.numWs }, (_, layer) => layer);

@@ -55,7 +55,7 @@ export function exportCommand(terminal: Terminal): CommanderCommand {
 async function exportModel(input: string, output: string, options: ExportOptions, terminal: Terminal): Promise<void> {
   const { part, noiseMode, trunc: truncationPsi, truncCutoff: truncationCutoff = null } = options;
   if (!output.endsWith(".onnx")) throw new UsageError(`the file to write must end in .onnx, got ${output}`);
-  const { generator } = await openGenerator(input, { threads: 1, kernels: "auto" });
+  const { generator } = await openGenerator(input, { threads: 1, kernels: "auto" }, terminal);
   makeFolder(dirname(output));
   const bytes = exportOnnx(generator, { part, noiseMode, truncationPsi, truncationCutoff });
   writeFile(output, bytes);

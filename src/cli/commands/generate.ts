@@ -152,7 +152,7 @@ async function generate(options: GenerateOptions, terminal: Terminal): Promise<v
     throw new UsageError("--zoom enlarges a sheet: ask for one with --grid");
   const ofSeeds = projectedW === undefined ? gridFor(grid, seeds!.length, psis.length) : null;
 
-  const opened = await openGenerator(options.network, options);
+  const opened = await openGenerator(options.network, options, terminal);
   checkFormat(opened.generator, format);
   checkLod(options.lod, opened);
   const { generator, edits } = openEdits(opened.generator, options);

@@ -2,44 +2,56 @@
 import { Command } from "commander";
 import type { Discriminator, Generator } from "../../index.js";
 import { type LayerSummary, summarize } from "../layers.js";
-import { openCheckpoint } from "../networks.js";
-import type { Terminal } from "../terminal.js";
+import { bundledModel, openCheckpoint } from "../networks.js";
+import { type Terminal, UsageError } from "../terminal.js";
 
 type Network = Generator | Discriminator;
 
-const titles = { gEma: "G_ema, the averaged generator", g: "G, the generator as trained", d: "D, the discriminator" };
+/** What each network is, after what the file calls it. */
+const roles = { gEma: "the averaged generator", g: "the generator as trained", d: "the discriminator" };
 
 const examples = `
 Examples:
+  $ stylegan info
   $ stylegan info ffhq.pkl
   $ stylegan info ffhq.pkl --json`;
 
 export function infoCommand(terminal: Terminal): Command {
   return new Command("info")
     .description("Say what a checkpoint holds: format, networks, geometry, parameter counts and layers.")
-    .argument("<file>", "checkpoint: a file or an address")
+    .argument("[file]", "checkpoint: a file or an address (default: the bundled model)")
     .option("--json", "as JSON, for programs")
     .addHelpText("after", examples)
-    .action((file: string, options: { readonly json?: boolean }) => info(file, options, terminal));
+    .action((file: string | undefined, options: { readonly json?: boolean }) =>
+      info(file ?? bundledOrFail(), options, terminal),
+    );
+}
+
+function bundledOrFail(): string {
+  const path = bundledModel();
+  if (path === null) throw new UsageError("there is no bundled model to describe: name a checkpoint");
+  return path;
 }
 
 async function info(file: string, options: { readonly json?: boolean }, terminal: Terminal): Promise<void> {
-  const { format, gEma, g, d } = await openCheckpoint(file, { threads: 1, kernels: "auto" });
-  const networks = Object.entries({ gEma, g, d }).filter((entry): entry is [keyof typeof titles, Network] => {
+  const { format, gEma, g, d, names = {}, warnings = [] } = await openCheckpoint(file, { threads: 1, kernels: "auto" });
+  const networks = Object.entries({ gEma, g, d }).filter((entry): entry is [keyof typeof roles, Network] => {
     return entry[1] !== undefined;
   });
   if (options.json) {
     const described = Object.fromEntries(networks.map(([name, network]) => [name, describe(network)]));
-    terminal.out(`${JSON.stringify({ file, format, networks: described }, null, 2)}\n`);
+    terminal.out(`${JSON.stringify({ file, format, names, warnings, networks: described }, null, 2)}\n`);
     return;
   }
   terminal.out(`${file}: ${format}\n`);
+  for (const warning of warnings) terminal.out(`  note: ${warning}\n`);
   const told = new Map<string, string>();
   for (const [name, network] of networks) {
     const text = report(describe(network));
     const twin = told.get(text);
-    terminal.out(twin === undefined ? `\n${titles[name]}\n${text}` : `\n${titles[name]}: the same layers as ${twin}\n`);
-    told.set(text, titles[name]);
+    const title = `${names[name] ?? name}, ${roles[name]}`;
+    terminal.out(twin === undefined ? `\n${title}\n${text}` : `\n${title}: the same layers as ${twin}\n`);
+    told.set(text, title);
   }
 }
 

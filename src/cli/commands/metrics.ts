@@ -164,7 +164,7 @@ async function metrics(options: MetricsOptions, terminal: Terminal): Promise<voi
 
   if (shard === undefined) makeFolder(outdir);
   for (const file of files) {
-    const { generator } = await openGenerator(file, options);
+    const { generator } = await openGenerator(file, options, terminal);
     const classifier = wanted.some(({ kind }) => kind === "classifier")
       ? openMetricClassifier(options.classifier, generator)
       : null;

@@ -112,7 +112,7 @@ function layersOf(
 
 async function mix(options: MixOptions, terminal: Terminal): Promise<void> {
   const { rows, cols, trunc, noiseMode, outdir, zoom } = options;
-  const opened = await openGenerator(options.network, options);
+  const opened = await openGenerator(options.network, options, terminal);
   const styles = layersOf(options.styles, opened.generator, opened.name);
   if (options.styles === DEFAULT_STYLES && styles.length < DEFAULT_STYLES.length) {
     const { numWs } = opened.generator;

@@ -142,7 +142,7 @@ async function project(options: ProjectOptions, terminal: Terminal): Promise<voi
   const names = paths.map((path) => basename(path, extname(path)));
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new UsageError(`two targets are called ${twice}; their results would be one`);
-  const opened = await openGenerator(options.network, options, { discriminator: true });
+  const opened = await openGenerator(options.network, options, terminal, { discriminator: true });
   const { generator } = opened;
   if (generator.imgChannels !== 1 && generator.imgChannels !== 3) {
     throw new UsageError(`images of ${generator.imgChannels} channels cannot be projected: 1 or 3 can`);

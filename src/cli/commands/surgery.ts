@@ -83,9 +83,10 @@ export function blendCommand(terminal: Terminal): Command {
     )
     .action(async (low: string, high: string, out: string, options: BlendOptions) => {
       checkOutput(out, [low, high]);
-      const files = [await openCheckpoint(low, ENGINE), await openCheckpoint(high, ENGINE)].map(
-        ({ format: _, ...rest }) => rest,
-      );
+      const files = [
+        await openCheckpoint(low, ENGINE, undefined, terminal),
+        await openCheckpoint(high, ENGINE, undefined, terminal),
+      ].map(({ format: _, ...rest }) => rest);
       const names = [basename(low), basename(high)] as const;
       const blended = asUsage(() =>
         forEachNetwork(files, ([a, b], name) => {
@@ -128,7 +129,7 @@ export function averageCommand(terminal: Terminal): Command {
       const progress = new Progress(files.length, terminal);
       try {
         for (const file of files) {
-          const checkpoint = await openCheckpoint(file, ENGINE);
+          const checkpoint = await openCheckpoint(file, ENGINE, undefined, terminal);
           for (const name of networkNames) {
             const network = checkpoint[name];
             if (network === undefined) continue;
@@ -177,7 +178,7 @@ export function resizeCommand(terminal: Terminal): Command {
     )
     .action(async (input: string, out: string, { res, seed }: { readonly res: number; readonly seed: number }) => {
       checkOutput(out, [input]);
-      const { format: _, ...networks } = await openCheckpoint(input, ENGINE);
+      const { format: _, ...networks } = await openCheckpoint(input, ENGINE, undefined, terminal);
       const untrained: string[] = [];
       const resized = asUsage(() =>
         forEachNetwork([networks], ([network], name) => {

@@ -31,8 +31,8 @@ import {
   type RunDefinition,
   type RunOptions,
   type TrainingRun,
-  takeWeights,
 } from "../train/setup.js";
+import { openStart, takeWeights } from "../train/start.js";
 
 interface TrainOptions extends EngineOptions, RunOptions {
   readonly data?: string;
@@ -163,11 +163,16 @@ function runOptions(options: TrainOptions): RunOptions {
 }
 
 /** What --resume asks for. */
-function resumeTarget({ resume, outdir }: TrainOptions): {
+function resumeTarget({ resume: asked, outdir }: TrainOptions): {
   readonly outdir: string;
   readonly checkpoint: string | null;
   readonly continues: "must" | "may" | "no";
 } {
+  // Words of the official tool: one for nothing, and names of networks that it downloads.
+  const resume = asked === "noresume" ? undefined : asked;
+  if (typeof resume === "string" && /^(ffhq|celebahq|lsundog)\d+$/.test(resume) && !existsSync(resume)) {
+    throw new UsageError(`--resume ${resume}: the official tool downloads a network of this name; here give its file`);
+  }
   const isFolder = typeof resume === "string" && existsSync(resume) && statSync(resume).isDirectory();
   const folder = outdir ?? (isFolder ? resume : undefined);
   if (folder === undefined) throw new UsageError("where should the run be kept? Give --outdir FOLDER");
@@ -191,14 +196,20 @@ async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
 
   await init(engineOf(options));
   const dataset = openDataset(dataPath, stored?.options ?? given, (text) => terminal.err(`note: ${text}\n`));
-  const definition = stored ?? defineRun(dataPath, dataset, given, checkpoint);
+  const isNew = listStates(outdir).length === 0;
+  const startFrom = stored === null ? checkpoint : isNew ? stored.startedFrom : null;
+  const start = startFrom === null ? null : await openStart(startFrom, options, terminal);
+  const definition = stored ?? defineRun(dataPath, dataset, given, checkpoint, start);
   checkData(dataPath, dataset, definition);
   const run = buildRun(definition, dataset);
-  if (definition.startedFrom !== null && listStates(outdir).length === 0) {
-    const { taken, missing } = await takeWeights(run.state, definition.startedFrom);
+  if (start !== null) {
+    const { taken, missing, unused } = takeWeights(run.state, start);
     const untrained =
-      missing.length === 0 ? "" : `; ${missing.length} are not in it and start untrained: ${list(missing)}`;
-    terminal.err(`${taken} tensors start from ${definition.startedFrom}${untrained}\n`);
+      missing.length === 0 ? "" : `; ${missing.length} are not in it and start untrained: ${missing.join(", ")}`;
+    terminal.err(`${taken} tensors start from ${start.path}${untrained}\n`);
+    if (unused.length > 0) {
+      terminal.err(`warning: ${unused.length} tensors of ${start.path} are not used: ${unused.join(", ")}\n`);
+    }
   }
   const seconds = resumeRun(run, outdir);
   const metric = openMetric(run, options, outdir, terminal);
@@ -220,9 +231,6 @@ async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
     lock.release();
   }
 }
-
-const list = (names: readonly string[]): string =>
-  names.length <= 4 ? names.join(", ") : `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 

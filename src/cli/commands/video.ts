@@ -142,7 +142,7 @@ export function videoCommand(terminal: Terminal): Command {
 async function video(options: VideoOptions, terminal: Terminal): Promise<void> {
   const { output, fps, zoom, noiseMode } = options;
   checkVideoPath(output);
-  const opened = await openGenerator(options.network, options);
+  const opened = await openGenerator(options.network, options, terminal);
   checkFormat(opened.generator, "png");
   const { generator, edits } = openEdits(opened.generator, options);
   const c = labelOf(options.class, opened, terminal);

@@ -1,6 +1,4 @@
 /** From the options of `stylegan train` to networks, settings and samplers: all that decides the weights of a run. */
-import { type AnyDiscriminator, type AnyGenerator, loadCheckpoint, type Tensor } from "../../index.js";
-import { formatShape, sameShape } from "../../nn/index.js";
 import {
   type AnyDiscriminatorConfig,
   type AnyGeneratorConfig,
@@ -17,10 +15,10 @@ import {
   type Run,
   readLabels,
   type TrainingSettings,
-  type TrainingState,
 } from "../../stylegan/training/index.js";
 import { openImages } from "../datasetFiles.js";
 import { UsageError } from "../terminal.js";
+import { type Start, startDiscriminator, startGenerator } from "./start.js";
 
 /** A run of the command line: its definition goes into run.json. */
 export type TrainingRun = Run<RunDefinition>;
@@ -120,6 +118,7 @@ export function defineRun(
   dataset: ImageDataset,
   given: RunOptions,
   startedFrom: string | null,
+  start: Start | null = null,
 ): RunDefinition {
   const options = defined(given);
   const { cfg = "auto", seed = 0, gArch, dArch, mbstdGroup } = options;
@@ -127,9 +126,9 @@ export function defineRun(
     resolution: dataset.resolution,
     imgChannels: dataset.channels,
     cDim: dataset.labelSize,
-    zDim: options.zDim,
-    wDim: options.wDim,
-    mappingLayers: options.mapLayers,
+    zDim: options.zDim ?? start?.generator.zDim,
+    wDim: options.wDim ?? start?.generator.wDim,
+    mappingLayers: options.mapLayers ?? start?.generator.config.mapping.layerFeatures.length,
     channelBase: options.channelBase,
     channelMax: options.channelMax,
     batch: options.batch,
@@ -162,8 +161,11 @@ export function defineRun(
     data: fingerprint(dataset),
     seed,
     startedFrom,
-    generator: withGeneratorArchitecture(preset.generator, gArch),
-    discriminator: { ...withDiscriminatorArchitecture(preset.discriminator, dArch), ...group },
+    generator: withGeneratorArchitecture(startGenerator(preset.generator, start, options), gArch),
+    discriminator: {
+      ...withDiscriminatorArchitecture(startDiscriminator(preset.discriminator, start, options), dArch),
+      ...group,
+    },
     settings: settings as TrainingSettings,
     mixingProbability: options.mixingProb ?? preset.mixingProbability,
     batch: preset.batch,
@@ -248,50 +250,4 @@ function augmentation(options: RunOptions, isTransfer: boolean): TrainingSetting
   }
   if (p === undefined) throw new UsageError("--aug fixed needs its probability: --p NUMBER");
   return { augment, augmentP: p, ada: null };
-}
-
-/**
- * Starts from the weights of a checkpoint: tensors of the same name. A run at twice the resolution, for example, takes
- * over all the layers of the smaller network. What the file lacks stays as it was initialised.
- *
- * @returns how many tensors of generator and discriminator were found in the file, and the names of those that were not
- * @throws Error when the file has no generator, or a tensor has another shape
- */
-export async function takeWeights(state: TrainingState, path: string): Promise<{ taken: number; missing: string[] }> {
-  const { g, d, gEma } = await loadCheckpoint(path);
-  const [from, average] = [g ?? gEma, gEma ?? g];
-  if (from === undefined || average === undefined) throw new Error(`${path} holds no generator to start from`);
-  const found = copyWeights(state.generator, from, path);
-  copyWeights(state.average, average, path);
-  const { taken, missing } = copyWeights(state.discriminator, d, path);
-  return {
-    taken: found.taken + taken,
-    missing: [...found.missing.map((name) => `g.${name}`), ...missing.map((name) => `d.${name}`)],
-  };
-}
-
-function copyWeights(
-  target: AnyGenerator | AnyDiscriminator,
-  source: AnyGenerator | AnyDiscriminator | undefined,
-  path: string,
-) {
-  const stored: ReadonlyMap<string, Tensor> = new Map([...(source?.parameters ?? []), ...(source?.buffers ?? [])]);
-  const missing: string[] = [];
-  let taken = 0;
-  for (const [name, tensor] of [...target.parameters, ...target.buffers]) {
-    const other = stored.get(name);
-    if (other === undefined) {
-      missing.push(name);
-      continue;
-    }
-    if (!sameShape(other.shape, tensor.shape)) {
-      throw new Error(
-        `${path}: ${name} is ${formatShape(other.shape)}, this run needs ${formatShape(tensor.shape)}; ` +
-          "choose --cfg and the options of the networks as the checkpoint has them",
-      );
-    }
-    tensor.update(({ data }) => data.set(other.block.data));
-    taken++;
-  }
-  return { taken, missing };
 }
