@@ -909,8 +909,6 @@ export const plantedBugs = [
     "kept.push(Tensor.persistent([1], (data) => data.fill(0)));\n      return this.truncate(ws, options);",
     "export interface TruncationOptions {",
     "const kept: Tensor[] = [];\nexport interface TruncationOptions {",
-    'import { inScope, type Tensor } from "../nn/tensor.js";',
-    'import { inScope, Tensor } from "../nn/tensor.js";',
   ],
   [
     "computes gradients of gradients, again",

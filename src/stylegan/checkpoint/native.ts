@@ -4,9 +4,14 @@
  * tensor can be read alone. The state of a training run, `format: "stylegan-training"`, holds the same of its three
  * networks, beside the optimisers, which readers of networks leave alone. Tested by tests/formats/native.test.ts.
  */
-import { CheckpointError, describe } from "../../formats/fileError.js";
+import { asCheckpoint, CheckpointError, describe } from "../../formats/fileError.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
-import { type SafetensorsEntry, type SafetensorsFile, safetensorsChunks } from "../../formats/safetensors.js";
+import {
+  readSafetensors,
+  type SafetensorsEntry,
+  type SafetensorsFile,
+  safetensorsChunks,
+} from "../../formats/safetensors.js";
 import { isDiscriminatorConfig, isGeneratorConfig, type NetworkConfig } from "../config.js";
 import type { CheckpointFormat, WriteOptions } from "./format.js";
 import { parseConfig } from "./geometry.js";
@@ -61,11 +66,16 @@ const isOurs = (metadata: ReadonlyMap<string, string>): boolean =>
 export const native: CheckpointFormat = {
   name: "native safetensors",
   recognises: (file) => file.container === "safetensors" && isOurs(file.metadata),
-  reads: (file, options) => readNative(file as SafetensorsFile, options),
+  reads: (file, options) => readOpened(file as SafetensorsFile, options),
   writer: { name: "native", ending: ".safetensors", chunks: writeNative },
 };
 
-function readNative({ tensors, metadata }: SafetensorsFile, options: ReadCheckpointOptions): CheckpointData {
+/** For those who need no other format, and its reader not in their bundle. */
+export function readNative(file: Uint8Array, options: ReadCheckpointOptions = {}): CheckpointData {
+  return asCheckpoint(() => readOpened(readSafetensors(file), options));
+}
+
+function readOpened({ tensors, metadata }: SafetensorsFile, options: ReadCheckpointOptions): CheckpointData {
   const isTraining = metadata.get("format") === TRAINING_FORMAT;
   if (!FORMATS.includes(metadata.get("format") ?? "")) {
     throw new CheckpointError(
