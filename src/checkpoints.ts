@@ -25,7 +25,7 @@ export interface Checkpoint {
   readonly d?: AnyDiscriminator;
   /** What the file calls each of the networks: "G_ema", "g_ema", "Gs", "state_dict". */
   readonly names?: { readonly gEma?: string; readonly g?: string; readonly d?: string };
-  /** What of the file was ignored and what was assumed, a sentence each; they are worth showing. */
+  /** What of the file was ignored and what was assumed, a sentence each; they are worth showing. Not enumerated, as names. */
   readonly warnings?: readonly string[];
 }
 
@@ -66,11 +66,13 @@ export async function loadCheckpoint<const Names extends NetworkNames = NetworkN
   try {
     const { format, networks, names, warnings } = readCheckpoint(opened, options);
     const checkpoint: Checkpoint = await withRoom(() => ({
-      ...{ format, names, warnings },
+      format,
       ...(networks.gEma && { gEma: buildGenerator(networks.gEma) }),
       ...(networks.g && { g: buildGenerator(networks.g) }),
       ...(networks.d && { d: buildDiscriminator(networks.d) }),
     }));
+    // Not enumerated: what is left of a checkpoint without its format are its networks.
+    Object.defineProperties(checkpoint, { names: { value: names }, warnings: { value: warnings } });
     return checkpoint as LoadedCheckpoint<Names>;
   } finally {
     opened.close();

@@ -12,8 +12,8 @@ const roles = { gEma: "the averaged generator", g: "the generator as trained", d
 
 const examples = `
 Examples:
-  $ stylegan info
   $ stylegan info ffhq.pkl
+  $ stylegan info
   $ stylegan info ffhq.pkl --json`;
 
 export function infoCommand(terminal: Terminal): Command {
