@@ -4,8 +4,8 @@ import { writeFile } from "./files.js";
 import { isNode } from "./host.js";
 import { ensureKernels, withRoom } from "./nn/loading.js";
 import { openSource, type Source } from "./sources.js";
-import { writers } from "./stylegan/checkpoint/formats.js";
-import { readCheckpoint } from "./stylegan/checkpoint/read.js";
+import { isNative, readNative } from "./stylegan/checkpoint/native.js";
+import { writers } from "./stylegan/checkpoint/writers.js";
 import {
   type AnyDiscriminator,
   type AnyGenerator,
@@ -64,7 +64,9 @@ export async function loadCheckpoint<const Names extends NetworkNames = NetworkN
   await ensureKernels();
   const opened = await openSource(source);
   try {
-    const { format, networks, names, warnings } = readCheckpoint(opened, options);
+    // The readers of foreign files are loaded when one comes: a page that shows its own model never needs them.
+    const read = isNative(opened) ? readNative : (await import("./stylegan/checkpoint/read.js")).readCheckpoint;
+    const { format, networks, names, warnings } = read(opened, options);
     const checkpoint: Checkpoint = await withRoom(() => ({
       format,
       ...(networks.gEma && { gEma: buildGenerator(networks.gEma) }),

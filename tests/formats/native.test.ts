@@ -6,10 +6,12 @@ import { CheckpointError } from "../../src/formats/fileError.js";
 import type { PlainTensor } from "../../src/formats/plainTensor.js";
 import { readSafetensors, type SafetensorsEntry, writeSafetensors } from "../../src/formats/safetensors.js";
 import { concatBytes } from "../../src/formats/zip.js";
+import { formats } from "../../src/stylegan/checkpoint/formats.js";
 import { parseConfig } from "../../src/stylegan/checkpoint/geometry.js";
 import { writeNative } from "../../src/stylegan/checkpoint/native.js";
 import type { CheckpointData, Networks } from "../../src/stylegan/checkpoint/networkData.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
+import { writers } from "../../src/stylegan/checkpoint/writers.js";
 
 const folder = new URL("../fixtures/checkpoints/", import.meta.url);
 const load = (name: string) => readCheckpoint(new Uint8Array(readFileSync(new URL(name, folder))));
@@ -169,4 +171,8 @@ describe("nothing is believed", () => {
     expect(() => native({ gEma: { ...gEma, tensors } })).toThrow(CheckpointError);
     expect(() => native({})).toThrow(RangeError);
   });
+});
+
+test("what can be written is what the table of formats says", () => {
+  expect(writers).toEqual(formats.flatMap(({ writer }) => writer ?? []));
 });

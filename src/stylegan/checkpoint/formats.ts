@@ -1,20 +1,17 @@
 /** The formats of checkpoints. A new one is a file of its own and a row here. Docs: docs/checkpoints.md. */
-import type { CheckpointFormat, CheckpointWriter } from "./format.js";
+import type { CheckpointFormat } from "./format.js";
 import { native } from "./native.js";
 import { rosinality } from "./rosinality/reader.js";
-import { writeRosinality } from "./rosinality/writer.js";
 import { officialTensorflow } from "./tensorflow/reader.js";
 import { officialTorch } from "./torch/reader.js";
 import { officialStateDict } from "./torch/stateDict.js";
+import { rosinalityWriter } from "./writers.js";
 
 /** Asked in this order whether a file is theirs. */
 export const formats: readonly CheckpointFormat[] = [
   native,
   officialTorch,
   officialTensorflow,
-  { ...rosinality, writer: { name: "rosinality", ending: ".pt", chunks: writeRosinality } },
+  { ...rosinality, writer: rosinalityWriter },
   officialStateDict,
 ];
-
-/** Those that can be written. */
-export const writers: readonly CheckpointWriter[] = formats.flatMap(({ writer }) => writer ?? []);

@@ -4,6 +4,7 @@
  * tensor can be read alone. The state of a training run, `format: "stylegan-training"`, holds the same of its three
  * networks, beside the optimisers, which readers of networks leave alone. Tested by tests/formats/native.test.ts.
  */
+import type { ByteSource } from "../../formats/byteSource.js";
 import { asCheckpoint, CheckpointError, describe } from "../../formats/fileError.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
 import {
@@ -15,6 +16,7 @@ import {
 import { isDiscriminatorConfig, isGeneratorConfig, type NetworkConfig } from "../config.js";
 import type { CheckpointFormat, WriteOptions } from "./format.js";
 import { parseConfig } from "./geometry.js";
+import { guarded } from "./guard.js";
 import {
   type CheckpointData,
   checkedNetwork,
@@ -70,9 +72,20 @@ export const native: CheckpointFormat = {
   writer: { name: "native", ending: ".safetensors", chunks: writeNative },
 };
 
+/** Whether a file is one of this format, as far as its header says. */
+export function isNative(source: ByteSource): boolean {
+  const JSON_BEGINS = 8;
+  if (source.size <= JSON_BEGINS || source.read(JSON_BEGINS, 1)[0] !== "{".charCodeAt(0)) return false;
+  try {
+    return isOurs(readSafetensors(source).metadata);
+  } catch {
+    return false; // Whoever reads it next says what is wrong.
+  }
+}
+
 /** For those who need no other format, and its reader not in their bundle. */
-export function readNative(file: Uint8Array, options: ReadCheckpointOptions = {}): CheckpointData {
-  return asCheckpoint(() => readOpened(readSafetensors(file), options));
+export function readNative(file: Uint8Array | ByteSource, options: ReadCheckpointOptions = {}): CheckpointData {
+  return guarded(asCheckpoint(() => readOpened(readSafetensors(file), options)));
 }
 
 function readOpened({ tensors, metadata }: SafetensorsFile, options: ReadCheckpointOptions): CheckpointData {

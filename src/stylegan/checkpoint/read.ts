@@ -3,12 +3,11 @@ import { type ByteSource, bytesSource } from "../../formats/byteSource.js";
 import { asCheckpoint, CheckpointError, describe } from "../../formats/fileError.js";
 import { firstOf } from "../../formats/pickle/common.js";
 import { isForeign } from "../../formats/pickle/values.js";
-import type { PlainTensor } from "../../formats/plainTensor.js";
-import type { NetworkConfig } from "../config.js";
 import { openContainer } from "./container.js";
 import type { Opened } from "./format.js";
 import { formats } from "./formats.js";
-import type { CheckpointData, NetworkData, ReadCheckpointOptions } from "./networkData.js";
+import { guarded } from "./guard.js";
+import type { CheckpointData, ReadCheckpointOptions } from "./networkData.js";
 import { findIn } from "./search.js";
 
 /**
@@ -19,46 +18,7 @@ import { findIn } from "./search.js";
  */
 export function readCheckpoint(file: Uint8Array | ByteSource, options: ReadCheckpointOptions = {}): CheckpointData {
   const source = file instanceof Uint8Array ? bytesSource(file) : file;
-  const { networks, ...rest } = asCheckpoint(() => readSource(source, options));
-  const { gEma, g, d } = networks;
-  const { names } = rest;
-  return {
-    ...rest,
-    networks: {
-      ...(gEma && { gEma: guarded(gEma, names.gEma) }),
-      ...(g && { g: guarded(g, names.g) }),
-      ...(d && { d: guarded(d, names.d) }),
-    },
-  };
-}
-
-/**
- * Tensors are read when they are asked for, and only then is damage in their bytes found: it is the checkpoint's, too. So
- * are numbers that no network can compute with.
- */
-function guarded<Config extends NetworkConfig>(network: NetworkData<Config>, where = ""): NetworkData<Config> {
-  const guardedTensor = (name: string, tensor: PlainTensor): PlainTensor => {
-    const checked = (numbers: Float32Array | Float64Array): void => {
-      const at = numbers.findIndex((x) => !Number.isFinite(x));
-      if (at < 0) return;
-      const what = tensor.name ?? name;
-      throw new CheckpointError(`${where}: ${what} holds ${numbers[at]}, with which no network can compute`);
-    };
-    return {
-      ...tensor,
-      copyTo: (out) => {
-        asCheckpoint(() => tensor.copyTo(out));
-        checked(out);
-      },
-      toFloat: () => {
-        const numbers = asCheckpoint(() => tensor.toFloat());
-        checked(numbers);
-        return numbers;
-      },
-    };
-  };
-  const tensors = [...network.tensors].map(([name, tensor]) => [name, guardedTensor(name, tensor)] as const);
-  return { ...network, tensors: new Map(tensors) };
+  return guarded(asCheckpoint(() => readSource(source, options)));
 }
 
 function readSource(source: ByteSource, options: ReadCheckpointOptions): CheckpointData {

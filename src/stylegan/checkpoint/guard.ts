@@ -1,0 +1,48 @@
+/** What is wrong with the numbers of a checkpoint, found when they are read. */
+import { asCheckpoint, CheckpointError } from "../../formats/fileError.js";
+import type { PlainTensor } from "../../formats/plainTensor.js";
+import type { NetworkConfig } from "../config.js";
+import type { CheckpointData, NetworkData } from "./networkData.js";
+
+/** The same checkpoint, whose tensors are checked when they are read. */
+export function guarded({ networks, ...rest }: CheckpointData): CheckpointData {
+  const { gEma, g, d } = networks;
+  const { names } = rest;
+  return {
+    ...rest,
+    networks: {
+      ...(gEma && { gEma: guardedNetwork(gEma, names.gEma) }),
+      ...(g && { g: guardedNetwork(g, names.g) }),
+      ...(d && { d: guardedNetwork(d, names.d) }),
+    },
+  };
+}
+
+/**
+ * Tensors are read when they are asked for, and only then is damage in their bytes found: it is the checkpoint's, too. So
+ * are numbers that no network can compute with.
+ */
+function guardedNetwork<Config extends NetworkConfig>(network: NetworkData<Config>, where = ""): NetworkData<Config> {
+  const guardedTensor = (name: string, tensor: PlainTensor): PlainTensor => {
+    const checked = (numbers: Float32Array | Float64Array): void => {
+      const at = numbers.findIndex((x) => !Number.isFinite(x));
+      if (at < 0) return;
+      const what = tensor.name ?? name;
+      throw new CheckpointError(`${where}: ${what} holds ${numbers[at]}, with which no network can compute`);
+    };
+    return {
+      ...tensor,
+      copyTo: (out) => {
+        asCheckpoint(() => tensor.copyTo(out));
+        checked(out);
+      },
+      toFloat: () => {
+        const numbers = asCheckpoint(() => tensor.toFloat());
+        checked(numbers);
+        return numbers;
+      },
+    };
+  };
+  const tensors = [...network.tensors].map(([name, tensor]) => [name, guardedTensor(name, tensor)] as const);
+  return { ...network, tensors: new Map(tensors) };
+}
