@@ -75,7 +75,15 @@ export function readSources() {
 
 /** What the generator needs of one file: its classes, functions, imports, exports and shared constants. */
 function parse(path, text) {
-  const file = { path, unmanaged: [], functions: new Map(), imports: new Map(), reexports: [], constants: [] };
+  const file = {
+    path,
+    unmanaged: [],
+    functions: new Map(),
+    imports: new Map(),
+    reexports: [],
+    stars: [],
+    constants: [],
+  };
   const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
   const place = (specifier) => `${join(dirname(path), specifier.text)}.ts`;
   for (const statement of source.statements) {
@@ -84,7 +92,8 @@ function parse(path, text) {
         file.imports.set(name.text, { path: place(statement.moduleSpecifier), name: (propertyName ?? name).text });
       }
     } else if (ts.isExportDeclaration(statement)) {
-      for (const { name, propertyName } of statement.exportClause.elements) {
+      if (statement.exportClause === undefined) file.stars.push(place(statement.moduleSpecifier));
+      for (const { name, propertyName } of statement.exportClause?.elements ?? []) {
         file.reexports.push({
           name: name.text,
           from: (propertyName ?? name).text,
@@ -143,6 +152,9 @@ function evaluate(what, node) {
 /** The functions that a file exports by way of others: name -> path of the file that declares it. */
 function exportsOf(files, path) {
   const found = new Map();
+  for (const next of fileAt(files, path).stars) {
+    for (const [name, declared] of fileAt(files, next).functions) if (isExported(declared)) found.set(name, next);
+  }
   for (const { name, from, path: next } of fileAt(files, path).reexports) {
     const inner = fileAt(files, next).functions.has(from) ? next : exportsOf(files, next).get(from);
     if (inner === undefined || name !== from) throw new Error(`${path}: cannot follow the export of ${name}`);
@@ -150,6 +162,8 @@ function exportsOf(files, path) {
   }
   return found;
 }
+
+const isExported = ({ modifiers }) => modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
 
 function fileAt(files, path) {
   const file = files.get(path);

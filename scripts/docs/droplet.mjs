@@ -28,6 +28,7 @@ import {
   sub,
   variable,
 } from "../../dist/nn/index.js";
+import { persistentTensor } from "../../dist/nn/tensor.js";
 import { adain, instanceNorm } from "../../dist/stylegan/adain.js";
 import { modulatedConv2d } from "../../dist/stylegan/modulatedConv2d.js";
 import {
@@ -52,7 +53,7 @@ await init({ kernels: "reference" });
 
 const fixed = (value, digits = 3) => value.toFixed(digits);
 const parameter = (shape, value) =>
-  variable(Tensor.persistent(shape, (data) => data.set(Float64Array.from(data, (_, at) => value(at)))));
+  variable(persistentTensor(shape, (data) => data.set(Float64Array.from(data, (_, at) => value(at)))));
 const perMap = (numbers) => reshape(numbers, [1, -1, 1, 1]);
 const asMaps = (maps) => Tensor.from(Float64Array.from(maps.flatMap((map) => [...map])), [1, maps.length, SIDE, SIDE]);
 const mapsOf = (tensor) => {

@@ -8,7 +8,8 @@ import { isRecorded } from "./autograd/record.js";
 import { activeKernels } from "./backend.js";
 import type { Block } from "./kernels/block.js";
 import type { ConvLayer, FusedKernels, Operand } from "./kernels/wasm/fused/types.js";
-import { inScope, type PrivateLayout, Tensor } from "./tensor.js";
+import type { PrivateLayout } from "./storage.js";
+import { adoptTensor, allocateTensor, inScope, type Tensor, tensorOfLayout } from "./tensor.js";
 
 /** Feature maps of a tensor in the layout of the fused kernels. */
 class BlockedFeatures implements PrivateLayout {
@@ -47,11 +48,11 @@ function runFused(layer: ConvLayer<Tensor>): Tensor | null {
   const kernels = activeKernels();
   const { x, weight, inputScales, outputScales, noise, noiseStrength, bias } = layer;
   const scales = outputScales === "unit" ? null : outputScales;
-  if (kernels.fused === undefined || !weight.isResident) return null;
+  if (kernels.fused === undefined || !weight.internals.isResident) return null;
   if (isRecorded([x, weight, inputScales, scales, noise, noiseStrength, bias])) return null;
 
-  const features = x.privateLayout instanceof BlockedFeatures ? x.privateLayout : null;
-  const consumeInput = features !== null && x.expendable;
+  const features = x.internals.privateLayout instanceof BlockedFeatures ? x.internals.privateLayout : null;
+  const consumeInput = features !== null && x.internals.expendable;
   const plan = kernels.fused.plan(layer, {
     input: features === null ? "planar" : "blocked",
     output: weight.shape[0] <= IMAGE_CHANNELS ? "planar" : "blocked",
@@ -60,23 +61,24 @@ function runFused(layer: ConvLayer<Tensor>): Tensor | null {
   if (plan === null) return null;
   const y = plan.run({
     x: features?.operand ?? operandOf(x),
-    weight: { ...operandOf(weight), version: weight.version },
+    weight: { ...operandOf(weight), version: weight.internals.version },
     inputScales: inputScales && operandOf(inputScales),
     outputScales: outputScales === "unit" ? "unit" : scales && operandOf(scales),
     noise: noise && operandOf(noise),
     noiseStrength: noiseStrength && operandOf(noiseStrength),
     bias: bias && operandOf(bias),
   });
-  if (consumeInput) x.surrender();
+  if (consumeInput) x.internals.surrender();
   const shape = plan.outputShape;
-  if (y.layout !== "blocked") return Tensor.adopt(shape, y.block);
-  return Tensor.fromPrivateLayout(shape, new BlockedFeatures(y, kernels.fused, (block) => kernels.release(block)));
+  if (y.layout !== "blocked") return adoptTensor(shape, y.block);
+  return tensorOfLayout(shape, new BlockedFeatures(y, kernels.fused, (block) => kernels.release(block)));
 }
 
 /** A tensor's numbers in the memory of the kernels in use: its own, or a copy that lives as long as the scope. */
-function operandOf({ shape, block, isResident }: Tensor): Operand {
-  if (isResident) return { shape, block };
-  const copy = Tensor.allocate(shape).block;
+function operandOf({ shape, internals }: Tensor): Operand {
+  const { block } = internals;
+  if (internals.isResident) return { shape, block };
+  const copy = allocateTensor(shape).internals.block;
   copy.data.set(block.data);
   return { shape, block: copy };
 }

@@ -8,7 +8,7 @@ import { createKernels, type KernelOptions } from "./kernels/select.js";
 import type { Kernels } from "./kernels/types.js";
 import { NoRoomError } from "./kernels/wasm/memory.js";
 import { availableThreads } from "./kernels/wasm/threads.js";
-import { moveParameters } from "./tensor.js";
+import { moveParameters } from "./storage.js";
 
 /** What `loadKernels` loaded last. */
 let loaded: { readonly kernels: Kernels; readonly options: KernelOptions } | null = null;

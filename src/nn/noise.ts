@@ -6,7 +6,7 @@
 import { activeKernels } from "./backend.js";
 import { checkSeed, type RandomState } from "./random.js";
 import { checkShape, type Shape } from "./shape.js";
-import { inScope, Tensor } from "./tensor.js";
+import { allocateTensor, inScope, Tensor } from "./tensor.js";
 
 export class NoiseGenerator {
   readonly #seed: number;
@@ -25,8 +25,8 @@ export class NoiseGenerator {
   normal(shape: Shape): Tensor {
     checkShape("NoiseGenerator.normal", shape);
     return inScope(() => {
-      const y = Tensor.allocate(shape);
-      activeKernels().normal(y.block, { seed: this.#seed, stream: this.#asked++ });
+      const y = allocateTensor(shape);
+      activeKernels().normal(y.internals.block, { seed: this.#seed, stream: this.#asked++ });
       return y;
     });
   }

@@ -9,7 +9,7 @@
 import { activeKernels } from "./backend.js";
 import type { Block } from "./kernels/types.js";
 import { assertShape } from "./shape.js";
-import { inScope, Tensor } from "./tensor.js";
+import { inScope, persistentTensor, type Tensor } from "./tensor.js";
 
 type NamedTensors = ReadonlyMap<string, Tensor>;
 
@@ -47,7 +47,7 @@ export class Adam {
     this.epsilon = epsilon;
     this.#parameters = parameters;
     const zeros = (): NamedTensors =>
-      new Map([...parameters].map(([name, { shape }]) => [name, Tensor.persistent(shape, (data) => data.fill(0))]));
+      new Map([...parameters].map(([name, { shape }]) => [name, persistentTensor(shape, (data) => data.fill(0))]));
     this.m = zeros();
     this.v = zeros();
   }
@@ -66,7 +66,7 @@ export class Adam {
     this.steps++;
     const [beta1, beta2] = this.betas;
     const options = { learningRate: this.learningRate, beta1, beta2, epsilon: this.epsilon, step: this.steps };
-    const blocks = (tensors: Iterable<Tensor>): Block[] => Array.from(tensors, ({ block }) => block);
+    const blocks = (tensors: Iterable<Tensor>): Block[] => Array.from(tensors, ({ internals }) => internals.block);
     const [m, v] = [blocks(this.m.values()), blocks(this.v.values())];
     updateAll(this.#parameters.values(), (p) => activeKernels().adam(p, blocks(gradients), m, v, options));
   }
@@ -75,8 +75,8 @@ export class Adam {
 /** Changes several tensors in place, with one kernel for all of them. */
 function updateAll(tensors: Iterable<Tensor>, write: (blocks: readonly Block[]) => void): void {
   const targets = [...tensors];
-  write(targets.map(({ block }) => block));
-  for (const target of targets) target.version++;
+  write(targets.map(({ internals }) => internals.block));
+  for (const target of targets) target.internals.version++;
 }
 
 /** What can be averaged: a network. */
@@ -94,7 +94,7 @@ export function updateEma(average: Averageable, network: Averageable, beta: numb
   inScope(() => {
     const kernels = activeKernels();
     const names = [...network.parameters.keys()];
-    const parameters = names.map((name) => network.parameters.get(name)!.block);
+    const parameters = names.map((name) => network.parameters.get(name)!.internals.block);
     const averages = names.map((name) => average.parameters.get(name)!);
     updateAll(averages, (ema) => kernels.lerp(parameters, ema, beta));
     for (const [name, buffer] of network.buffers) copyInto(average.buffers.get(name)!, buffer);
@@ -104,7 +104,7 @@ export function updateEma(average: Averageable, network: Averageable, beta: numb
 /** Overwrites the contents of a persistent tensor with those of another of the same size. */
 export function copyInto(target: Tensor, source: Tensor): void {
   assertShape("copyInto", "source", source.shape, target.shape);
-  const from = source.block;
+  const from = source.internals.block;
   const flat = { shape: [from.length], strides: [[1], [1]] };
   target.update((block) => activeKernels().stridedCopy(from, block, flat));
 }

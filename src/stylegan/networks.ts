@@ -60,8 +60,8 @@ export function setTrainable<N extends AnyGenerator | AnyDiscriminator>(network:
 /** What a checkpoint writer needs of a network; the tensors are views of the parameters. */
 export function networkData<N extends AnyGenerator | AnyDiscriminator>(network: N): NetworkData<N["config"]> {
   const tensors = new Map<string, PlainTensor>();
-  for (const [name, { block, shape }] of [...network.parameters, ...network.buffers]) {
-    tensors.set(name, denseTensor(block.data, shape, name));
+  for (const [name, { internals, shape }] of [...network.parameters, ...network.buffers]) {
+    tensors.set(name, denseTensor(internals.block.data, shape, name));
   }
   return { config: network.config, tensors };
 }

@@ -18,7 +18,7 @@ import { expand, reshape, sum } from "../../src/nn/ops/reduce.js";
 import { mean } from "../../src/nn/ops/statistics.js";
 import { Adam, emaBeta, updateEma } from "../../src/nn/optim.js";
 import { RandomState } from "../../src/nn/random.js";
-import { scope, Tensor } from "../../src/nn/tensor.js";
+import { persistentTensor, scope, Tensor } from "../../src/nn/tensor.js";
 import { augmentPipelines } from "../../src/stylegan/augment/pipeline.js";
 import { Discriminator } from "../../src/stylegan/discriminator.js";
 import { createNetworks, networkGeometry } from "../../src/stylegan/geometry.js";
@@ -43,8 +43,7 @@ import { apart, dot, equal, identical, largest, law } from "../support/laws.js";
 
 beforeAll(() => setKernels(createReferenceKernels("float64")));
 
-const persistent = (values: ArrayLike<number>): Tensor =>
-  Tensor.persistent([values.length], (data) => data.set(values));
+const persistent = (values: ArrayLike<number>): Tensor => persistentTensor([values.length], (data) => data.set(values));
 const named = (tensor: Tensor): ReadonlyMap<string, Tensor> => new Map([["p", tensor]]);
 
 describe("35: equalised learning rate", () => {
@@ -60,7 +59,7 @@ describe("35: equalised learning rate", () => {
     const layer = new DenseLayer(tree, inFeatures, outFeatures, { lrMultiplier, biasInit: null });
     const g = lrMultiplier / Math.sqrt(inFeatures);
     const stored = layer.weight;
-    const effective = Tensor.persistent(stored.shape, (data) => {
+    const effective = persistentTensor(stored.shape, (data) => {
       data.set(stored.toFloat64Array().map((value) => g * value));
     });
     variable(effective);

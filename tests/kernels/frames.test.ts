@@ -77,6 +77,12 @@ describe("the generator", () => {
     expect(text).toContain("scale: maps.writeScale,");
   });
 
+  test("follows an index that exports all of a file", () => {
+    const files = sources({});
+    const named = generateFrames(files);
+    expect(generateFrames(files.set("index.ts", 'export * from "./maps/scale";'))).toEqual(named);
+  });
+
   test("copies constants with the tag @host, and no others", () => {
     const before = "/** Rows of a tile. @host */\nexport const ROWS: i32 = 2 * 4 + 1;\nconst OTHER: i32 = 3;";
     const text = generateFrames(sources({ before })).get("maps.ts");

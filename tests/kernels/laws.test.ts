@@ -8,14 +8,9 @@ import type { BiasActGeometry, Kernels, Upfirdn2dGeometry } from "../../src/nn/k
 import { hasRelaxedSimd } from "../../src/nn/kernels/wasm/variants.js";
 import { unitRoundoff } from "../support/bounds.js";
 import { Draw, SEED } from "../support/draw.js";
-import {
-  convGeometry,
-  convProblems,
-  filterOf,
-  type KernelProblem,
-  upfirdn2dGeometry,
-  upfirdn2dProblem,
-} from "../support/kernelCases.js";
+import type { KernelProblem } from "../support/kernelCases/case.js";
+import { convGeometry, convProblems } from "../support/kernelCases/conv.js";
+import { filterOf, upfirdn2dGeometry, upfirdn2dProblem } from "../support/kernelCases/resample.js";
 
 type Numbers = Float32Array | Float64Array;
 const options = { seed: SEED, numRuns: 40 };

@@ -11,13 +11,9 @@ import { hasRelaxedSimd } from "../../src/nn/kernels/wasm/variants.js";
 import { assertWithinBound } from "../support/bounds.js";
 import { Draw, SEED } from "../support/draw.js";
 import { GuardedMemory } from "../support/guarded.js";
-import {
-  convProblems,
-  type KernelCase,
-  type KernelProblem,
-  kernelCases,
-  layerExports,
-} from "../support/kernelCases.js";
+import { kernelCases, layerExports } from "../support/kernelCases/all.js";
+import type { KernelCase, KernelProblem } from "../support/kernelCases/case.js";
+import { convProblems } from "../support/kernelCases/conv.js";
 
 const reference = createReferenceKernels("float64");
 const executed = new Set<string>();

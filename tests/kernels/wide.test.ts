@@ -11,7 +11,8 @@ import { createWasmKernels, type WasmKernels } from "../../src/nn/kernels/wasm/k
 import { hasRelaxedSimd } from "../../src/nn/kernels/wasm/variants.js";
 import { Draw, SEED } from "../support/draw.js";
 import { arbitraryLayer, runLayer } from "../support/fusedCases.js";
-import { type KernelCase, type KernelProblem, kernelCases } from "../support/kernelCases.js";
+import { kernelCases } from "../support/kernelCases/all.js";
+import type { KernelCase, KernelProblem } from "../support/kernelCases/case.js";
 
 const joins = v8Version() >= 13;
 if (!joins) console.info(`wide.test.ts: V8 ${v8Version()} joins no vectors; comparing the two sources only`);

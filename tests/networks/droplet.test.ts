@@ -18,7 +18,7 @@ import { reshape } from "../../src/nn/ops/reduce.js";
 import { mean } from "../../src/nn/ops/statistics.js";
 import { setupFilter } from "../../src/nn/ops/upfirdn2d.js";
 import { Adam } from "../../src/nn/optim.js";
-import { scope, Tensor } from "../../src/nn/tensor.js";
+import { persistentTensor, scope, Tensor } from "../../src/nn/tensor.js";
 import { instanceNorm } from "../../src/stylegan/adain.js";
 import { demodulation, modulatedConv2d } from "../../src/stylegan/modulatedConv2d.js";
 import { Draw } from "../support/draw.js";
@@ -262,11 +262,11 @@ describe("gradient descent finds the spike by itself", () => {
     const draw = new Draw(5);
     const c = STRENGTHS.length;
     const x = variable(
-      Tensor.persistent([1, c, side, side], (data) => {
+      persistentTensor([1, c, side, side], (data) => {
         for (let at = 0; at < data.length; at++) data[at] = pattern[at % p] + 0.01 * draw.normal();
       }),
     );
-    const bias = variable(Tensor.persistent([c], (data) => data.fill(0)));
+    const bias = variable(persistentTensor([c], (data) => data.fill(0)));
     const target = STRENGTHS.flatMap((strength) => Array.from(pattern, (value) => strength * value));
     const steps = 900;
     const adam = new Adam(new Map(Object.entries({ x, bias })), { betas: [0.9, 0.99] });

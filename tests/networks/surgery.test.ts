@@ -18,7 +18,7 @@ const W = 4;
 const make = (seed: number, resolution = 16, channelMax = 6) =>
   createNetworks(networkGeometry({ resolution, zDim: W, wDim: W, mappingLayers: 1, channelMax }), seed);
 const numbers = (network: AnyNetwork): Record<string, number[]> =>
-  Object.fromEntries([...tensorsOf(network)].map(([name, { block }]) => [name, [...block.data]]));
+  Object.fromEntries([...tensorsOf(network)].map(([name, { internals }]) => [name, [...internals.block.data]]));
 
 beforeAll(() => setKernels(createReferenceKernels("float64")));
 

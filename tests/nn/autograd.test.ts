@@ -157,14 +157,14 @@ describe("recording", () => {
       expect(isRecording()).toBe(false);
       return square(a);
     });
-    expect(y.node).toBeNull();
+    expect(y.internals.node).toBeNull();
     expect(() =>
       noGrad(() => {
         throw new Error("inside");
       }),
     ).toThrow("inside");
     expect(isRecording()).toBe(true);
-    expect(square(a).node).not.toBeNull();
+    expect(square(a).internals.node).not.toBeNull();
   });
 
   test("without createGraph a gradient is a constant; with it, it can be differentiated again and again", () => {

@@ -4,8 +4,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { type AnyGenerator, dispose, init, loadCheckpoint, scope, seedsToZ, Tensor } from "../../src/index.js";
+import { type AnyGenerator, dispose, init, loadCheckpoint, scope, seedsToZ } from "../../src/index.js";
 import { activeKernels } from "../../src/nn/backend.js";
+import { persistentTensor } from "../../src/nn/tensor.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const file = join(root, "models/faces64.safetensors");
@@ -16,7 +17,7 @@ const image = (gEma: AnyGenerator | undefined): Float32Array =>
   scope(() => gEma!.forward(seedsToZ([0], gEma!.zDim), null, { noiseMode: "const" }).toArray());
 
 const isHere = (gEma: AnyGenerator | undefined): boolean =>
-  [...gEma!.parameters.values(), ...gEma!.buffers.values()].every((tensor) => tensor.isResident);
+  [...gEma!.parameters.values(), ...gEma!.buffers.values()].every((tensor) => tensor.internals.isResident);
 
 const bytesOf = (gEma: AnyGenerator | undefined): number =>
   [...gEma!.parameters.values()].reduce((sum, { size }) => sum + 4 * size, 0);
@@ -108,6 +109,6 @@ describe("memory", () => {
 
   test("without room even so, the error says how much there is", async () => {
     await init({ threads: 1 });
-    expect(() => Tensor.persistent([2 ** 31], () => {})).toThrow(/no room for \d+ bytes/);
+    expect(() => persistentTensor([2 ** 31], () => {})).toThrow(/no room for \d+ bytes/);
   });
 });

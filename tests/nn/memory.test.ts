@@ -17,7 +17,7 @@ import { add, mul, scale, square, tanh } from "../../src/nn/ops/arith.js";
 import { slice } from "../../src/nn/ops/layout.js";
 import { reshape, sum } from "../../src/nn/ops/reduce.js";
 import { RandomState } from "../../src/nn/random.js";
-import { chain, scope, Tensor } from "../../src/nn/tensor.js";
+import { allocateTensor, chain, persistentTensor, scope, Tensor } from "../../src/nn/tensor.js";
 import { createNetworks, networkGeometry } from "../../src/stylegan/geometry.js";
 import { Draw, SEED } from "../support/draw.js";
 import { identical } from "../support/laws.js";
@@ -28,7 +28,7 @@ const usedBytes = (): number => activeKernels().memory().usedBytes;
 const bytesOf = (shape: readonly number[], count = 1): number =>
   scope(() => {
     const before = usedBytes();
-    for (let k = 0; k < count; k++) Tensor.allocate(shape);
+    for (let k = 0; k < count; k++) allocateTensor(shape);
     return usedBytes() - before;
   });
 
@@ -215,7 +215,7 @@ describe.each(KERNELS)("%s", (_, create) => {
 
   test("growing the memory leaves live tensors valid, and what is computed from them", () => {
     const before = usedBytes();
-    const parameter = Tensor.persistent([4], (data) => data.set([1, 2, 3, 4]));
+    const parameter = persistentTensor([4], (data) => data.set([1, 2, 3, 4]));
     const own = usedBytes() - before;
     scope(() => {
       const x = Tensor.from([5, 6, 7, 8]);
@@ -223,7 +223,7 @@ describe.each(KERNELS)("%s", (_, create) => {
       const reserved = activeKernels().memory().reservedBytes;
       for (let k = 0; activeKernels().memory().reservedBytes < reserved + 3e7; k++) {
         expect(k).toBeLessThan(40);
-        Tensor.allocate([1024, 1024]);
+        allocateTensor([1024, 1024]);
       }
       identical(x, [5, 6, 7, 8]);
       identical(flat, [5, 6, 7, 8]);
@@ -239,7 +239,7 @@ describe.each(KERNELS)("%s", (_, create) => {
     const collect = runInNewContext("gc") as () => void;
     const before = usedBytes();
     const use = (): number => {
-      const parameter = scope(() => Tensor.persistent([1000], (data) => data.fill(1)));
+      const parameter = scope(() => persistentTensor([1000], (data) => data.fill(1)));
       const alias = reshape(parameter, [10, 100]);
       expect(usedBytes()).toBeGreaterThanOrEqual(before + 4000);
       return scope(() => sum(add(parameter, reshape(alias, [1000]))).item());

@@ -262,7 +262,7 @@ const SWEEPS: Readonly<Record<Exclude<Process, "interpolation"> | "direction", S
         const from = Math.min(Math.floor(level), levels.length - 2);
         const part = level - from;
         if (part === 0 || part === 1) return levels[from + part];
-        const [a, b] = [levels[from].block.data, levels[from + 1].block.data];
+        const [a, b] = [levels[from].internals.block.data, levels[from + 1].internals.block.data];
         return Tensor.from(
           a.map((value, k) => value + part * (b[k] - value)),
           levels[from].shape,

@@ -44,7 +44,7 @@ export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], opti
       for (const tensor of order) {
         const dy = gradients.get(tensor);
         if (dy === undefined) continue;
-        const node = tensor.node as OpNode;
+        const node = tensor.internals.node as OpNode;
         const found: Record<string, Tensor> = {};
         for (const name of node.names) {
           const input = node.inputs[name];
@@ -126,14 +126,14 @@ function pathsBetween(inputs: readonly Tensor[], outputs: readonly Tensor[]): { 
   const recorded = new Set<Tensor>();
   const waiting = [...outputs];
   for (let tensor = waiting.pop(); tensor !== undefined; tensor = waiting.pop()) {
-    if (tensor.node === null || recorded.has(tensor)) continue;
+    if (tensor.internals.node === null || recorded.has(tensor)) continue;
     recorded.add(tensor);
-    for (const input of tensor.node.keeps) waiting.push(input);
+    for (const input of tensor.internals.node.keeps) waiting.push(input);
   }
-  const oldestFirst = [...recorded].sort((a, b) => a.node!.id - b.node!.id);
+  const oldestFirst = [...recorded].sort((a, b) => a.internals.node!.id - b.internals.node!.id);
   const onPath = new Set(inputs);
   const order = oldestFirst.filter(
-    (tensor) => tensor.node!.keeps.some((input) => onPath.has(input)) && onPath.add(tensor),
+    (tensor) => tensor.internals.node!.keeps.some((input) => onPath.has(input)) && onPath.add(tensor),
   );
   return { order: order.reverse(), onPath };
 }

@@ -6,7 +6,8 @@
  * it records nodes while gradients are wanted. `grad.ts`, above the operations, walks them backwards.
  */
 
-import { type GraphNode, inScope, type Tensor } from "../tensor.js";
+import type { GraphNode } from "../storage.js";
+import { inScope, type Tensor } from "../tensor.js";
 
 /** The tensors an operation takes, by name. */
 export type Inputs = Readonly<Record<string, Tensor | null>>;
@@ -30,7 +31,7 @@ export type Found<I extends Inputs> = { readonly [K in keyof I]?: Tensor };
 export type Op<I extends Inputs, O> = (inputs: I, options: O) => Tensor;
 
 /** An operation that was recorded: its inputs, and the way back through it. */
-export interface OpNode extends GraphNode {
+export interface OpNode extends GraphNode<Tensor> {
   readonly name: string;
   readonly inputs: Inputs;
   /** The names of the inputs, in the order of their rules. */
@@ -92,7 +93,7 @@ export function defineOp<I extends Inputs, O>(name: string, definition: OpDefini
           pullback: (input, dy, found) =>
             definition.vjp[input as keyof I]?.(dy, inputs, options, y, found as Found<I>) ?? null,
         };
-        y.node = node;
+        y.internals.node = node;
         y.requiresGrad = true;
       }
       return y;

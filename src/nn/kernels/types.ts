@@ -7,28 +7,10 @@
 
 import type { Activation } from "./activations.js";
 import type { Block, Filter2d } from "./block.js";
+import type { BinaryOp, UnaryOp } from "./functions.js";
 import type { FusedKernels } from "./wasm/fused/types.js";
 
 export type { Block, Filter2d } from "./block.js";
-
-/** y = f(x), element by element. `step` is 1 where x > 0, else 0. */
-export type UnaryOp =
-  | "neg"
-  | "abs"
-  | "sign"
-  | "step"
-  | "square"
-  | "sqrt"
-  | "rsqrt"
-  | "reciprocal"
-  | "exp"
-  | "log"
-  | "sigmoid"
-  | "tanh"
-  | "softplus";
-
-/** y = f(a, b), element by element, with broadcasting. */
-export type BinaryOp = "add" | "sub" | "mul" | "div";
 
 /**
  * An index space `shape` walked in row-major order; each operand has a stride (in elements, 0 to broadcast, negative

@@ -6,7 +6,7 @@
 import { variable } from "../autograd/record.js";
 import type { RandomState } from "../random.js";
 import { type Shape, sizeOf } from "../shape.js";
-import { Tensor } from "../tensor.js";
+import { persistentTensor, type Tensor, tensorWithoutMemory } from "../tensor.js";
 
 type Numbers = Float32Array | Float64Array;
 
@@ -73,8 +73,8 @@ export class ParameterTree {
     const contents = this.#contents;
     const tensor =
       contents === null
-        ? Tensor.withoutMemory(shape)
-        : Tensor.persistent(shape, (data) => contents(fullName, shape, data, initial));
+        ? tensorWithoutMemory(shape)
+        : persistentTensor(shape, (data) => contents(fullName, shape, data, initial));
     into.set(fullName, tensor);
     return tensor;
   }

@@ -1,12 +1,12 @@
 /** Multiples of a tensor, and shifts, by plain numbers: y = scale x + offset. Tests: tests/nn/autograd.test.ts. */
 import { defineOp } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
-import { Tensor } from "../tensor.js";
+import { allocateTensor, type Tensor } from "../tensor.js";
 
 const affineOp = defineOp<{ x: Tensor }, { scale: number; offset: number }>("affine", {
   forward: ({ x }, { scale, offset }) => {
-    const y = Tensor.allocate(x.shape);
-    activeKernels().affine(x.block, y.block, scale, offset);
+    const y = allocateTensor(x.shape);
+    activeKernels().affine(x.internals.block, y.internals.block, scale, offset);
     return y;
   },
   vjp: { x: (dy, _, options) => scale(dy, options.scale) },

@@ -4,9 +4,9 @@
  */
 import { defineOp } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
-import type { BinaryOp, UnaryOp } from "../kernels/types.js";
+import type { BinaryOp, UnaryOp } from "../kernels/functions.js";
 import { broadcastShapes, broadcastStrides, type Shape, sameShape } from "../shape.js";
-import { Tensor } from "../tensor.js";
+import { allocateTensor, type Tensor } from "../tensor.js";
 import { scale } from "./affine.js";
 import { sumTo } from "./reduce.js";
 
@@ -17,20 +17,23 @@ type Single = { x: Tensor };
 
 function runBinary(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
   if (sameShape(a.shape, b.shape)) {
-    const y = Tensor.allocate(a.shape);
-    activeKernels().binary(op, a.block, b.block, y.block, { shape: [a.size], strides: [[1], [1]] });
+    const y = allocateTensor(a.shape);
+    activeKernels().binary(op, a.internals.block, b.internals.block, y.internals.block, {
+      shape: [a.size],
+      strides: [[1], [1]],
+    });
     return y;
   }
   const shape = broadcastShapes(op, a.shape, b.shape);
-  const y = Tensor.allocate(shape);
+  const y = allocateTensor(shape);
   const strides = [broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape)];
-  activeKernels().binary(op, a.block, b.block, y.block, { shape, strides });
+  activeKernels().binary(op, a.internals.block, b.internals.block, y.internals.block, { shape, strides });
   return y;
 }
 
 function runUnary(op: UnaryOp, x: Tensor): Tensor {
-  const y = Tensor.allocate(x.shape);
-  activeKernels().unary(op, x.block, y.block);
+  const y = allocateTensor(x.shape);
+  activeKernels().unary(op, x.internals.block, y.internals.block);
   return y;
 }
 
@@ -49,10 +52,10 @@ const mulOp = defineOp<Pair, null>("mul", {
 /** The sum of a * b over the axes that `shape` has as 1: its trailing ones. As one kernel, without the products in memory. */
 const dotOp = defineOp<Pair, Shape>("dot", {
   forward: ({ a, b }, shape) => {
-    const y = Tensor.allocate(shape);
+    const y = allocateTensor(shape);
     const k = a.size / y.size;
     const rows = { batch: y.size, m: 1, n: 1, k, transposeA: false, transposeB: false, strideA: k, strideB: k };
-    activeKernels().matmul(a.block, b.block, y.block, rows);
+    activeKernels().matmul(a.internals.block, b.internals.block, y.internals.block, rows);
     return y;
   },
   vjp: { a: (dy, { b }) => mul(dy, b), b: (dy, { a }) => mul(dy, a) },

@@ -21,7 +21,7 @@ import {
 } from "../kernels/activations.js";
 import type { BiasActGeometry } from "../kernels/types.js";
 import { assertShape, sizeOf } from "../shape.js";
-import { Tensor } from "../tensor.js";
+import { allocateTensor, type Tensor } from "../tensor.js";
 import { add, addScalar, exp, mul, neg, scale, sigmoid, softplus, step, tanh } from "./arith.js";
 import { reshape, sum } from "./reduce.js";
 
@@ -49,8 +49,8 @@ type BiasActInputs = { x: Tensor; b: Tensor | null };
 
 const biasActOp: Op<BiasActInputs, BiasActGeometry> = defineOp<BiasActInputs, BiasActGeometry>("biasAct", {
   forward: ({ x, b }, g) => {
-    const y = Tensor.allocate(x.shape);
-    activeKernels().biasAct(x.block, b?.block ?? null, y.block, g);
+    const y = allocateTensor(x.shape);
+    activeKernels().biasAct(x.internals.block, b?.internals.block ?? null, y.internals.block, g);
     return y;
   },
   vjp: {
@@ -65,8 +65,14 @@ const biasActGradOp: Op<BiasActGradInputs, BiasActGeometry> = defineOp<BiasActGr
   "biasActGrad",
   {
     forward: ({ dy, x, b }, g) => {
-      const dx = Tensor.allocate(x.shape);
-      activeKernels().biasActGrad(dy.block, x.block, b?.block ?? null, dx.block, g);
+      const dx = allocateTensor(x.shape);
+      activeKernels().biasActGrad(
+        dy.internals.block,
+        x.internals.block,
+        b?.internals.block ?? null,
+        dx.internals.block,
+        g,
+      );
       return dx;
     },
     vjp: { dy: (ddx, { x, b }, g) => biasActGradOp({ dy: ddx, x, b }, g), x: null, b: null },

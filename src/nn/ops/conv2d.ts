@@ -11,7 +11,7 @@ import { defineOp, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import type { Conv2dGeometry } from "../kernels/types.js";
 import { assertShape } from "../shape.js";
-import { Tensor } from "../tensor.js";
+import { allocateTensor, type Tensor } from "../tensor.js";
 
 type Geometry = Conv2dGeometry;
 
@@ -21,8 +21,8 @@ const yShape = (g: Geometry) => [g.n, g.outChannels, g.outHeight, g.outWidth];
 
 const conv: Op<{ x: Tensor; w: Tensor }, Geometry> = defineOp("conv2d", {
   forward: ({ x, w }, g) => {
-    const y = Tensor.allocate(yShape(g));
-    activeKernels().conv2d(x.block, w.block, y.block, g);
+    const y = allocateTensor(yShape(g));
+    activeKernels().conv2d(x.internals.block, w.internals.block, y.internals.block, g);
     return y;
   },
   vjp: {
@@ -33,8 +33,8 @@ const conv: Op<{ x: Tensor; w: Tensor }, Geometry> = defineOp("conv2d", {
 
 const inputGrad: Op<{ dy: Tensor; w: Tensor }, Geometry> = defineOp("conv2dInputGrad", {
   forward: ({ dy, w }, g) => {
-    const dx = Tensor.allocate(xShape(g));
-    activeKernels().conv2dInputGrad(dy.block, w.block, dx.block, g);
+    const dx = allocateTensor(xShape(g));
+    activeKernels().conv2dInputGrad(dy.internals.block, w.internals.block, dx.internals.block, g);
     return dx;
   },
   vjp: {
@@ -45,8 +45,8 @@ const inputGrad: Op<{ dy: Tensor; w: Tensor }, Geometry> = defineOp("conv2dInput
 
 const weightGrad: Op<{ x: Tensor; dy: Tensor }, Geometry> = defineOp("conv2dWeightGrad", {
   forward: ({ x, dy }, g) => {
-    const dw = Tensor.allocate(wShape(g));
-    activeKernels().conv2dWeightGrad(x.block, dy.block, dw.block, g);
+    const dw = allocateTensor(wShape(g));
+    activeKernels().conv2dWeightGrad(x.internals.block, dy.internals.block, dw.internals.block, g);
     return dw;
   },
   vjp: {

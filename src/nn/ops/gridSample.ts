@@ -10,7 +10,7 @@
  */
 import { defineOp, type Op } from "../autograd/record.js";
 import { assertShape } from "../shape.js";
-import { Tensor } from "../tensor.js";
+import { allocateTensor, type Tensor } from "../tensor.js";
 
 /** [a, b, c, d, e, f]: (q, p) -> (a q + b p + c, d q + e p + f), in pixels; pixel centres lie at whole numbers. */
 export type AffineMatrix = readonly [number, number, number, number, number, number];
@@ -46,9 +46,9 @@ function forEachPixel(g: Geometry, [a, b, c, d, e, f]: AffineMatrix, visit: Visi
 
 const sampleOp: Op<{ x: Tensor }, Geometry> = defineOp("affineSample", {
   forward: ({ x }, g) => {
-    const y = Tensor.allocate([g.n, g.channels, g.outHeight, g.outWidth]);
-    const from = x.block.data;
-    const to = y.block.data.fill(0, 0, y.size);
+    const y = allocateTensor([g.n, g.channels, g.outHeight, g.outWidth]);
+    const from = x.internals.block.data;
+    const to = y.internals.block.data.fill(0, 0, y.size);
     const inPlane = g.height * g.width;
     const outPlane = g.outHeight * g.outWidth;
     g.matrices.forEach((matrix, n) => {
@@ -75,9 +75,9 @@ const sampleOp: Op<{ x: Tensor }, Geometry> = defineOp("affineSample", {
 
 const spreadOp: Op<{ dy: Tensor }, Geometry> = defineOp("affineSpread", {
   forward: ({ dy }, g) => {
-    const dx = Tensor.allocate([g.n, g.channels, g.height, g.width]);
-    const from = dy.block.data;
-    const to = dx.block.data.fill(0, 0, dx.size);
+    const dx = allocateTensor([g.n, g.channels, g.height, g.width]);
+    const from = dy.internals.block.data;
+    const to = dx.internals.block.data.fill(0, 0, dx.size);
     const inPlane = g.height * g.width;
     const outPlane = g.outHeight * g.outWidth;
     g.matrices.forEach((matrix, n) => {

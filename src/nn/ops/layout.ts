@@ -5,16 +5,16 @@
 import { defineOp, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import { assertShape, denseStrides, formatShape, normalizeAxes, type Shape } from "../shape.js";
-import { Tensor } from "../tensor.js";
+import { allocateTensor, type Tensor } from "../tensor.js";
 import { reshape } from "./reduce.js";
 
 const permuteOp: Op<{ x: Tensor }, readonly number[]> = defineOp("permute", {
   forward: ({ x }, order) => {
     const shape = order.map((axis) => x.shape[axis]);
     const from = denseStrides(x.shape);
-    const y = Tensor.allocate(shape);
+    const y = allocateTensor(shape);
     const strides = [order.map((axis) => from[axis]), denseStrides(shape)];
-    activeKernels().stridedCopy(x.block, y.block, { shape, strides });
+    activeKernels().stridedCopy(x.internals.block, y.internals.block, { shape, strides });
     return y;
   },
   vjp: {
@@ -46,9 +46,9 @@ interface Window {
 const sliceOp: Op<{ x: Tensor }, Window> = defineOp("slice", {
   forward: ({ x }, { starts, shape }) => {
     const from = denseStrides(x.shape);
-    const y = Tensor.allocate(shape);
+    const y = allocateTensor(shape);
     const offset = starts.reduce((sum, start, axis) => sum + start * from[axis], 0);
-    activeKernels().stridedCopy(x.block, y.block, {
+    activeKernels().stridedCopy(x.internals.block, y.internals.block, {
       shape,
       strides: [from, denseStrides(shape)],
       offsets: [offset, 0],
@@ -62,11 +62,11 @@ const sliceOp: Op<{ x: Tensor }, Window> = defineOp("slice", {
 const placeOp: Op<{ x: Tensor }, Window> = defineOp("pad", {
   forward: ({ x }, { starts, shape }) => {
     const to = denseStrides(shape);
-    const y = Tensor.allocate(shape);
-    activeKernels().fill(y.block, 0);
+    const y = allocateTensor(shape);
+    activeKernels().fill(y.internals.block, 0);
     const offset = starts.reduce((sum, start, axis) => sum + start * to[axis], 0);
     const geometry = { shape: x.shape, strides: [denseStrides(x.shape), to], offsets: [0, offset] };
-    activeKernels().stridedCopy(x.block, y.block, geometry);
+    activeKernels().stridedCopy(x.internals.block, y.internals.block, geometry);
     return y;
   },
   vjp: { x: (dy, { x }, { starts }) => sliceOp({ x: dy }, { starts, shape: x.shape }) },
@@ -119,12 +119,12 @@ function concatOp(parts: readonly Tensor[], axis: number): Tensor {
   const run: Op<Parts, null> = defineOp("concat", {
     forward: () => {
       const shape = parts[0].shape.map((extent, k) => (k === axis ? ends[ends.length - 1] : extent));
-      const y = Tensor.allocate(shape);
+      const y = allocateTensor(shape);
       const to = denseStrides(shape);
       parts.forEach((part, index) => {
         const offset = (ends[index] - part.shape[axis]) * to[axis];
         const geometry = { shape: part.shape, strides: [denseStrides(part.shape), to], offsets: [0, offset] };
-        activeKernels().stridedCopy(part.block, y.block, geometry);
+        activeKernels().stridedCopy(part.internals.block, y.internals.block, geometry);
       });
       return y;
     },
@@ -149,8 +149,12 @@ const flipOp: Op<{ x: Tensor }, readonly number[]> = defineOp("flip", {
     const to = denseStrides(x.shape);
     const from = to.map((stride, axis) => (axes.includes(axis) ? -stride : stride));
     const offset = axes.reduce((sum, axis) => sum + to[axis] * (x.shape[axis] - 1), 0);
-    const y = Tensor.allocate(x.shape);
-    activeKernels().stridedCopy(x.block, y.block, { shape: x.shape, strides: [from, to], offsets: [offset, 0] });
+    const y = allocateTensor(x.shape);
+    activeKernels().stridedCopy(x.internals.block, y.internals.block, {
+      shape: x.shape,
+      strides: [from, to],
+      offsets: [offset, 0],
+    });
     return y;
   },
   vjp: { x: (dy, _, axes) => flipOp({ x: dy }, axes) },

@@ -5,7 +5,7 @@
 import { defineOp, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import { formatShape } from "../shape.js";
-import { Tensor } from "../tensor.js";
+import { allocateTensor, type Tensor } from "../tensor.js";
 
 export interface MatmulOptions {
   /** a is given transposed, [k, m]. Default false. */
@@ -24,9 +24,9 @@ const matmulOp: Op<{ a: Tensor; b: Tensor }, Required<MatmulOptions>> = defineOp
           `times ${formatShape(b.shape)}${transposeB ? "^T" : ""}`,
       );
     }
-    const y = Tensor.allocate([m, n]);
+    const y = allocateTensor([m, n]);
     const geometry = { batch: 1, m, n, k, transposeA, transposeB, strideA: 0, strideB: 0 };
-    activeKernels().matmul(a.block, b.block, y.block, geometry);
+    activeKernels().matmul(a.internals.block, b.internals.block, y.internals.block, geometry);
     return y;
   },
   vjp: {

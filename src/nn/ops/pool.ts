@@ -11,7 +11,7 @@
  */
 import { defineOp, type Op } from "../autograd/record.js";
 import { assertShape } from "../shape.js";
-import { Tensor } from "../tensor.js";
+import { allocateTensor, type Tensor } from "../tensor.js";
 
 interface Windows {
   /** Images times channels. */
@@ -63,11 +63,11 @@ function forEachWindow(
 }
 
 const outputs = (like: Tensor, g: Windows): Tensor =>
-  Tensor.allocate([...like.shape.slice(0, 2), g.outHeight, g.outWidth]);
+  allocateTensor([...like.shape.slice(0, 2), g.outHeight, g.outWidth]);
 
 const zerosOfInput = (like: Tensor, g: Windows): Tensor => {
-  const dx = Tensor.allocate([...like.shape.slice(0, 2), g.height, g.width]);
-  dx.block.data.fill(0, 0, dx.size);
+  const dx = allocateTensor([...like.shape.slice(0, 2), g.height, g.width]);
+  dx.internals.block.data.fill(0, 0, dx.size);
   return dx;
 };
 
@@ -75,7 +75,7 @@ const zerosOfInput = (like: Tensor, g: Windows): Tensor => {
 const pickOp: Op<{ v: Tensor; x: Tensor }, Windows> = defineOp<{ v: Tensor; x: Tensor }, Windows>("maxPick", {
   forward: ({ v, x }, g) => {
     const y = outputs(x, g);
-    const [from, by, to] = [v.block.data, x.block.data, y.block.data];
+    const [from, by, to] = [v.internals.block.data, x.internals.block.data, y.internals.block.data];
     forEachWindow(g, (out, plane, y0, y1, x0, x1) => {
       to[out] = from[largestIn(by, plane, g.width, y0, y1, x0, x1)];
     });
@@ -88,7 +88,7 @@ const pickOp: Op<{ v: Tensor; x: Tensor }, Windows> = defineOp<{ v: Tensor; x: T
 const placeOp: Op<{ dy: Tensor; x: Tensor }, Windows> = defineOp<{ dy: Tensor; x: Tensor }, Windows>("maxPlace", {
   forward: ({ dy, x }, g) => {
     const dx = zerosOfInput(x, g);
-    const [from, by, to] = [dy.block.data, x.block.data, dx.block.data];
+    const [from, by, to] = [dy.internals.block.data, x.internals.block.data, dx.internals.block.data];
     forEachWindow(g, (out, plane, y0, y1, x0, x1) => {
       to[largestIn(by, plane, g.width, y0, y1, x0, x1)] += from[out];
     });
@@ -100,7 +100,7 @@ const placeOp: Op<{ dy: Tensor; x: Tensor }, Windows> = defineOp<{ dy: Tensor; x
 const averageOp: Op<{ x: Tensor }, Windows> = defineOp("averagePool", {
   forward: ({ x }, g) => {
     const y = outputs(x, g);
-    const [from, to] = [x.block.data, y.block.data];
+    const [from, to] = [x.internals.block.data, y.internals.block.data];
     forEachWindow(g, (out, plane, y0, y1, x0, x1) => {
       let total = 0;
       for (let row = plane + y0 * g.width; row < plane + y1 * g.width; row += g.width) {
@@ -117,7 +117,7 @@ const averageOp: Op<{ x: Tensor }, Windows> = defineOp("averagePool", {
 const spreadOp: Op<{ dy: Tensor }, Windows> = defineOp("averageSpread", {
   forward: ({ dy }, g) => {
     const dx = zerosOfInput(dy, g);
-    const [from, to] = [dy.block.data, dx.block.data];
+    const [from, to] = [dy.internals.block.data, dx.internals.block.data];
     forEachWindow(g, (out, plane, y0, y1, x0, x1) => {
       const share = from[out] / ((y1 - y0) * (x1 - x0));
       for (let row = plane + y0 * g.width; row < plane + y1 * g.width; row += g.width) {

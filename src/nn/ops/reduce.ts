@@ -16,11 +16,11 @@ import {
   sameShape,
   sizeOf,
 } from "../shape.js";
-import { Tensor } from "../tensor.js";
+import { aliasTensor, allocateTensor, type Tensor } from "../tensor.js";
 import { scale } from "./affine.js";
 
 const reshapeOp: Op<{ x: Tensor }, Shape> = defineOp("reshape", {
-  forward: ({ x }, shape) => x.alias(shape),
+  forward: ({ x }, shape) => aliasTensor(x, shape),
   vjp: { x: (dy, { x }) => reshape(dy, x.shape) },
 });
 
@@ -46,9 +46,9 @@ const sumOp: Op<{ x: Tensor }, SumTo> = defineOp("sum", {
 
 const expandOp: Op<{ x: Tensor }, Shape> = defineOp("expand", {
   forward: ({ x }, shape) => {
-    const y = Tensor.allocate(shape);
+    const y = allocateTensor(shape);
     const strides = [broadcastStrides(x.shape, shape), denseStrides(shape)];
-    activeKernels().stridedCopy(x.block, y.block, { shape, strides });
+    activeKernels().stridedCopy(x.internals.block, y.internals.block, { shape, strides });
     return y;
   },
   vjp: { x: (dy, { x }) => sumTo(dy, x.shape) },
@@ -58,7 +58,7 @@ const expandOp: Op<{ x: Tensor }, Shape> = defineOp("expand", {
 function sumAxes(x: Tensor, keepShape: Shape, gain: number): Tensor {
   const runs = runsOfAxes(x.shape, keepShape);
   if (runs.length === 1) {
-    if (gain === 1) return x.alias(keepShape);
+    if (gain === 1) return aliasTensor(x, keepShape);
     runs.push(1, 1);
   }
   let current = x;
@@ -68,8 +68,9 @@ function sumAxes(x: Tensor, keepShape: Shape, gain: number): Tensor {
     const [batch] = runs.length === 3 && runs[0] === 1 ? runs.splice(0, 2).slice(1) : [1];
     const outer = sizeOf(runs);
     const isLast = runs.length === 1;
-    const y = Tensor.allocate(isLast ? keepShape : [outer * inner]);
-    activeKernels().sum(current.block, y.block, { batch, outer, reduce, inner, gain: isLast ? gain : 1 });
+    const y = allocateTensor(isLast ? keepShape : [outer * inner]);
+    const [from, to] = [current.internals.block, y.internals.block];
+    activeKernels().sum(from, to, { batch, outer, reduce, inner, gain: isLast ? gain : 1 });
     runs[runs.length - 1] *= inner;
     current = y;
   }

@@ -13,7 +13,7 @@ import { defineOp, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import type { Filter2d, Upfirdn2dGeometry } from "../kernels/types.js";
 import { assertShape } from "../shape.js";
-import { Tensor } from "../tensor.js";
+import { allocateTensor, type Tensor } from "../tensor.js";
 
 export type { Filter2d } from "../kernels/types.js";
 
@@ -43,8 +43,8 @@ export function setupFilter(taps: readonly number[] | readonly (readonly number[
 
 const op: Op<{ x: Tensor }, Upfirdn2dGeometry> = defineOp("upfirdn2d", {
   forward: ({ x }, g) => {
-    const y = Tensor.allocate([...x.shape.slice(0, 2), g.outHeight, g.outWidth]);
-    activeKernels().upfirdn2d(x.block, y.block, g);
+    const y = allocateTensor([...x.shape.slice(0, 2), g.outHeight, g.outWidth]);
+    activeKernels().upfirdn2d(x.internals.block, y.internals.block, g);
     return y;
   },
   vjp: { x: (dy, _, g) => op({ x: dy }, adjoint(g)) },

@@ -112,8 +112,8 @@ export function crossEntropy(logits: Tensor, labels: readonly number[]): Tensor 
 
 /** The classifier as a safetensors file. */
 export function encodeClassifier({ config, parameters }: Classifier): Uint8Array {
-  const entries = [...parameters].map(([name, { block, shape }]): SafetensorsEntry => {
-    return { name, dtype: "f32", tensor: denseTensor(block.data, shape, name) };
+  const entries = [...parameters].map(([name, { internals, shape }]): SafetensorsEntry => {
+    return { name, dtype: "f32", tensor: denseTensor(internals.block.data, shape, name) };
   });
   const metadata = new Map([
     ["format", FORMAT],

@@ -16,7 +16,7 @@ import { matmul } from "../../nn/ops/matmul.js";
 import { averagePool2d, maxPool2d } from "../../nn/ops/pool.js";
 import { mean } from "../../nn/ops/statistics.js";
 import { assertShape } from "../../nn/shape.js";
-import { chain, inScope, Tensor } from "../../nn/tensor.js";
+import { chain, inScope, persistentTensor, type Tensor } from "../../nn/tensor.js";
 import { Weights, type WeightsSource } from "./weights.js";
 
 /** Side of the images that go in. */
@@ -194,10 +194,10 @@ function buildConv(
   );
   const scales = Float64Array.from(gamma, (value, o) => value / Math.sqrt(variance[o] + BN_EPSILON));
   const perOutput = inChannels * kh * kw;
-  const weight = Tensor.persistent([out, inChannels, kh, kw], (data) => {
+  const weight = persistentTensor([out, inChannels, kh, kw], (data) => {
     for (let k = 0; k < data.length; k++) data[k] = stored[k] * scales[Math.floor(k / perOutput)];
   });
-  const bias = Tensor.persistent([out], (data) => {
+  const bias = persistentTensor([out], (data) => {
     for (let o = 0; o < out; o++) data[o] = beta[o] - centre[o] * scales[o];
   });
   const padding = same ? ([(kh - 1) / 2, (kw - 1) / 2] as const) : 0;

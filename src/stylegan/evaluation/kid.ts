@@ -48,7 +48,7 @@ function chosenRows({ data, dims }: Features, rows: readonly number[]): Tensor {
 /** Sum of (<a_i, b_j> / dims + 1)^3, without equal positions where `distinct`. */
 function kernelSum(a: Tensor, b: Tensor, dims: number, distinct: boolean): number {
   const m = a.shape[0];
-  const products = matmul(a, b, { transposeB: true }).block.data;
+  const products = matmul(a, b, { transposeB: true }).internals.block.data;
   let sum = 0;
   for (let i = 0; i < m; i++) {
     let row = 0;

@@ -11,7 +11,7 @@ import { addScalar, div, mul, sqrt, square, sub } from "../../nn/ops/arith.js";
 import { concat } from "../../nn/ops/layout.js";
 import { expand, reshape, sum } from "../../nn/ops/reduce.js";
 import { assertShape } from "../../nn/shape.js";
-import { inScope, Tensor } from "../../nn/tensor.js";
+import { inScope, persistentTensor, Tensor } from "../../nn/tensor.js";
 import { VGG_CHANNELS, Vgg16 } from "./vgg.js";
 import { Weights, type WeightsSource } from "./weights.js";
 
@@ -37,7 +37,7 @@ export class Lpips {
     const weights = new Weights(lin, "LPIPS");
     this.#lin = VGG_CHANNELS.map((channels, k) => {
       const numbers = weights.numbers(`lin${k}.model.1.weight`, [1, channels, 1, 1]);
-      return Tensor.persistent([1, channels, 1, 1], (data) => data.set(numbers));
+      return persistentTensor([1, channels, 1, 1], (data) => data.set(numbers));
     });
   }
 

@@ -73,7 +73,7 @@ function along(a: Tensor, b: Tensor, t: ArrayLike<number>, further: number): Ten
   let isOne = true;
   for (let k = 1; k < t.length; k++) isOne &&= t[k] === first;
   if (isOne) return lerp(a, b, first + further);
-  const [from, to] = [a.block.data, b.block.data];
+  const [from, to] = [a.internals.block.data, b.internals.block.data];
   const row = a.size / t.length;
   return Tensor.filled(a.shape, (out) => {
     for (let k = 0; k < out.length; k++) out[k] = from[k] + (to[k] - from[k]) * (t[Math.floor(k / row)] + further);

@@ -112,7 +112,7 @@ function forEachBlock(
         for (let j0 = 0; j0 < b.count; j0 += BLOCK) {
           const columns = Math.min(BLOCK, b.count - j0);
           scope(() => {
-            const squared = matmul(left, b.rows(j0, columns), { transposeB: true }).block.data;
+            const squared = matmul(left, b.rows(j0, columns), { transposeB: true }).internals.block.data;
             for (let i = 0; i < rows; i++) {
               for (let j = 0; j < columns; j++) {
                 const distance = a.squares[i0 + i] + b.squares[j0 + j] - 2 * squared[i * columns + j];

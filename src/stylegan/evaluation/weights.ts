@@ -11,7 +11,7 @@ import { readSafetensors } from "../../formats/safetensors.js";
 import { isTorchLegacy, readTorch, TorchTensor } from "../../formats/torch/reader.js";
 import { readZipDirectory } from "../../formats/zip.js";
 import { type Shape, sameShape } from "../../nn/shape.js";
-import { Tensor } from "../../nn/tensor.js";
+import { persistentTensor, type Tensor } from "../../nn/tensor.js";
 
 /** Tensors by name. */
 export type NamedTensors = ReadonlyMap<string, PlainTensor>;
@@ -87,7 +87,7 @@ export class Weights {
    */
   tensor(name: string, shape: Shape): Tensor {
     const found = this.#find(name, shape);
-    return Tensor.persistent(shape, (data) => found.copyTo(data));
+    return persistentTensor(shape, (data) => found.copyTo(data));
   }
 
   /** The numbers of a tensor. Throws as `tensor` does. */

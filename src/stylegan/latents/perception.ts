@@ -72,7 +72,7 @@ export function discriminatorPerception(discriminator: AnyDiscriminator, c: Tens
       // What is not recorded is freed when its block is done, so its numbers are copied.
       const seen: (Tensor | { readonly data: Float64Array; readonly shape: readonly number[] })[] = [];
       discriminator.forward(image, c, {
-        onBlock: (_, x) => seen.push(x.node === null ? { data: x.toFloat64Array(), shape: x.shape } : x),
+        onBlock: (_, x) => seen.push(x.internals.node === null ? { data: x.toFloat64Array(), shape: x.shape } : x),
       });
       return seen.map((x) => (x instanceof Tensor ? x : Tensor.from(x.data, x.shape)));
     },

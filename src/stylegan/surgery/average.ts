@@ -39,7 +39,7 @@ export class NetworkAverage<N extends AnyNetwork> {
     const own = tensorsOf(network);
     return rebuild(network, (name) =>
       /(^|\.)(noise_const|lod)$/.test(name)
-        ? own.get(name)!.block.data
+        ? own.get(name)!.internals.block.data
         : this.#sums.get(name)!.map((value) => value / this.#count),
     );
   }

@@ -46,7 +46,7 @@ function* tensorsOf(state: TrainingState): Generator<readonly [string, Tensor]> 
 export function snapshotTraining(state: TrainingState, sampler: TrainingSampler): TrainingSnapshot {
   const tensors = new Map<string, PlainTensor>();
   for (const [name, tensor] of tensorsOf(state)) {
-    tensors.set(name, denseTensor(tensor.block.data.slice(), tensor.shape, name));
+    tensors.set(name, denseTensor(tensor.internals.block.data.slice(), tensor.shape, name));
   }
   return {
     tensors,

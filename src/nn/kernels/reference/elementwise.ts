@@ -1,35 +1,12 @@
 /** Reference kernels, element by element: y = f(x), y = f(a, b) with broadcasting, strided copies, Adam. */
-import { sigmoid, softplus } from "../activations.js";
-import type { AdamOptions, BinaryOp, StridedGeometry, UnaryOp } from "../types.js";
+import { type BinaryOp, binaryFunctions, type UnaryOp, unaryFunctions } from "../functions.js";
+import type { AdamOptions, StridedGeometry } from "../types.js";
 
 /** What a block holds: float32 or float64 numbers. */
 export type Numbers = Float32Array | Float64Array;
 
-const unaryFunctions: Record<UnaryOp, (x: number) => number> = {
-  neg: (x) => -x,
-  abs: Math.abs,
-  sign: Math.sign,
-  step: (x) => (x > 0 ? 1 : 0),
-  square: (x) => x * x,
-  sqrt: Math.sqrt,
-  rsqrt: (x) => 1 / Math.sqrt(x),
-  reciprocal: (x) => 1 / x,
-  exp: Math.exp,
-  log: Math.log,
-  sigmoid,
-  tanh: Math.tanh,
-  softplus,
-};
-
-const binaryFunctions: Record<BinaryOp, (a: number, b: number) => number> = {
-  add: (a, b) => a + b,
-  sub: (a, b) => a - b,
-  mul: (a, b) => a * b,
-  div: (a, b) => a / b,
-};
-
 export function referenceUnary(op: UnaryOp, x: Numbers, y: Numbers, length: number): void {
-  const f = unaryFunctions[op];
+  const f: (x: number) => number = unaryFunctions[op];
   for (let i = 0; i < length; i++) y[i] = f(x[i]);
 }
 

@@ -1,37 +1,30 @@
 /** Plans elementwise kernels, broadcasting and copies for `assembly/elementwise/maps.ts` and `assembly/elementwise/strided.ts`. */
-import type { BinaryOp, StridedGeometry, UnaryOp } from "../types.js";
+import { type BinaryOp, type UnaryOp, unaryFunctions } from "../functions.js";
+import type { StridedGeometry } from "../types.js";
 import type { Engine } from "./engine.js";
 import { OUTER_AXES } from "./frames/elementwise.js";
-import type { Frames } from "./frames/kernels.js";
+import { type Frames, frameWriters } from "./frames/kernels.js";
 
 /** Elements of a chunk: small enough to share out evenly, large enough that a call costs nothing. */
 export const elementsPerChunk = 16384;
 
+type UnaryKernel = Extract<keyof Frames, `unary${string}`>;
+type BinaryKernel = `binary${Capitalize<BinaryOp>}`;
+
+/** The kernel of an operation is called by its name: sqrt, unarySqrt. */
+const kernelName = (prefix: string, op: string): string => prefix + op[0].toUpperCase() + op.slice(1);
+
 /** The unary functions that SIMD has; the others are computed by the JavaScript engine's own `Math`, in place. */
-const unaryKernels = {
-  neg: "unaryNeg",
-  abs: "unaryAbs",
-  sign: "unarySign",
-  step: "unaryStep",
-  square: "unarySquare",
-  sqrt: "unarySqrt",
-  rsqrt: "unaryRsqrt",
-  reciprocal: "unaryReciprocal",
-} as const satisfies Partial<Record<UnaryOp, keyof Frames>>;
-
-const binaryKernels = {
-  add: "binaryAdd",
-  sub: "binarySub",
-  mul: "binaryMul",
-  div: "binaryDiv",
-} as const satisfies Record<BinaryOp, keyof Frames>;
-
-type MapKernel = "affine" | "fill" | (typeof unaryKernels)[keyof typeof unaryKernels];
+const unaryKernels = new Map(
+  Object.keys(unaryFunctions)
+    .map((op) => [op, kernelName("unary", op)] as const)
+    .filter((entry): entry is [UnaryOp, UnaryKernel] => entry[1] in frameWriters),
+);
 
 /** Runs a kernel over dense runs of `length` elements. `scale` and `offset` are those of affine and fill. */
 export function wasmMap(
   engine: Engine,
-  name: MapKernel,
+  name: "affine" | "fill" | UnaryKernel,
   x: number,
   y: number,
   length: number,
@@ -42,12 +35,11 @@ export function wasmMap(
   engine.run(name, Math.ceil(length / elementsPerChunk), frame);
 }
 
-const hasKernel = (op: UnaryOp): op is keyof typeof unaryKernels => op in unaryKernels;
-
 /** True if SIMD has the function; then it has been computed. */
 export function wasmUnary(engine: Engine, op: UnaryOp, x: number, y: number, length: number): boolean {
-  if (!hasKernel(op)) return false;
-  wasmMap(engine, unaryKernels[op], x, y, length);
+  const name = unaryKernels.get(op);
+  if (name === undefined) return false;
+  wasmMap(engine, name, x, y, length);
   return true;
 }
 
@@ -63,7 +55,7 @@ export function wasmBinary(
   for (let axis = shape.length - 1, step = 1; axis >= 0; step *= shape[axis--]) dense[axis] = step;
   const [aOffset = 0, bOffset = 0] = offsets ?? [];
   const walk = { shape, strides: [strides[0], strides[1], dense] };
-  runStrided(engine, binaryKernels[op], a + aOffset * 4, b + bOffset * 4, y, walk);
+  runStrided(engine, kernelName("binary", op) as BinaryKernel, a + aOffset * 4, b + bOffset * 4, y, walk);
 }
 
 export function wasmStridedCopy(
@@ -78,9 +70,14 @@ export function wasmStridedCopy(
   runStrided(engine, "stridedCopy", from, from, y + yOffset * 4, walk);
 }
 
-type StridedKernel = "stridedCopy" | (typeof binaryKernels)[BinaryOp];
-
-function runStrided(engine: Engine, name: StridedKernel, a: number, b: number, y: number, walk: StridedGeometry): void {
+function runStrided(
+  engine: Engine,
+  name: "stridedCopy" | BinaryKernel,
+  a: number,
+  b: number,
+  y: number,
+  walk: StridedGeometry,
+): void {
   const { shape, strides } = mergeAxes(walk);
   if (shape.includes(0)) return;
   const axes = shape.length - 1;

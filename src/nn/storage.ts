@@ -1,0 +1,162 @@
+/**
+ * The memory of tensors: who owns it, in which layout the numbers lie, and what scopes and autograd note beside them. All of it
+ * is behind `Tensor.internals`, for the operations, layers and kernels of this library.
+ */
+import { activeKernels, heapBlock } from "./backend.js";
+import type { Block, Kernels } from "./kernels/types.js";
+import { formatShape, type Shape } from "./shape.js";
+
+/** Memory shared by a tensor and its reshapes; `owner` is null on the JavaScript heap. */
+export interface Storage {
+  block: Block;
+  owner: Kernels | null;
+  references: number;
+}
+
+/** Numbers in a layout that only its kernels understand; `toDense` converts on demand. */
+export interface PrivateLayout {
+  readonly block: Block;
+  toDense(): Block;
+  release(): void;
+}
+
+/** One call of `scope` as it runs. */
+export interface Scope<T> {
+  /** All that was made in it or came out of scopes within; those that name another scope by now, or none, are gone. */
+  readonly tensors: T[];
+}
+
+/** What autograd remembers of the operation that made a tensor; see autograd/record.ts. */
+export interface GraphNode<T> {
+  readonly id: number;
+  /** Tensors the node keeps alive: inputs, and what its gradient needs. */
+  readonly keeps: readonly T[];
+}
+
+/** All of a tensor (of type T) that its users do not see. */
+export class TensorInternals<T> {
+  /** Set by autograd on the result of a recorded operation. */
+  node: GraphNode<T> | null = null;
+  /** Set by `lastUse`: the kernel that reads it next may take its memory. */
+  expendable = false;
+  /** Counts the in-place updates of a parameter, so that prepared forms of it can be dropped. */
+  version = 0;
+  /** The scope that will free it; null for parameters, on the JavaScript heap, and once it is freed. */
+  scope: Scope<T> | null = null;
+  readonly #shape: Shape;
+  #storage: Storage | null;
+  #layout: PrivateLayout | null;
+
+  constructor(shape: Shape, storage: Storage | null, layout: PrivateLayout | null = null) {
+    this.#shape = shape;
+    this.#storage = storage;
+    this.#layout = layout;
+  }
+
+  /** The numbers, dense and row-major (converted from a private layout at the first call). */
+  get block(): Block {
+    return this.storage.block;
+  }
+
+  /** The memory, which may be shared with others. */
+  get storage(): Storage {
+    if (this.#storage === null) {
+      if (this.#layout === null)
+        throw new Error(`Tensor ${formatShape(this.#shape)}: used after its scope ended, or after it was disposed of`);
+      this.#storage = { block: this.#layout.toDense(), owner: activeKernels(), references: 1 };
+    }
+    return this.#storage;
+  }
+
+  /** The private layout, while there is one. */
+  get privateLayout(): PrivateLayout | null {
+    return this.#layout;
+  }
+
+  /** Whether the numbers are in the memory of the kernels in use. */
+  get isResident(): boolean {
+    return this.storage.owner === activeKernels();
+  }
+
+  /** Forgets the private layout, whose memory now belongs to a kernel's result. */
+  surrender(): void {
+    this.#layout = null;
+  }
+
+  /** Gives the memory back. */
+  release(): void {
+    if (this.#storage !== null) dropReference(this.#storage);
+    this.#layout?.release();
+    this.#storage = null;
+    this.#layout = null;
+    this.node = null;
+    this.scope = null;
+  }
+
+  /** Moves the numbers to the JavaScript heap. */
+  moveToHeap(): void {
+    const { data } = this.block;
+    const copy = data instanceof Float64Array ? new Float64Array(data) : new Float32Array(data);
+    const node = this.node;
+    this.release();
+    this.node = node;
+    this.#storage = heapStorage(copy);
+  }
+}
+
+/** On the JavaScript heap. */
+export function heapStorage(data: Float32Array | Float64Array): Storage {
+  return { block: heapBlock(data), owner: null, references: 1 };
+}
+
+/** In the memory of the kernels in use, with undefined contents. */
+export function kernelStorage(length: number): Storage {
+  const kernels = activeKernels();
+  return { block: kernels.allocate(length), owner: kernels, references: 1 };
+}
+
+/** In the memory of the kernels in use until `dropReference`, wherever the kernels move; `fill` writes the contents. */
+export function permanentStorage(length: number, fill: (data: Float32Array | Float64Array) => void): Storage {
+  const storage = kernelStorage(length);
+  try {
+    fill(storage.block.data);
+  } catch (error) {
+    dropReference(storage);
+    throw error;
+  }
+  permanent.add(storage);
+  return storage;
+}
+
+export function dropReference(storage: Storage): void {
+  storage.references--;
+  if (storage.references > 0 || storage.owner === null) return;
+  permanent.delete(storage);
+  storage.owner.release(storage.block);
+}
+
+/** The memory of parameters and optimiser state, which belongs to no scope. */
+const permanent = new Set<Storage>();
+
+/**
+ * For a change of kernels: moves parameters and optimiser state from the memory of one to that of others, which compute in
+ * their own precision.
+ *
+ * @throws RangeError when they do not fit; then nothing has been moved
+ */
+export function moveParameters(from: Kernels, to: Kernels): void {
+  const moving = [...permanent].filter(({ owner }) => owner === from);
+  const blocks: Block[] = [];
+  try {
+    for (const { block } of moving) blocks.push(to.allocate(block.length));
+  } catch (error) {
+    for (const block of blocks) to.release(block);
+    throw error;
+  }
+  for (const [index, storage] of moving.entries()) {
+    blocks[index].data.set(storage.block.data);
+    from.release(storage.block);
+    storage.block = blocks[index];
+    storage.owner = to;
+  }
+}

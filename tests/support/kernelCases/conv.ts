@@ -1,0 +1,121 @@
+/** Convolutions and their adjoints, in every form. */
+import fc from "fast-check";
+import type { Conv2dGeometry } from "../../../src/nn/kernels/types.js";
+import { type KernelCase, type KernelProblem, small } from "./case.js";
+
+/** Elements of x, w and y. */
+export function convSizes(g: Conv2dGeometry): { x: number; w: number; y: number; flops: number } {
+  const w = (g.outChannels * g.inChannels * g.kernelHeight * g.kernelWidth) / g.groups;
+  return {
+    x: g.n * g.inChannels * g.height * g.width,
+    w,
+    y: g.n * g.outChannels * g.outHeight * g.outWidth,
+    flops: 2 * w * g.n * g.outHeight * g.outWidth,
+  };
+}
+
+/** Any convolution that has an output: kernels from 1x1 to 4x4, paddings that crop and paddings wider than the kernel. */
+export const convGeometry: fc.Arbitrary<Conv2dGeometry> = fc
+  .record({
+    n: small(3),
+    groups: fc.constantFrom(1, 1, 1, 2, 3),
+    groupIn: fc.constantFrom(1, 2, 3, 5, 8, 33),
+    groupOut: fc.constantFrom(1, 2, 3, 4, 5, 9, 17),
+    height: small(9),
+    width: fc.oneof(small(9), fc.constantFrom(15, 16, 17)),
+    kernelHeight: fc.constantFrom(1, 2, 3, 3, 3, 4),
+    kernelWidth: fc.constantFrom(1, 2, 3, 3, 3, 4),
+    stride: fc.constantFrom(1, 1, 2, 2, 3),
+    padY: fc.integer({ min: -2, max: 5 }),
+    padX: fc.integer({ min: -2, max: 5 }),
+  })
+  .map(({ groups, groupIn, groupOut, ...rest }) => ({
+    ...rest,
+    groups,
+    inChannels: groups * groupIn,
+    outChannels: groups * groupOut,
+    outHeight: Math.floor((rest.height + 2 * rest.padY - rest.kernelHeight) / rest.stride) + 1,
+    outWidth: Math.floor((rest.width + 2 * rest.padX - rest.kernelWidth) / rest.stride) + 1,
+  }))
+  .filter((g) => g.outHeight > 0 && g.outWidth > 0);
+
+/** The three members of the family, as problems over one geometry. */
+export const convProblems = {
+  conv2d: (g: Conv2dGeometry): KernelProblem => {
+    const { x, w, y, flops } = convSizes(g);
+    return { inputs: [x, w], output: y, flops, run: (kernels, [a, b], to) => kernels.conv2d(a, b, to, g) };
+  },
+  conv2dInputGrad: (g: Conv2dGeometry): KernelProblem => {
+    const { x, w, y, flops } = convSizes(g);
+    return { inputs: [y, w], output: x, flops, run: (kernels, [a, b], to) => kernels.conv2dInputGrad(a, b, to, g) };
+  },
+  conv2dWeightGrad: (g: Conv2dGeometry): KernelProblem => {
+    const { x, w, y, flops } = convSizes(g);
+    return { inputs: [x, y], output: w, flops, run: (kernels, [a, b], to) => kernels.conv2dWeightGrad(a, b, to, g) };
+  },
+} as const;
+
+function convCase(name: keyof typeof convProblems): KernelCase {
+  return { name, c: 16, kind: "linear", terms: "inputs", problem: convGeometry.map(convProblems[name]) };
+}
+
+/**
+ * Large enough for transform points (Winograd and Toom-Cook), which round in more places: c = 128; 40 was the largest ever
+ * measured, at pixels that see little of a tile whose points are large.
+ */
+function pointsCase(name: keyof typeof convProblems): KernelCase {
+  const side = fc.oneof(small(13, 9), small(26, 23), fc.constantFrom(32, 33));
+  const problem = fc
+    .record({
+      n: fc.constantFrom(1, 2, 3, 9),
+      inChannels: fc.constantFrom(16, 19, 24, 33),
+      outChannels: fc.constantFrom(16, 23, 24, 32),
+      // Tall ones are done in several strips, and in several groups of rows.
+      height: fc.oneof({ weight: 4, arbitrary: side }, fc.constantFrom(299, 300)),
+      width: side,
+      stride: fc.constantFrom(1, 2),
+      pad: small(2, 0),
+    })
+    .map(({ pad, ...sizes }) => ({
+      ...sizes,
+      ...{ kernelHeight: 3, kernelWidth: 3, padY: pad, padX: pad, groups: 1 },
+      outHeight: Math.floor((sizes.height + 2 * pad - 3) / sizes.stride) + 1,
+      outWidth: Math.floor((sizes.width + 2 * pad - 3) / sizes.stride) + 1,
+    }))
+    .filter((g) => g.n * g.outHeight * g.outWidth * g.inChannels * g.outChannels >= 2 ** 18)
+    .filter((g) => g.n * g.height * g.width <= 2 ** 14)
+    .map(convProblems[name]);
+  // Gradients of weights are sums over all pixels, where errors cancel: 8 was the most.
+  const c = name === "conv2dWeightGrad" ? 32 : 128;
+  return { name: `${name} (points)`, c, kind: "other", terms: "inputs", problem };
+}
+
+/** 1x1 kernels with more work than the exact direct form takes. */
+function pointwiseCase(name: keyof typeof convProblems): KernelCase {
+  const problem = fc
+    .record({
+      n: small(3),
+      inChannels: fc.constantFrom(3, 16, 35, 70),
+      outChannels: fc.constantFrom(3, 17, 64),
+      height: small(33, 20),
+      width: small(33, 20),
+    })
+    .map((sizes) => ({
+      ...{ ...sizes, kernelHeight: 1, kernelWidth: 1, stride: 1, padY: 0, padX: 0, groups: 1 },
+      ...{ outHeight: sizes.height, outWidth: sizes.width },
+    }))
+    .map(convProblems[name]);
+  return { name: `${name} (pointwise)`, c: 16, kind: "linear", terms: "inputs", problem };
+}
+
+export const convCases: readonly KernelCase[] = [
+  convCase("conv2d"),
+  convCase("conv2dInputGrad"),
+  convCase("conv2dWeightGrad"),
+  pointsCase("conv2d"),
+  pointsCase("conv2dInputGrad"),
+  pointsCase("conv2dWeightGrad"),
+  pointwiseCase("conv2d"),
+  pointwiseCase("conv2dInputGrad"),
+  pointwiseCase("conv2dWeightGrad"),
+];
