@@ -5,7 +5,7 @@ import { writeFile } from "../files.js";
 import type { Tensor } from "../index.js";
 import { encodeImage, type ImageFormat, type Sheet } from "./pictures.js";
 import { formatDuration, Progress } from "./progress.js";
-import { Interrupted, type Terminal } from "./terminal.js";
+import { Interrupted, type Terminal, watchInterrupt } from "./terminal.js";
 
 /** An image to make. */
 export interface SeriesImage {
@@ -69,19 +69,4 @@ export async function writeSeries(
     throw new Interrupted(`interrupted: ${written.length} of ${count} images are in ${outdir}${also}`);
   if (json || terminal.isQuiet) return;
   terminal.out(`${count === 1 ? "1 image" : `${count} images`} in ${outdir}${also} (${formatDuration(elapsedMs)})\n`);
-}
-
-/** Ctrl-C (or SIGTERM) is noted; a second one ends the process at once, as without a watch. */
-export function watchInterrupt(): { wasCaught(): boolean; release(): void } {
-  let caught = false;
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  const release = (): void => {
-    for (const signal of signals) process.off(signal, onSignal);
-  };
-  const onSignal = (): void => {
-    caught = true;
-    release();
-  };
-  for (const signal of signals) process.on(signal, onSignal);
-  return { wasCaught: () => caught, release };
 }

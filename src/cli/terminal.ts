@@ -87,3 +87,31 @@ export function oneLine(error: unknown): string {
     .filter((line) => line !== "")
     .join(" ");
 }
+
+/** Whether somebody wants the command to end, until `release`. */
+export interface InterruptWatch {
+  wasCaught(): boolean;
+  release(): void;
+}
+
+/**
+ * Notes Ctrl-C (or SIGTERM), so that a command can end where nothing is lost; a second one ends the process at once.
+ *
+ * @param onFirst called when the first one comes
+ */
+export function watchInterrupt(onFirst: () => void = () => {}): InterruptWatch {
+  let caught = false;
+  const onSignal = (): void => {
+    if (caught) process.exit(EXIT.interrupted);
+    caught = true;
+    onFirst();
+  };
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  return {
+    wasCaught: () => caught,
+    release: () => {
+      for (const signal of signals) process.off(signal, onSignal);
+    },
+  };
+}

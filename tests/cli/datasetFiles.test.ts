@@ -5,11 +5,11 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { openImages } from "../../src/cli/datasetFiles.js";
-import { runCli } from "../../src/cli/program.js";
 import { bytesSource } from "../../src/formats/byteSource.js";
 import { encodePixels } from "../../src/formats/image/png.js";
 import { readZipDirectory, readZipEntry } from "../../src/formats/zip.js";
 import { writeZip } from "../../src/formats/zipEncoder.js";
+import { runCommand } from "../support/commandLine.js";
 
 const folder = mkdtempSync(join(tmpdir(), "stylegan-cases-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -29,19 +29,12 @@ interface Outcome {
 }
 
 async function pack(source: string, ...options: string[]): Promise<Outcome> {
-  const told: string[] = [];
-  const warned: string[] = [];
   const path = join(folder, `out${count++}.zip`);
-  const code = await runCli(["dataset", source, path, ...options], {
-    out: (text) => void told.push(text),
-    err: (text) => void warned.push(text),
-    isInteractive: false,
-    columns: 80,
-  });
+  const { code, out, err } = await runCommand("dataset", source, path, ...options);
   const images = code === 0 ? openImages(path) : null;
   const packed = images === null ? null : { images: images.files.length, json: images.json };
   images?.close();
-  return { code, out: told.join(""), err: warned.join(""), packed };
+  return { code, out, err, packed };
 }
 
 /** A folder with these files. */

@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseMetric, parseMetrics } from "../../src/cli/metrics/names.js";
 import { RowCache, type RowSource, shardRange } from "../../src/cli/metrics/rows.js";
-import { runCli } from "../../src/cli/program.js";
 import { writeNpz } from "../../src/formats/npy.js";
+import { runCommand } from "../support/commandLine.js";
 
 const folder = mkdtempSync(join(tmpdir(), "stylegan-metrics-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -16,19 +16,7 @@ const checkpoint = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/checkpoints/${name}.pkl`, import.meta.url));
 const network = checkpoint("sg2ada-r32-skip-resnet");
 
-async function run(...args: string[]) {
-  const [told, warned]: string[][] = [[], []];
-  const terminal = {
-    out: (text: string) => void told.push(text),
-    err: (text: string) => void warned.push(text),
-    isInteractive: false,
-    columns: 80,
-  };
-  const code = await runCli(args, terminal);
-  return { code, out: told.join(""), err: warned.join("") };
-}
-
-const metrics = (...args: string[]) => run("metrics", ...args);
+const metrics = (...args: string[]) => runCommand("metrics", ...args);
 
 interface Line {
   readonly results: Readonly<Record<string, number>>;
@@ -41,7 +29,7 @@ const linesOf = (outdir: string, metric: string): Line[] =>
     .map((line) => JSON.parse(line) as Line);
 
 beforeAll(async () => {
-  const { code } = await run("generate", "--network", network, "--seeds", "500-529", "--outdir", at("real"));
+  const { code } = await runCommand("generate", "--network", network, "--seeds", "500-529", "--outdir", at("real"));
   expect(code).toBe(0);
 });
 
@@ -189,7 +177,7 @@ describe("a distance on the small classifier", () => {
   test("all snapshots of a run are measured, into its folder", async () => {
     mkdirSync(at("run"));
     for (const kimg of ["000001", "000002"]) cpSync(network, at("run", `network-snapshot-${kimg}.pkl`));
-    await run("generate", "--seeds", "1,2,3", "--outdir", at("large")); // the bundled model, 64x64
+    await runCommand("generate", "--seeds", "1,2,3", "--outdir", at("large")); // the bundled model, 64x64
     const { code, err } = await metrics("--network", at("run"), "--data", at("large"), "--metrics", "classifier10");
     expect(code).toBe(0);
     expect(err).toMatch(/warning: the network makes images of 32x32, .*large has some of 64x64/);
@@ -273,7 +261,7 @@ test("docs/metrics.md and docs/scaling.md name the options that there are, and a
 
 test("train --metric takes any of these, at every snapshot", async () => {
   const networks = ["--cfg", "tiny", "--channel-max", "4", "--map-layers", "1", "--z-dim", "4", "--w-dim", "4"];
-  const { code, err } = await run(
+  const { code, err } = await runCommand(
     ...["train", "--data", at("real"), "--outdir", at("trained"), "--kimg", "0.004", "--batch", "4", "--aug", "noaug"],
     ...[...networks, "--metric", "classifier10,classifier12_full"],
   );
@@ -288,7 +276,15 @@ test("train --metric takes any of these, at every snapshot", async () => {
     expect(err).toContain(`${name} looks at 10 images`.replace("12_full looks at 10", "12_full looks at 12"));
   }
   expect(readFileSync(at("trained", "report.html"), "utf8")).toContain("classifier12_full");
-  const missing = await run("train", "--data", at("real"), "--outdir", at("untrained"), "--metric", "fid10_full");
+  const missing = await runCommand(
+    "train",
+    "--data",
+    at("real"),
+    "--outdir",
+    at("untrained"),
+    "--metric",
+    "fid10_full",
+  );
   expect(missing.err).toMatch(/fid10_full needs Inception-v3/);
   expect(existsSync(at("untrained"))).toBe(false);
 });

@@ -8,11 +8,11 @@ import { afterAll, describe, expect, test } from "vitest";
 import { makeFolder } from "../../src/cli/files.js";
 import { bundledModel } from "../../src/cli/networks.js";
 import { parseGrid, parseNumber, parseNumbers } from "../../src/cli/options.js";
-import { runCli } from "../../src/cli/program.js";
 import { formatDuration, Progress } from "../../src/cli/progress.js";
 import { MAX_SEED, parseSeeds } from "../../src/cli/seeds.js";
 import { CLEAR_LINE, oneLine, printable, type Terminal } from "../../src/cli/terminal.js";
 import { readFile, writeFile } from "../../src/files.js";
+import { runCommand } from "../support/commandLine.js";
 
 const folder = mkdtempSync(join(tmpdir(), "stylegan-cli-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -160,37 +160,23 @@ test("whatever is thrown becomes one line", () => {
 });
 
 describe("around every command", () => {
-  async function run(
-    ...args: string[]
-  ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
-    const [told, warned]: string[][] = [[], []];
-    const terminal = {
-      out: (text: string) => void told.push(text),
-      err: (text: string) => void warned.push(text),
-      isInteractive: false,
-      columns: 80,
-    };
-    const code = await runCli(args, terminal);
-    return { code, out: told.join(""), err: warned.join("") };
-  }
-
   test("help of a command that is none is an error", async () => {
-    expect(await run("help", "nope")).toEqual({
+    expect(await runCommand("help", "nope")).toEqual({
       code: 2,
       out: "",
       err: "stylegan: unknown command 'nope'; see 'stylegan --help'\n",
     });
-    expect((await run("help", "mix")).out).toContain("--rows");
-    expect((await run("help")).out).toContain("Exit codes: 0 done, 1 failed, 2");
+    expect((await runCommand("help", "mix")).out).toContain("--rows");
+    expect((await runCommand("help")).out).toContain("Exit codes: 0 done, 1 failed, 2");
   });
 
   test("--quiet leaves warnings and errors", async () => {
     const folder = mkdtempSync(join(tmpdir(), "stylegan-quiet-"));
     try {
       const args = ["generate", "--seeds", "1,2", "--class", "1", "--outdir", folder];
-      const loud = await run(...args);
+      const loud = await runCommand(...args);
       expect(loud.err).toMatch(/seed0001\.png/);
-      const quiet = await run(...args, "--quiet");
+      const quiet = await runCommand(...args, "--quiet");
       expect([quiet.code, quiet.err]).toEqual([
         0,
         "warning: --class is ignored: faces64.safetensors is unconditional\n",
@@ -202,7 +188,7 @@ describe("around every command", () => {
   });
 
   test("more threads than cores: a warning, and no more than four a core", async () => {
-    const { code, err } = await run("generate", "--threads", "1000", "--network", "none.pkl", "--seeds", "1");
+    const { code, err } = await runCommand("generate", "--threads", "1000", "--network", "none.pkl", "--seeds", "1");
     expect(code).toBe(1);
     expect(err).toMatch(
       /^warning: --threads 1000: more than the \d+ cores of this machine do not help; \d+ are used\n/,
@@ -210,37 +196,30 @@ describe("around every command", () => {
   });
 
   test("control sequences in names of files never reach the terminal", async () => {
-    const { err } = await run("info", "\u001b[2J\u001b]0;owned\u0007evil\u202egnp.pkl");
+    const { err } = await runCommand("info", "\u001b[2J\u001b]0;owned\u0007evil\u202egnp.pkl");
     expect(err).toContain("\\u001b[2J\\u001b]0;owned\\u0007evil\\u202egnp.pkl");
     expect([...err].every((letter) => letter === "\n" || letter.charCodeAt(0) >= 32)).toBe(true);
     expect(printable(`a\tb\n${CLEAR_LINE}c`)).toBe(`a\tb\n${CLEAR_LINE}c`);
   });
 
   test.each(["bash", "zsh", "fish"])("completion for %s knows every command and its options", async (shell) => {
-    const { code, out } = await run("completion", shell);
+    const { code, out } = await runCommand("completion", shell);
     expect(code).toBe(0);
     for (const word of ["generate", "train", "noise-mode", "projected-w", "config-f"]) expect(out).toContain(word);
   });
 
-  test("bash completes", () => {
+  test("bash completes", async () => {
     const script =
       "source <(cat); COMP_WORDS=(stylegan train --cfg config-e); COMP_CWORD=3; _stylegan; echo $COMPREPLY";
-    const completion: string[] = [];
-    return runCli(["completion", "bash"], {
-      out: (text) => void completion.push(text),
-      err: () => {},
-      isInteractive: false,
-      columns: 80,
-    }).then(() => {
-      const { stdout, error } = spawnSync("bash", ["-c", script], { input: completion.join(""), encoding: "utf8" });
-      if (error === undefined) expect(stdout.trim()).toBe("config-e");
-      else expect((error as NodeJS.ErrnoException).code).toBe("ENOENT"); // a machine without bash
-    });
+    const { out } = await runCommand("completion", "bash");
+    const { stdout, error } = spawnSync("bash", ["-c", script], { input: out, encoding: "utf8" });
+    if (error === undefined) expect(stdout.trim()).toBe("config-e");
+    else expect((error as NodeJS.ErrnoException).code).toBe("ENOENT"); // a machine without bash
   });
 
   test("no help text speaks of presets of flags, or in double brackets", async () => {
     for (const command of ["generate", "mix", "info", "convert", "export", "dataset", "train"]) {
-      const { out } = await run(command, "--help");
+      const { out } = await runCommand(command, "--help");
       expect(out).not.toMatch(/preset: "true"|\) \(/);
     }
   });

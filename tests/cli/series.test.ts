@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import { runCli } from "../../src/cli/program.js";
 import { decodePixels } from "../../src/formats/image/png.js";
+import { runCommand } from "../support/commandLine.js";
 
 const root = mkdtempSync(join(tmpdir(), "stylegan-series-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -15,16 +15,9 @@ let count = 0;
 
 async function run(...args: string[]) {
   const outdir = join(root, String(count++));
-  const [told, warned]: string[][] = [[], []];
-  const terminal = {
-    out: (text: string) => void told.push(text),
-    err: (text: string) => void warned.push(text),
-    isInteractive: false,
-    columns: 80,
-  };
-  const code = await runCli([...args, "--outdir", outdir], terminal);
+  const result = await runCommand(...args, "--outdir", outdir);
   const files = existsSync(outdir) ? readdirSync(outdir).sort() : [];
-  return { code, out: told.join(""), err: warned.join(""), files, outdir };
+  return { ...result, files, outdir };
 }
 
 describe("generate", () => {

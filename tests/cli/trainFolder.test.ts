@@ -13,11 +13,11 @@ import {
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runCli } from "../../src/cli/program.js";
 import { lockFolder } from "../../src/cli/train/folder.js";
 import { encodePixels } from "../../src/formats/image/png.js";
 import { RandomState } from "../../src/nn/random.js";
 import { networkPreset } from "../../src/stylegan/training/presets.js";
+import { runCommand } from "../support/commandLine.js";
 
 const root = mkdtempSync(join(tmpdir(), "stylegan-folder-"));
 const data = join(root, "data");
@@ -51,17 +51,7 @@ const TINY = [
 ];
 const NEW = [...TINY, "--kimg", "0.004"];
 
-async function train(...args: string[]): Promise<{ readonly code: number; readonly err: string }> {
-  const said: string[] = [];
-  const terminal = {
-    out: (text: string) => void said.push(text),
-    err: (text: string) => void said.push(text),
-    isInteractive: false,
-    columns: 80,
-  };
-  const code = await runCli(["train", ...args], terminal);
-  return { code, err: said.join("") };
-}
+const train = (...args: string[]) => runCommand("train", ...args);
 
 /** A run that was begun, in a folder of this name. */
 async function begun(name: string): Promise<string> {

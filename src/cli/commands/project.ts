@@ -32,7 +32,7 @@ import { labelOf, openGenerator } from "../networks.js";
 import { addEngineOptions, classOption, type EngineOptions, parseCount, parseNumber, parseSeed } from "../options.js";
 import { synthesize } from "../pictures.js";
 import { formatDuration, Progress } from "../progress.js";
-import { Interrupted, type Terminal, UsageError } from "../terminal.js";
+import { Interrupted, type Terminal, UsageError, watchInterrupt } from "../terminal.js";
 import { checkVideoPath, writeVideo } from "../video/writers.js";
 
 interface ProjectOptions extends EngineOptions, PerceptionOptions {
@@ -266,7 +266,8 @@ async function descend(
   };
   if (projector.stepsDone === 0) keep();
   const progress = new Progress(numSteps - projector.stepsDone, terminal);
-  const interrupt = catchInterrupt();
+  // Ctrl-C once: after the step, with a state; twice: at once.
+  const interrupt = watchInterrupt();
   try {
     while (projector.stepsDone < numSteps) {
       const { distance } = projector.step();
@@ -315,23 +316,6 @@ function settingOf(options: ProjectOptions, projector: Projector, target: PixelI
     hash,
     video: saveVideo !== undefined,
   });
-}
-
-/** Ctrl-C once: after the step, with a state; twice: at once. */
-function catchInterrupt(): { wasCaught(): boolean; release(): void } {
-  let caught = false;
-  const onSignal = (): void => {
-    if (caught) process.exit(130);
-    caught = true;
-  };
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  for (const signal of signals) process.on(signal, onSignal);
-  return {
-    wasCaught: () => caught,
-    release: () => {
-      for (const signal of signals) process.off(signal, onSignal);
-    },
-  };
 }
 
 /** Target on the left, the way to it on the right. */

@@ -17,7 +17,7 @@ import {
 } from "../../stylegan/training/index.js";
 import { makeFolder } from "../files.js";
 import { addEngineOptions, type EngineOptions, engineOf, parseCount, parseNumber, parseSeed } from "../options.js";
-import { EXIT, type Terminal, UsageError } from "../terminal.js";
+import { type InterruptWatch, type Terminal, UsageError, watchInterrupt } from "../terminal.js";
 import { listStates, removeLeftovers } from "../train/files.js";
 import { checkApart, definitionPath, lockFolder, storedDefinition } from "../train/folder.js";
 import { FrechetMetric, openClassifier } from "../train/metric.js";
@@ -302,22 +302,17 @@ function defaultOf(name: keyof RunOptions, run: Omit<RunDefinition, "options">):
 }
 
 /** Ctrl-C ends the run after the step, with a snapshot; a second one ends it at once. */
-function catchSignals(terminal: Terminal) {
-  let caught = false;
-  const onSignal = (): void => {
-    if (caught) process.exit(EXIT.interrupted);
-    caught = true;
-    terminal.err("\nstopping after this step, with a snapshot; once more stops at once\n");
-  };
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  for (const signal of signals) process.on(signal, onSignal);
+function catchSignals(terminal: Terminal): InterruptWatch {
+  const interrupt = watchInterrupt(() =>
+    terminal.err("\nstopping after this step, with a snapshot; once more stops at once\n"),
+  );
   // A terminal that goes away takes nothing with it: the run goes on, as it would behind nohup.
   const onHangup = (): void => {};
   process.on("SIGHUP", onHangup);
   return {
-    wasCaught: () => caught,
+    wasCaught: interrupt.wasCaught,
     release: () => {
-      for (const signal of signals) process.off(signal, onSignal);
+      interrupt.release();
       process.off("SIGHUP", onHangup);
     },
   };

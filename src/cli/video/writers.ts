@@ -11,7 +11,7 @@ import {
   type PixelImage,
 } from "../../formats/index.js";
 import { makeFolder } from "../files.js";
-import { type Terminal, UsageError } from "../terminal.js";
+import { EXIT, type Terminal, UsageError, watchInterrupt } from "../terminal.js";
 import { type FfmpegKind, FfmpegWriter, hasFfmpeg } from "./ffmpeg.js";
 import { temporaryName, type VideoWriter } from "./writer.js";
 
@@ -117,12 +117,10 @@ export async function writeVideo(
   frames: (write: (frame: PixelImage) => Promise<void>) => Promise<void>,
 ): Promise<void> {
   const writer = videoWriter(path, format, terminal);
-  const onSignal = (): void => {
+  const interrupt = watchInterrupt(() => {
     writer.abandon();
-    process.exit(130);
-  };
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  for (const signal of signals) process.on(signal, onSignal);
+    process.exit(EXIT.interrupted);
+  });
   try {
     // Frames are made without a pause; a turn of the event loop for each lets signals through.
     await frames(async (frame) => {
@@ -134,6 +132,6 @@ export async function writeVideo(
     writer.abandon();
     throw error;
   } finally {
-    for (const signal of signals) process.off(signal, onSignal);
+    interrupt.release();
   }
 }
