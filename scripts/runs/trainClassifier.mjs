@@ -38,7 +38,7 @@ const load = (path) => import(pathToFileURL(join(built, path)).href);
 const { init, grad, noGrad, RandomState, scope } = await load("index.js");
 const { Adam } = await load("nn/optim.js");
 const { initialContents } = await load("nn/layers/module.js");
-const { openImages } = await load("cli/datasetFiles.js");
+const { openImages } = await load("cli/images/datasetFiles.js");
 const { ImageDataset } = await load("stylegan/training/dataset.js");
 const { Classifier, crossEntropy, encodeClassifier } = await load("stylegan/evaluation/classifier.js");
 

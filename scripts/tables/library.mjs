@@ -1,5 +1,5 @@
 /** All that the tables use of the compiled library, in one place (npm run build makes it). */
-export { openImages } from "../../dist/cli/datasetFiles.js";
+export { openImages } from "../../dist/cli/images/datasetFiles.js";
 export { readStats } from "../../dist/cli/train/files.js";
 export { generateImages } from "../../dist/cli/train/images.js";
 export { FrechetMetric, openClassifier } from "../../dist/cli/train/metric.js";

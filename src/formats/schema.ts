@@ -1,7 +1,7 @@
 /**
  * The shape of JSON as a value: each field is a function that checks what stands there, and the type of what it
  * returns is inferred, so that no field is written down twice. Unknown fields are errors, like missing ones.
- * Tested by tests/formats/native.test.ts.
+ * Tested by tests/checkpoints/native.test.ts.
  */
 import { CheckpointError, describe } from "./fileError.js";
 

@@ -4,9 +4,9 @@
  */
 import { type Contents, ParameterTree } from "../nn/layers/module.js";
 import { inScope, type Tensor } from "../nn/tensor.js";
-import type { Synthesis, SynthesisOptions } from "./blocks.js";
 import { type AnyGeneratorConfig, type GeneratorConfig, sizeAt } from "./config.js";
-import type { forwardOptionNames } from "./forwardOptions.js";
+import type { Synthesis, SynthesisOptions } from "./forward/blocks.js";
+import type { forwardOptionNames } from "./forward/options.js";
 import { Stylegan1Synthesis } from "./growing/stylegan1Synthesis.js";
 import { GrowingStylegan2Synthesis } from "./growing/stylegan2Synthesis.js";
 import { MappingNetwork, type TruncationOptions } from "./mapping.js";

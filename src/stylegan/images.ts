@@ -2,7 +2,7 @@
 import { encodePixels, type PixelImage } from "../formats/image/png.js";
 import { assertShape, formatShape } from "../nn/shape.js";
 import { Tensor } from "../nn/tensor.js";
-import { checkTensor } from "./forwardOptions.js";
+import { checkTensor } from "./forward/options.js";
 
 /**
  * Bytes as the official implementation makes them: trunc(clamp(127.5 x + 128, 0, 255)).

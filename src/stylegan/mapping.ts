@@ -16,7 +16,7 @@ import { RandomState } from "../nn/random.js";
 import { assertShape } from "../nn/shape.js";
 import { inScope, scope, Tensor } from "../nn/tensor.js";
 import type { MappingConfig } from "./config.js";
-import { checkForwardOptions, checkTensor } from "./forwardOptions.js";
+import { checkForwardOptions, checkTensor } from "./forward/options.js";
 
 /** x / sqrt(mean over features of x^2 + 1e-8), [N, F] -> [N, F] (ProGAN's pixel norm, on a vector). */
 export function normalize2ndMoment(x: Tensor): Tensor {

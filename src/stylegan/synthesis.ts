@@ -16,6 +16,8 @@ import { expand, reshape } from "../nn/ops/reduce.js";
 import { type Filter2d, setupFilter, upsample2d } from "../nn/ops/upfirdn2d.js";
 import { assertShape } from "../nn/shape.js";
 import { inScope, lastUse, type Tensor } from "../nn/tensor.js";
+import { type SynthesisConfig, sizeAt } from "./config.js";
+import { Conv2dLayer, equalizedGain } from "./convLayer.js";
 import {
   type Block,
   type BlockContext,
@@ -23,10 +25,8 @@ import {
   type Synthesis,
   type SynthesisOptions,
   walkBlocks,
-} from "./blocks.js";
-import { type SynthesisConfig, sizeAt } from "./config.js";
-import { Conv2dLayer, equalizedGain } from "./convLayer.js";
-import { checkForwardOptions, checkTensor } from "./forwardOptions.js";
+} from "./forward/blocks.js";
+import { checkForwardOptions, checkTensor } from "./forward/options.js";
 import { layerNoise } from "./layerNoise.js";
 import { modulatedLayer } from "./modulatedConv2d.js";
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import { openImages } from "../../src/cli/datasetFiles.js";
+import { openImages } from "../../src/cli/images/datasetFiles.js";
 import { bytesSource } from "../../src/formats/byteSource.js";
 import { encodePixels } from "../../src/formats/image/png.js";
 import { readZipDirectory, readZipEntry } from "../../src/formats/zip.js";

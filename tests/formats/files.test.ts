@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
-import { ZipWriter } from "../../src/cli/zipWriter.js";
+import { ZipWriter } from "../../src/cli/images/zipWriter.js";
 import { appendFile, FileWriter, isSameFile, openFile, readFile, writeFile } from "../../src/files.js";
 import { FileError } from "../../src/formats/fileError.js";
 import { CheckpointError, encodeCheckpoint, loadCheckpoint, saveCheckpoint } from "../../src/index.js";

@@ -11,7 +11,7 @@ import { concatBytes } from "../../src/formats/zip.js";
 import { RandomState } from "../../src/nn/random.js";
 import { writeNative } from "../../src/stylegan/checkpoint/native.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
-import { oldPickle } from "../support/oldPickles.js";
+import { oldPickle } from "../support/pickles/old.js";
 
 const folder = new URL("../fixtures/checkpoints/", import.meta.url);
 const files: { name: string; bytes: Uint8Array }[] = readdirSync(folder)

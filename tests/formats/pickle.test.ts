@@ -7,7 +7,7 @@ import { commonNames, firstOf, numpyNames, numpyTensor } from "../../src/formats
 import { readPickle } from "../../src/formats/pickle/reader.js";
 import { type PickleObject, PickleTuple, type PickleValue } from "../../src/formats/pickle/values.js";
 import { allTorchNames } from "../../src/formats/torch/reader.js";
-import { ascii, op, pickle } from "../support/pickleAssembler.js";
+import { ascii, op, pickle } from "../support/pickles/assembler.js";
 
 const python = JSON.parse(readFileSync(new URL("../fixtures/formats/python.json", import.meta.url), "utf8"));
 const resolve = firstOf(commonNames, numpyNames);

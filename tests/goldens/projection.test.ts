@@ -8,9 +8,14 @@ import { RandomState } from "../../src/nn/random.js";
 import { scope, Tensor } from "../../src/nn/tensor.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
 import { Lpips } from "../../src/stylegan/evaluation/lpips.js";
-import { noiseCorrelation, standardize } from "../../src/stylegan/latents/noiseTerm.js";
-import { areaAverage, lpipsPerception } from "../../src/stylegan/latents/perception.js";
-import { learningRateAt, Projector, wNoiseFactorAt, wStatistics } from "../../src/stylegan/latents/projector.js";
+import { noiseCorrelation, standardize } from "../../src/stylegan/latents/projection/noiseTerm.js";
+import { areaAverage, lpipsPerception } from "../../src/stylegan/latents/projection/perception.js";
+import {
+  learningRateAt,
+  Projector,
+  wNoiseFactorAt,
+  wStatistics,
+} from "../../src/stylegan/latents/projection/projector.js";
 import { buildGenerator } from "../../src/stylegan/networks.js";
 import { checkpointNamed, compare, goldensOf, readGolden } from "../support/goldens.js";
 import { seededWeights } from "../support/seededWeights.js";

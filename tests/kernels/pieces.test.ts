@@ -12,7 +12,7 @@ import { createWasmKernels, type WasmKernels } from "../../src/nn/kernels/wasm/k
 import type { LinearMemory } from "../../src/nn/kernels/wasm/memory.js";
 import { Draw, SEED } from "../support/draw.js";
 import { arbitraryLayer, runLayer } from "../support/fusedCases.js";
-import { kernelCases } from "../support/kernelCases.js";
+import { kernelCases } from "../support/kernelCases/all.js";
 
 const reference = createReferenceKernels("float64");
 const guardBytes = 256;

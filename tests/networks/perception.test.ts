@@ -13,9 +13,9 @@ import {
   pixelPerception,
   pyramidPerception,
   squaredDistance,
-} from "../../src/stylegan/latents/perception.js";
-import { PivotalTuner } from "../../src/stylegan/latents/pivotalTuning.js";
-import { Projector } from "../../src/stylegan/latents/projector.js";
+} from "../../src/stylegan/latents/projection/perception.js";
+import { PivotalTuner } from "../../src/stylegan/latents/projection/pivotalTuning.js";
+import { Projector } from "../../src/stylegan/latents/projection/projector.js";
 import { setTrainable } from "../../src/stylegan/networks.js";
 
 const R = 16;

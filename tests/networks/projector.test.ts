@@ -7,8 +7,8 @@ import { RandomState } from "../../src/nn/random.js";
 import { scope, Tensor } from "../../src/nn/tensor.js";
 import type { Generator } from "../../src/stylegan/generator.js";
 import { createNetworks, networkGeometry } from "../../src/stylegan/geometry.js";
-import { noiseCorrelation } from "../../src/stylegan/latents/noiseTerm.js";
-import { learningRateAt, Projector } from "../../src/stylegan/latents/projector.js";
+import { noiseCorrelation } from "../../src/stylegan/latents/projection/noiseTerm.js";
+import { learningRateAt, Projector } from "../../src/stylegan/latents/projection/projector.js";
 
 let generator: Generator;
 

@@ -13,12 +13,12 @@ import {
   withChannels,
 } from "../../formats/index.js";
 import { type ImageFile, labelsByName, readLabels } from "../../stylegan/training/index.js";
-import { openImages } from "../datasetFiles.js";
 import { makeFolder } from "../files.js";
+import { openImages } from "../images/datasetFiles.js";
+import { ZipWriter } from "../images/zipWriter.js";
 import { parseCount } from "../options.js";
 import { Progress } from "../progress.js";
 import { oneLine, type Terminal, UsageError } from "../terminal.js";
-import { ZipWriter } from "../zipWriter.js";
 
 interface DatasetOptions {
   readonly resolution?: number;

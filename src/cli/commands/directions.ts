@@ -12,6 +12,7 @@ import {
   sefaDirections,
 } from "../../stylegan/latents/index.js";
 import { makeFolder } from "../files.js";
+import { checkFormat, Sheet, synthesize } from "../images/pictures.js";
 import { openDirection } from "../latents/edits.js";
 import { wsOfSeed } from "../latents/stored.js";
 import { openTruncation } from "../latents/truncation.js";
@@ -26,7 +27,6 @@ import {
   parseSeed,
   zoomOption,
 } from "../options.js";
-import { checkFormat, Sheet, synthesize } from "../pictures.js";
 import { formatDuration, Progress } from "../progress.js";
 import { parseLayers, parseNumberList, parseSeeds } from "../seeds.js";
 import { type Terminal, UsageError } from "../terminal.js";

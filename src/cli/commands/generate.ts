@@ -9,6 +9,8 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { type AnyGenerator, type NoiseMode, RandomState, Tensor } from "../../index.js";
 import { applyEdits, setNoise } from "../../stylegan/latents/index.js";
 import { makeFolder } from "../files.js";
+import { checkFormat, type ImageFormat, Sheet, synthesize } from "../images/pictures.js";
+import { type SeriesImage, writeSeries } from "../images/series.js";
 import { addEditOptions, type EditOptions, openEdits } from "../latents/edits.js";
 import { openLatents } from "../latents/stored.js";
 import {
@@ -30,9 +32,7 @@ import {
   parseNumber,
   zoomOption,
 } from "../options.js";
-import { checkFormat, type ImageFormat, Sheet, synthesize } from "../pictures.js";
 import { parseSeeds } from "../seeds.js";
-import { type SeriesImage, writeSeries } from "../series.js";
 import { type Terminal, UsageError } from "../terminal.js";
 
 interface GenerateOptions extends EngineOptions, EditOptions, TruncationOptions {

@@ -14,6 +14,8 @@ import {
   takeStyles,
 } from "../../stylegan/latents/index.js";
 import { makeFolder } from "../files.js";
+import { checkFormat, Sheet, synthesize } from "../images/pictures.js";
+import { type SeriesImage, writeSeries } from "../images/series.js";
 import { addEditOptions, type EditOptions, openEdits } from "../latents/edits.js";
 import { labelOf, openGenerator } from "../networks.js";
 import {
@@ -25,9 +27,7 @@ import {
   parseNumber,
   zoomOption,
 } from "../options.js";
-import { checkFormat, Sheet, synthesize } from "../pictures.js";
 import { parseLayers, parseSeeds } from "../seeds.js";
-import { type SeriesImage, writeSeries } from "../series.js";
 import { type Terminal, UsageError } from "../terminal.js";
 
 interface MixOptions extends EngineOptions, EditOptions {

@@ -26,11 +26,11 @@ import {
   setNoise,
 } from "../../stylegan/latents/index.js";
 import { makeFolder } from "../files.js";
+import { synthesize } from "../images/pictures.js";
 import { featureKinds, openPerception, type PerceptionOptions } from "../latents/perception.js";
 import { openStart } from "../latents/stored.js";
 import { labelOf, openGenerator } from "../networks.js";
 import { addEngineOptions, classOption, type EngineOptions, parseCount, parseNumber, parseSeed } from "../options.js";
-import { synthesize } from "../pictures.js";
 import { formatDuration, Progress } from "../progress.js";
 import { Interrupted, type Terminal, UsageError, watchInterrupt } from "../terminal.js";
 import { checkVideoPath, writeVideo } from "../video/writers.js";

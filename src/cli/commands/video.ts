@@ -13,6 +13,7 @@ import {
   noiseMap,
   setNoise,
 } from "../../stylegan/latents/index.js";
+import { checkFormat, Sheet, synthesize } from "../images/pictures.js";
 import { addEditOptions, type EditOptions, openEdits, parseDirection } from "../latents/edits.js";
 import { openLatents } from "../latents/stored.js";
 import { labelOf, openGenerator } from "../networks.js";
@@ -27,7 +28,6 @@ import {
   parseSeed,
   zoomOption,
 } from "../options.js";
-import { checkFormat, Sheet, synthesize } from "../pictures.js";
 import { formatDuration, Progress } from "../progress.js";
 import { parseSeeds } from "../seeds.js";
 import { type Terminal, UsageError } from "../terminal.js";

@@ -4,8 +4,8 @@ import { decodeImage, FileError, withChannels } from "../../formats/index.js";
 import { type AnyGenerator, RandomState, scope, Tensor, toPixels } from "../../index.js";
 import type { ImagePixels } from "../../stylegan/evaluation/index.js";
 import { parseLabels } from "../../stylegan/training/index.js";
-import { openImages } from "../datasetFiles.js";
-import { synthesize } from "../pictures.js";
+import { openImages } from "../images/datasetFiles.js";
+import { synthesize } from "../images/pictures.js";
 import { type Terminal, UsageError } from "../terminal.js";
 import { MOST_IMAGES } from "./names.js";
 

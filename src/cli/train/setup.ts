@@ -16,7 +16,7 @@ import {
   readLabels,
   type TrainingSettings,
 } from "../../stylegan/training/index.js";
-import { openImages } from "../datasetFiles.js";
+import { openImages } from "../images/datasetFiles.js";
 import { UsageError } from "../terminal.js";
 import { type Start, startDiscriminator, startGenerator } from "./start.js";
 

@@ -1,6 +1,6 @@
 /**
  * Writes pickles of protocol 2: the few kinds of values that `torch.save` is made of. Nothing is memoised, so a value
- * that occurs twice is written twice. Tested by tests/formats/rosinalityWriter.test.ts.
+ * that occurs twice is written twice. Tested by tests/checkpoints/rosinalityWriter.test.ts.
  */
 import { PickleTuple } from "./values.js";
 

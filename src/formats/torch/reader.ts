@@ -1,7 +1,7 @@
 /**
  * What `torch.save` writes, and torch tensors inside other pickles, without torch: the zip form (torch 1.6 and later),
  * the legacy stream (five pickles followed by the storages), and storages embedded as bytes in an ordinary pickle.
- * Tensors are views: their elements stay in the file until they are asked for. Tested by tests/formats/torch.test.ts.
+ * Tensors are views: their elements stay in the file until they are asked for. Tested by tests/checkpoints/torch.test.ts.
  */
 import { type ByteSource, bytesSource, readRange, viewOf } from "../byteSource.js";
 import { describe, FileError } from "../fileError.js";

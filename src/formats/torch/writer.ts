@@ -1,7 +1,7 @@
 /**
  * Writes tensors as `torch.save` does since torch 1.6, readable by `torch.load` (also with weights_only): a zip of stored
  * entries, archive/data.pkl and one archive/data/KEY for each tensor, whose bytes begin at multiples of 64.
- * Tested by tests/formats/rosinalityWriter.test.ts.
+ * Tested by tests/checkpoints/rosinalityWriter.test.ts.
  */
 
 import { PickleTuple } from "../pickle/values.js";

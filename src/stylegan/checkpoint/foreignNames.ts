@@ -3,8 +3,8 @@ import { CheckpointError, describe } from "../../formats/fileError.js";
 import { denseTensor, type PlainTensor, reshapedTensor } from "../../formats/plainTensor.js";
 import { RandomState } from "../../nn/random.js";
 import type { NetworkConfig } from "../config.js";
-import { tensorShapes } from "../tensorShapes.js";
 import { checkedNetwork, type NetworkData } from "./networkData.js";
+import { tensorShapes } from "./tensorShapes.js";
 
 export interface ForeignTensor {
   /** Its name in the file. */

@@ -2,7 +2,7 @@
  * This project's own format: safetensors with the official parameter names after "g_ema.", "g." or "d.", and in the
  * metadata `format: "stylegan"`, `version: "1"` and the geometry of each network as JSON. No code, no guessing, and any
  * tensor can be read alone. The state of a training run, `format: "stylegan-training"`, holds the same of its three
- * networks, beside the optimisers, which readers of networks leave alone. Tested by tests/formats/native.test.ts.
+ * networks, beside the optimisers, which readers of networks leave alone. Tested by tests/checkpoints/native.test.ts.
  */
 import type { ByteSource } from "../../formats/byteSource.js";
 import { asCheckpoint, CheckpointError, describe } from "../../formats/fileError.js";

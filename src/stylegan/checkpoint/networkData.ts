@@ -2,7 +2,7 @@
 import { CheckpointError, describe } from "../../formats/fileError.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
 import type { AnyDiscriminatorConfig, AnyGeneratorConfig, NetworkConfig } from "../config.js";
-import { tensorShapes } from "../tensorShapes.js";
+import { tensorShapes } from "./tensorShapes.js";
 
 export interface NetworkData<Config extends NetworkConfig = NetworkConfig> {
   readonly config: Config;

@@ -1,6 +1,6 @@
 /**
  * The formats that can be written, apart from those that can be read: who writes, or reads this project's own files only, needs
- * no reader of foreign ones. tests/formats/native.test.ts holds it to the table of formats.
+ * no reader of foreign ones. tests/checkpoints/native.test.ts holds it to the table of formats.
  */
 import type { CheckpointWriter } from "./format.js";
 import { native } from "./native.js";

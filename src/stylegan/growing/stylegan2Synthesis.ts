@@ -9,8 +9,8 @@
  */
 import type { ParameterTree } from "../../nn/layers/module.js";
 import type { Tensor } from "../../nn/tensor.js";
-import type { BlockContext } from "../blocks.js";
 import type { GrowingStylegan2SynthesisConfig } from "../config.js";
+import type { BlockContext } from "../forward/blocks.js";
 import { SynthesisBlock } from "../synthesis.js";
 import { type GrowingBlock, GrowingSynthesis } from "./synthesis.js";
 

@@ -5,8 +5,8 @@
 import { constant, type ParameterTree } from "../../nn/layers/module.js";
 import { assertShape } from "../../nn/shape.js";
 import { inScope, type Tensor } from "../../nn/tensor.js";
-import { type Block, type BlockContext, type Synthesis, type SynthesisOptions, walkBlocks } from "../blocks.js";
-import { checkForwardOptions, checkTensor } from "../forwardOptions.js";
+import { type Block, type BlockContext, type Synthesis, type SynthesisOptions, walkBlocks } from "../forward/blocks.js";
+import { checkForwardOptions, checkTensor } from "../forward/options.js";
 import { fadeUp, splitLod, upscale2d } from "./lod.js";
 
 export interface GrowingBlock extends Block {

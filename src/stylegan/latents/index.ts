@@ -30,7 +30,7 @@ export {
   setNoise,
 } from "./latentFile.js";
 export { type StyleRangeName, styleRange, styleRangeNames, takeStyles } from "./mixing.js";
-export { noiseCorrelation } from "./noiseTerm.js";
+export { noiseCorrelation } from "./projection/noiseTerm.js";
 export {
   discriminatorPerception,
   type FeatureFunction,
@@ -39,9 +39,8 @@ export {
   pixelPerception,
   pyramidPerception,
   squaredDistance,
-} from "./perception.js";
-export { PivotalTuner } from "./pivotalTuning.js";
-export { decodeProjectionState, encodeProjectionState, type ProjectionState } from "./projectionState.js";
+} from "./projection/perception.js";
+export { PivotalTuner } from "./projection/pivotalTuning.js";
 export {
   learningRateAt,
   type ProjectionReport,
@@ -49,6 +48,7 @@ export {
   type ProjectorOptions,
   wNoiseFactorAt,
   wStatistics,
-} from "./projector.js";
+} from "./projection/projector.js";
+export { decodeProjectionState, encodeProjectionState, type ProjectionState } from "./projection/state.js";
 export { truncateLayers } from "./truncation.js";
 export { circle, crossOver, type Easing, ease, easings, sweep, swing } from "./walks.js";

@@ -1,7 +1,7 @@
 /**
  * Checkpoints of rosinality's stylegan2-pytorch: state dicts `g_ema`, `g`, `d` and `latent_avg` in what torch.save writes.
  * The networks are StyleGAN2 with a skip generator and a residual discriminator; only names and a few axes of extent 1
- * differ, and modulated weights are scaled before demodulation. Tested by tests/formats/official.test.ts.
+ * differ, and modulated weights are scaled before demodulation. Tested by tests/checkpoints/official.test.ts.
  */
 import { CheckpointError } from "../../../formats/fileError.js";
 import type { PickleValue } from "../../../formats/pickle/values.js";

@@ -2,7 +2,7 @@
  * Networks as a checkpoint of rosinality's stylegan2-pytorch: the state dicts `g_ema`, `g`, `d` and `latent_avg`, under
  * the names and with the extra axes that rosinality/reader.ts reads. That program knows one kind of network only, so most of
  * this file says which ones those are. Its feature maps at each resolution follow from `--channel_multiplier`; for other
- * widths the table in its model has to be changed. Tested by tests/formats/rosinalityWriter.test.ts.
+ * widths the table in its model has to be changed. Tested by tests/checkpoints/rosinalityWriter.test.ts.
  */
 import { denseTensor, type PlainTensor, reshapedTensor } from "../../../formats/plainTensor.js";
 import { type StateDict, torchChunks } from "../../../formats/torch/writer.js";

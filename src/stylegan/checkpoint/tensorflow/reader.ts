@@ -4,7 +4,7 @@
  * final networks of StyleGAN2 (configs E and F) and those of ADA, which differ by a clamp and in what labels do: dense
  * matrices are stored [in, out], kernels [kh, kw, in, out], up-convolutions mirrored, and style biases less 1.
  * stylegan1.ts reads those that grow.
- * Tested by tests/formats/official.test.ts and tests/formats/tensorflow.test.ts.
+ * Tested by tests/checkpoints/official.test.ts and tests/checkpoints/tensorflow.test.ts.
  */
 import { type PickleObject, type PickleValue, sequence } from "../../../formats/pickle/values.js";
 import type { PlainTensor } from "../../../formats/plainTensor.js";

@@ -1,7 +1,7 @@
 /**
  * Pickles of the official PyTorch repositories (StyleGAN2-ADA, and the StyleGAN2 networks of StyleGAN3's): a dict of
  * whole module objects, here read as plain data. Geometry comes from the attributes and shapes in the file, never from
- * defaults, which differ between the two repositories. Tested by tests/formats/official.test.ts.
+ * defaults, which differ between the two repositories. Tested by tests/checkpoints/official.test.ts.
  */
 
 import { CheckpointError, describe } from "../../../formats/fileError.js";

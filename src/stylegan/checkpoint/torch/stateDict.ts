@@ -1,7 +1,7 @@
 /**
  * State dicts of the official PyTorch networks, in whatever they are wrapped: the names are the official ones, geometry
  * comes from shapes, and what shapes cannot tell is as the official training makes it, with a note that says so.
- * Tested by tests/formats/wrappings.test.ts.
+ * Tested by tests/checkpoints/wrappings.test.ts.
  */
 import { CheckpointError } from "../../../formats/fileError.js";
 import type { PickleValue } from "../../../formats/pickle/values.js";

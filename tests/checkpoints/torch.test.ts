@@ -17,7 +17,7 @@ import {
   type StorageSpec,
   storageId,
   tensorOf,
-} from "../support/pickleAssembler.js";
+} from "../support/pickles/assembler.js";
 
 const f32 = (...values: number[]) => new Uint8Array(Float32Array.from(values).buffer);
 const floats = (key: string, ...values: number[]): StorageSpec => ({

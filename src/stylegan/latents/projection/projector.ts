@@ -8,22 +8,22 @@
  * carrying the image: each map, and its averages over 2x2 pixels down to 8x8, must look uncorrelated.
  * Tests: tests/networks/projector.test.ts, tests/goldens/projection.test.ts.
  */
-import { grad } from "../../nn/autograd/grad.js";
-import { noGrad, variable } from "../../nn/autograd/record.js";
-import { add, mul, scale, square, sub } from "../../nn/ops/arith.js";
-import { slice } from "../../nn/ops/layout.js";
-import { expand, sum } from "../../nn/ops/reduce.js";
-import { mean } from "../../nn/ops/statistics.js";
-import { Adam } from "../../nn/optim.js";
-import { RandomState } from "../../nn/random.js";
-import { assertShape } from "../../nn/shape.js";
-import { inScope, scope, Tensor } from "../../nn/tensor.js";
-import type { AnyGenerator } from "../networks.js";
-import { copyGenerator } from "../training/state.js";
-import { noiseLayers, noiseMap } from "./latentFile.js";
+import { grad } from "../../../nn/autograd/grad.js";
+import { noGrad, variable } from "../../../nn/autograd/record.js";
+import { add, mul, scale, square, sub } from "../../../nn/ops/arith.js";
+import { slice } from "../../../nn/ops/layout.js";
+import { expand, sum } from "../../../nn/ops/reduce.js";
+import { mean } from "../../../nn/ops/statistics.js";
+import { Adam } from "../../../nn/optim.js";
+import { RandomState } from "../../../nn/random.js";
+import { assertShape } from "../../../nn/shape.js";
+import { inScope, scope, Tensor } from "../../../nn/tensor.js";
+import type { AnyGenerator } from "../../networks.js";
+import { copyGenerator } from "../../training/state.js";
+import { noiseLayers, noiseMap } from "../latentFile.js";
 import { noiseCorrelation, standardize } from "./noiseTerm.js";
 import { areaAverage, type FeatureFunction, type Perception, pixelPerception, squaredDistance } from "./perception.js";
-import type { ProjectionState } from "./projectionState.js";
+import type { ProjectionState } from "./state.js";
 
 export interface ProjectorOptions {
   /** Default 1000. */

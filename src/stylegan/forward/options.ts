@@ -1,7 +1,7 @@
 /** What networks are called with, checked once for all of them: a slip of the pen is an error, not another image. */
-import { checkChoice, checkOptions, kindOf } from "../check.js";
-import { Tensor } from "../nn/tensor.js";
-import { noiseModes } from "./layerNoise.js";
+import { checkChoice, checkOptions, kindOf } from "../../check.js";
+import { Tensor } from "../../nn/tensor.js";
+import { noiseModes } from "../layerNoise.js";
 
 /** The options of mapping and synthesis; `generator.forward` hands all of them to both. generator.ts sees that none is missing. */
 export const forwardOptionNames = [

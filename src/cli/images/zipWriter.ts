@@ -1,6 +1,6 @@
 /** A zip archive of stored entries on its way to a file. */
-import { FileWriter } from "../files.js";
-import { ZipEncoder } from "../formats/index.js";
+import { FileWriter } from "../../files.js";
+import { ZipEncoder } from "../../formats/index.js";
 
 export class ZipWriter {
   readonly #encoder = new ZipEncoder();

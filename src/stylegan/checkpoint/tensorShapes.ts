@@ -1,7 +1,7 @@
 /** Names and shapes of a network's tensors, as the network itself asks for them. */
-import { type AnyDiscriminatorConfig, isGeneratorConfig, type NetworkConfig } from "./config.js";
-import { Discriminator } from "./discriminator.js";
-import { Generator } from "./generator.js";
+import { type AnyDiscriminatorConfig, isGeneratorConfig, type NetworkConfig } from "../config.js";
+import { Discriminator } from "../discriminator.js";
+import { Generator } from "../generator.js";
 
 /** Shapes by official name: trained tensors, and buffers, which no gradient reaches. */
 export interface TensorShapes {

@@ -2,10 +2,10 @@
  * Pickles of StyleGAN2-ADA for TensorFlow (version 5), made from networks that were read from anywhere: the tables of
  * that program's variables read backwards, written without a look at the reader.
  */
-import type { PlainTensor } from "../../src/formats/plainTensor.js";
-import type { NetworkData, Networks } from "../../src/stylegan/checkpoint/networkData.js";
-import type { DiscriminatorConfig, GeneratorConfig } from "../../src/stylegan/config.js";
-import { type Bytes, op, pickle } from "./pickleAssembler.js";
+import type { PlainTensor } from "../../../src/formats/plainTensor.js";
+import type { NetworkData, Networks } from "../../../src/stylegan/checkpoint/networkData.js";
+import type { DiscriminatorConfig, GeneratorConfig } from "../../../src/stylegan/config.js";
+import { type Bytes, op, pickle } from "./assembler.js";
 
 interface NumpyArray {
   readonly data: Float64Array;

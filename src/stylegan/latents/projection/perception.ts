@@ -10,12 +10,12 @@
  *
  * Tests: tests/networks/perception.test.ts, tests/goldens/projection.test.ts.
  */
-import { abs, add, square, sub } from "../../nn/ops/arith.js";
-import { reshape, sum } from "../../nn/ops/reduce.js";
-import { mean } from "../../nn/ops/statistics.js";
-import { inScope, Tensor } from "../../nn/tensor.js";
-import type { Lpips } from "../evaluation/lpips.js";
-import type { AnyDiscriminator } from "../networks.js";
+import { abs, add, square, sub } from "../../../nn/ops/arith.js";
+import { reshape, sum } from "../../../nn/ops/reduce.js";
+import { mean } from "../../../nn/ops/statistics.js";
+import { inScope, Tensor } from "../../../nn/tensor.js";
+import type { Lpips } from "../../evaluation/lpips.js";
+import type { AnyDiscriminator } from "../../networks.js";
 
 export interface Perception {
   /** For people: "lpips". */

@@ -1,5 +1,5 @@
 /** Values as pickles of protocol 0, as Python 2 and Python 3 write them: text, one character a byte. */
-import { type PickleObject, type PickleValue, sequence } from "../../src/formats/pickle/values.js";
+import { type PickleObject, type PickleValue, sequence } from "../../../src/formats/pickle/values.js";
 
 const latin1 = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 const hex = (code: number, digits: number): string => code.toString(16).padStart(digits, "0");

@@ -1,8 +1,8 @@
 /** What an interrupted projection needs to go on bit for bit, and its file (safetensors, float64). */
-import { FileError } from "../../formats/fileError.js";
-import { denseTensor } from "../../formats/plainTensor.js";
-import { readSafetensors, writeSafetensors } from "../../formats/safetensors.js";
-import type { RandomSnapshot } from "../../nn/random.js";
+import { FileError } from "../../../formats/fileError.js";
+import { denseTensor } from "../../../formats/plainTensor.js";
+import { readSafetensors, writeSafetensors } from "../../../formats/safetensors.js";
+import type { RandomSnapshot } from "../../../nn/random.js";
 
 export interface ProjectionState {
   readonly stepsDone: number;

@@ -11,12 +11,12 @@ import { writeZip } from "../../src/formats/zipEncoder.js";
 import { writeNative } from "../../src/stylegan/checkpoint/native.js";
 import { networkNames } from "../../src/stylegan/checkpoint/networkData.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
+import { tensorShapes } from "../../src/stylegan/checkpoint/tensorShapes.js";
 import { TorchModule } from "../../src/stylegan/checkpoint/torch/module.js";
 import { officialTorchNames } from "../../src/stylegan/checkpoint/torch/reader.js";
-import { tensorShapes } from "../../src/stylegan/tensorShapes.js";
-import { type Bytes, op, pickle } from "../support/pickleAssembler.js";
+import { type Bytes, op, pickle } from "../support/pickles/assembler.js";
 
-const folder = new URL("../fixtures/checkpoints/", import.meta.url);
+const folder = new URL("../fixtures/checkpoints", import.meta.url);
 const load = (name: string) => new Uint8Array(readFileSync(new URL(name, folder)));
 const names = readdirSync(folder).filter((name) => /\.(pkl|pt)$/.test(name));
 

@@ -5,14 +5,14 @@
  *
  * What is near w changes along, what is far hardly does. Tests: tests/networks/projector.test.ts.
  */
-import { grad } from "../../nn/autograd/grad.js";
-import { noGrad, variable } from "../../nn/autograd/record.js";
-import { add, square, sub } from "../../nn/ops/arith.js";
-import { mean } from "../../nn/ops/statistics.js";
-import { Adam } from "../../nn/optim.js";
-import { inScope, scope, Tensor } from "../../nn/tensor.js";
-import type { AnyGenerator } from "../networks.js";
-import { copyGenerator } from "../training/state.js";
+import { grad } from "../../../nn/autograd/grad.js";
+import { noGrad, variable } from "../../../nn/autograd/record.js";
+import { add, square, sub } from "../../../nn/ops/arith.js";
+import { mean } from "../../../nn/ops/statistics.js";
+import { Adam } from "../../../nn/optim.js";
+import { inScope, scope, Tensor } from "../../../nn/tensor.js";
+import type { AnyGenerator } from "../../networks.js";
+import { copyGenerator } from "../../training/state.js";
 import { areaAverage, type Perception } from "./perception.js";
 
 export class PivotalTuner {

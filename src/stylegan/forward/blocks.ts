@@ -4,12 +4,12 @@
  *
  * Tests: tests/networks/synthesisParts.test.ts, tests/identities/synthesis.test.ts.
  */
-import { NoiseGenerator, type NoiseSource } from "../nn/noise.js";
-import { unstack } from "../nn/ops/layout.js";
-import { reshape } from "../nn/ops/reduce.js";
-import { assertShape } from "../nn/shape.js";
-import { chain, type Tensor } from "../nn/tensor.js";
-import type { Noise, NoiseMode } from "./layerNoise.js";
+import { NoiseGenerator, type NoiseSource } from "../../nn/noise.js";
+import { unstack } from "../../nn/ops/layout.js";
+import { reshape } from "../../nn/ops/reduce.js";
+import { assertShape } from "../../nn/shape.js";
+import { chain, type Tensor } from "../../nn/tensor.js";
+import type { Noise, NoiseMode } from "../layerNoise.js";
 
 /** What synthesis has come to after the block of one resolution. */
 export interface SynthesisState {

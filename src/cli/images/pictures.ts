@@ -1,9 +1,17 @@
 /** Images to files: single ones as PNG or numpy arrays, and many on one sheet, of which only the bytes are kept. */
 
-import { encodePixels, type PixelImage, writeNpy } from "../formats/index.js";
-import { type AnyGenerator, type NoiseMode, noGrad, type RandomState, scope, type Tensor, toPixels } from "../index.js";
-import type { GridSize, imageFormats } from "./options.js";
-import { UsageError } from "./terminal.js";
+import { encodePixels, type PixelImage, writeNpy } from "../../formats/index.js";
+import {
+  type AnyGenerator,
+  type NoiseMode,
+  noGrad,
+  type RandomState,
+  scope,
+  type Tensor,
+  toPixels,
+} from "../../index.js";
+import type { GridSize, imageFormats } from "../options.js";
+import { UsageError } from "../terminal.js";
 
 export type ImageFormat = (typeof imageFormats)[number];
 

@@ -1,11 +1,11 @@
 /** Many images, one file each, and perhaps all of them on a sheet: the loop of `generate` and `mix`. */
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { writeFile } from "../files.js";
-import type { Tensor } from "../index.js";
+import { writeFile } from "../../files.js";
+import type { Tensor } from "../../index.js";
+import { formatDuration, Progress } from "../progress.js";
+import { Interrupted, type Terminal, watchInterrupt } from "../terminal.js";
 import { encodeImage, type ImageFormat, type Sheet } from "./pictures.js";
-import { formatDuration, Progress } from "./progress.js";
-import { Interrupted, type Terminal, watchInterrupt } from "./terminal.js";
 
 /** An image to make. */
 export interface SeriesImage {

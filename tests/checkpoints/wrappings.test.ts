@@ -27,8 +27,8 @@ import { officialTensorflow } from "../../src/stylegan/checkpoint/tensorflow/rea
 import { Discriminator } from "../../src/stylegan/discriminator.js";
 import { networkGeometry } from "../../src/stylegan/geometry.js";
 import { buildDiscriminator, buildGenerator } from "../../src/stylegan/networks.js";
-import { oldPickle } from "../support/oldPickles.js";
-import { op, pickle, storageId, tensorOf } from "../support/pickleAssembler.js";
+import { op, pickle, storageId, tensorOf } from "../support/pickles/assembler.js";
+import { oldPickle } from "../support/pickles/old.js";
 
 const fixture = (name: string): Uint8Array =>
   new Uint8Array(readFileSync(new URL(`../fixtures/${name}`, import.meta.url)));

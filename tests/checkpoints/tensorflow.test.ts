@@ -12,7 +12,7 @@ import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
 import { officialTensorflowNames } from "../../src/stylegan/checkpoint/tensorflow/network.js";
 import { officialTensorflow } from "../../src/stylegan/checkpoint/tensorflow/reader.js";
 import { compare, readGolden } from "../support/goldens.js";
-import { adaTensorflowPickle } from "../support/tensorflowPickle.js";
+import { adaTensorflowPickle } from "../support/pickles/tensorflow.js";
 
 const path = (name: string) => new URL(`../fixtures/checkpoints/${name}`, import.meta.url).pathname;
 const load = (name: string) => new Uint8Array(readFileSync(path(name)));

@@ -1,9 +1,9 @@
 /** Folders and zip archives of images, as named files that are read when their bytes are needed. */
 import { readdirSync, statSync } from "node:fs";
 import { basename, join, relative, sep } from "node:path";
-import { openFile, readFile, systemError } from "../files.js";
-import { FileError, isImageName, isOtherImageName, readZipDirectory, readZipEntry } from "../formats/index.js";
-import { type ImageFile, labelsByName } from "../stylegan/training/index.js";
+import { openFile, readFile, systemError } from "../../files.js";
+import { FileError, isImageName, isOtherImageName, readZipDirectory, readZipEntry } from "../../formats/index.js";
+import { type ImageFile, labelsByName } from "../../stylegan/training/index.js";
 
 export interface ImageFolder {
   /** Images in the order of their names. */

@@ -1,9 +1,9 @@
 /** What keeps the noise maps of a projection noise: uncorrelated at all scales, mean 0, mean square 1. */
-import { add, mul, square } from "../../nn/ops/arith.js";
-import { concat, slice } from "../../nn/ops/layout.js";
-import { reshape } from "../../nn/ops/reduce.js";
-import { mean } from "../../nn/ops/statistics.js";
-import { inScope, type Tensor } from "../../nn/tensor.js";
+import { add, mul, square } from "../../../nn/ops/arith.js";
+import { concat, slice } from "../../../nn/ops/layout.js";
+import { reshape } from "../../../nn/ops/reduce.js";
+import { mean } from "../../../nn/ops/statistics.js";
+import { inScope, type Tensor } from "../../../nn/tensor.js";
 import { areaAverage } from "./perception.js";
 
 /** v shifted by one pixel around an axis. */

@@ -1,2 +1,0 @@
-/** For tests that know the list by its former place. */
-export { kernelCases } from "./kernelCases/all.js";
