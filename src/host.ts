@@ -5,6 +5,8 @@
 
 /** The modules of Node that this package uses outside of the command line. */
 interface NodeModules {
+  readonly child_process: typeof import("node:child_process");
+  readonly crypto: typeof import("node:crypto");
   readonly fs: typeof import("node:fs");
   readonly os: typeof import("node:os");
   readonly path: typeof import("node:path");

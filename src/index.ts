@@ -4,6 +4,7 @@
  * This file is the public entry.
  */
 import { kindOf } from "./check.js";
+import type { EngineInfo, EngineInfoOptions } from "./nn/kernels/describe.js";
 import type { KernelOptions } from "./nn/kernels/select.js";
 import { loadKernels } from "./nn/loading.js";
 import { seedsToLatents } from "./nn/random.js";
@@ -22,6 +23,7 @@ export {
 export { CheckpointError, FileError } from "./formats/fileError.js";
 export { grad } from "./nn/autograd/grad.js";
 export { noGrad, variable } from "./nn/autograd/record.js";
+export type { EngineInfo, EngineInfoOptions } from "./nn/kernels/describe.js";
 export type { KernelOptions } from "./nn/kernels/select.js";
 export { NoiseGenerator, type NoiseSource } from "./nn/noise.js";
 export { RandomState } from "./nn/random.js";
@@ -50,13 +52,27 @@ export { type ExportOnnxOptions, exportOnnx } from "./stylegan/onnx/exportOnnx.j
  * - `threads`: cores to use. Default: all that the machine has. Results do not depend on it, bit for bit.
  * - `kernels`: "auto" (default) takes SIMD where the engine has it, "simd" insists on it, "reference" runs the plain
  *   float64 definition.
+ * - `wide`: 256-bit vectors, by an experimental switch of V8 that belongs to the whole process. "auto" takes them where a trial, made
+ *   once, finds the same bits in less time (`engineInfo` says what it found); true insists on them. Default: false.
  *
- * @throws Error when "simd" is asked for and the engine has none
+ * @throws Error when "simd" or `wide` is asked for and the engine has none
  * @example
  * await init({ threads: 2 });
  */
 export async function init(options: KernelOptions = {}): Promise<void> {
   await loadKernels(options);
+}
+
+/**
+ * Which kernels this machine and engine get, and why; and which `wide: "auto"` would take. May make a trial, in a process of its
+ * own: about a second, once, its verdict kept in the cache folder of the user.
+ *
+ * @example
+ * const { build, wide } = await engineInfo();
+ * console.log(build, wide.reason);
+ */
+export async function engineInfo(options: EngineInfoOptions = {}): Promise<EngineInfo> {
+  return (await import("./nn/kernels/describe.js")).describeEngine(options);
 }
 
 /**

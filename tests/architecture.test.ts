@@ -208,9 +208,11 @@ describe("who knows what", () => {
       return [...words, ...waits.map((statement) => statement.getText())].map((what) => `${file}: ${what}`);
     });
     // The one template that asks Node for a module by its name, and the same in a thread's script, which imports nothing.
-    // And the address of the bundled model, which may be missing: then an error says what to do.
+    // And the addresses of the bundled model, which may be missing: then an error says what to do; and of the trial's program,
+    // in Node: then there is none.
     const asks = [
       "src/sources.ts: /import\\.meta/",
+      "src/nn/kernels/wasm/trial/start.ts: /import\\.meta/",
       "src/host.ts: /[\"'`]node:[a-z]/",
       "src/nn/kernels/wasm/worker.ts: /[\"'`]node:[a-z]/",
     ];

@@ -7,12 +7,12 @@ import {
   type AnyGenerator,
   type Checkpoint,
   CheckpointError,
-  init,
   loadCheckpoint,
   Tensor,
 } from "../index.js";
+import { startEngine } from "./engine.js";
 import { checkReadable } from "./files.js";
-import { type EngineOptions, engineOf } from "./options.js";
+import type { EngineOptions } from "./options.js";
 import { type Terminal, UsageError } from "./terminal.js";
 
 /** models/ beside dist/ (and beside src/). */
@@ -39,7 +39,7 @@ export async function openCheckpoint(
 ): Promise<Checkpoint> {
   const isAddress = /^https?:\/\//.test(source);
   if (!isAddress) checkReadable(source);
-  await init(engineOf(engine));
+  await startEngine(engine, terminal);
   try {
     const options = networks === undefined ? {} : { networks };
     const checkpoint = await loadCheckpoint(isAddress ? new URL(source) : source, options);

@@ -12,13 +12,12 @@ export type KernelChoice = (typeof kernelChoices)[number];
 export interface EngineOptions {
   readonly threads?: number;
   readonly kernels: KernelChoice;
+  /** false: the command computes too little for a trial of 256-bit vectors. Default: as engine.ts finds. */
+  readonly wide?: false;
 }
 
-/** Of a command's options those of the engine. */
-export const engineOf = ({ threads, kernels }: EngineOptions): EngineOptions => ({
-  kernels,
-  ...(threads !== undefined && { threads }),
-});
+/** For commands that open networks and hardly run them. */
+export const lightEngine: EngineOptions = { threads: 1, kernels: "auto", wide: false };
 
 export interface GridSize {
   readonly rows: number;

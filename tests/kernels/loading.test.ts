@@ -100,7 +100,7 @@ describe("options that there are not", () => {
     [{ kernels: "wasm" }, /init: kernels must be "auto", "simd" or "reference", got "wasm"/],
     [{ threads: "2" }, /threads must be a whole number from 1 to 256, got "2"/],
     [{ threads: 1e9 }, /threads must be a whole number from 1 to 256/],
-    [{ wide: "yes" }, /wide must be true or false, got "yes"/],
+    [{ wide: "yes" }, /wide must be true, false or "auto", got "yes"/],
     [{ wasm: 7 }, /wasm must be/],
     [{ wasm: { relaxedSimd: "x" } }, /wasm must be/],
     [{ worker: 7 }, /worker must be/],

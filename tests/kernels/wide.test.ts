@@ -7,7 +7,10 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { nodeModule, v8Version } from "../../src/host.js";
 import type { Block } from "../../src/nn/kernels/block.js";
+import type { Dispatcher, LoadedModule } from "../../src/nn/kernels/wasm/engine.js";
 import { createWasmKernels, type WasmKernels } from "../../src/nn/kernels/wasm/kernels.js";
+import { trialCases } from "../../src/nn/kernels/wasm/trial/cases.js";
+import { compareBuilds } from "../../src/nn/kernels/wasm/trial/compare.js";
 import { hasRelaxedSimd } from "../../src/nn/kernels/wasm/variants.js";
 import { Draw, SEED } from "../support/draw.js";
 import { arbitraryLayer, runLayer } from "../support/fusedCases.js";
@@ -23,8 +26,15 @@ let wide: WasmKernels;
 beforeAll(async () => {
   const { setFlagsFromString } = nodeModule("v8");
   if (joins) for (const flag of ["--experimental-wasm-revectorize", "--no-liftoff"]) setFlagsFromString(flag);
-  relaxed = await createWasmKernels({ variant: "relaxed-simd", tile: { rows: 6, cols: 8 } });
-  wide = await createWasmKernels({ variant: "wide", tile: { rows: 6, cols: 16 } });
+  // As if on two threads: then there are seams between chunks.
+  const createDispatcher = ({ kernels }: LoadedModule): Dispatcher => ({
+    workers: 2,
+    parallel(name, args, chunks) {
+      for (let chunk = 0; chunk < chunks; chunk++) kernels[name](args, chunk, chunk & 1);
+    },
+  });
+  relaxed = await createWasmKernels({ variant: "relaxed-simd", tile: { rows: 6, cols: 8 }, createDispatcher });
+  wide = await createWasmKernels({ variant: "wide", tile: { rows: 6, cols: 16 }, createDispatcher });
 });
 
 /** The bits of the output. Contents of every magnitude, zeros of both signs among them. */
@@ -55,6 +65,10 @@ describe.skipIf(!hasRelaxedSimd())(`wide = relaxed, bit for bit${joins ? ", pair
       }),
       { numRuns: 5, seed: SEED },
     );
+  });
+
+  test("what the trial runs: all exports, feature maps that are overwritten among them", () => {
+    expect(compareBuilds(trialCases, relaxed, wide).differs).toBe(null);
   });
 
   test("fused layers", () => {

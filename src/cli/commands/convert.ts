@@ -6,6 +6,7 @@ import { isSameFile } from "../../files.js";
 import { saveCheckpoint } from "../../index.js";
 import { makeFolder } from "../files.js";
 import { openCheckpoint } from "../networks.js";
+import { lightEngine } from "../options.js";
 import { type Terminal, UsageError } from "../terminal.js";
 
 const networkNames = ["gEma", "g", "d"] as const;
@@ -63,7 +64,7 @@ async function convert(input: string, output: string, options: ConvertOptions, t
   const target = formats[ending];
   if (target === "rosinality" && dtype !== "f32") throw new UsageError("--dtype f16 needs a .safetensors to write");
   if (isSameFile(input, output)) throw new UsageError(`${output} is the file to read; name another one to write`);
-  const { format, ...found } = await openCheckpoint(input, { threads: 1, kernels: "auto" }, networks, terminal);
+  const { format, ...found } = await openCheckpoint(input, lightEngine, networks, terminal);
   const missing = networks?.find((name) => found[name] === undefined);
   if (missing !== undefined) throw new Error(`${input} (${format}) holds no ${missing}`);
   makeFolder(dirname(output));

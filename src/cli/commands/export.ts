@@ -5,7 +5,7 @@ import { writeFile } from "../../files.js";
 import { exportOnnx } from "../../index.js";
 import { makeFolder } from "../files.js";
 import { openGenerator } from "../networks.js";
-import { parseCount, parseNumber } from "../options.js";
+import { lightEngine, parseCount, parseNumber } from "../options.js";
 import { type Terminal, UsageError } from "../terminal.js";
 
 interface ExportOptions {
@@ -55,7 +55,7 @@ export function exportCommand(terminal: Terminal): CommanderCommand {
 async function exportModel(input: string, output: string, options: ExportOptions, terminal: Terminal): Promise<void> {
   const { part, noiseMode, trunc: truncationPsi, truncCutoff: truncationCutoff = null } = options;
   if (!output.endsWith(".onnx")) throw new UsageError(`the file to write must end in .onnx, got ${output}`);
-  const { generator } = await openGenerator(input, { threads: 1, kernels: "auto" }, terminal);
+  const { generator } = await openGenerator(input, lightEngine, terminal);
   makeFolder(dirname(output));
   const bytes = exportOnnx(generator, { part, noiseMode, truncationPsi, truncationCutoff });
   writeFile(output, bytes);

@@ -1,8 +1,10 @@
 /** `stylegan info`: what a checkpoint holds. */
 import { Command } from "commander";
 import type { Discriminator, Generator } from "../../index.js";
+import { engineReport } from "../engine.js";
 import { type LayerSummary, summarize } from "../layers.js";
 import { bundledModel, openCheckpoint } from "../networks.js";
+import { lightEngine } from "../options.js";
 import { type Terminal, UsageError } from "../terminal.js";
 
 type Network = Generator | Discriminator;
@@ -14,17 +16,27 @@ const examples = `
 Examples:
   $ stylegan info ffhq.pkl
   $ stylegan info
-  $ stylegan info ffhq.pkl --json`;
+  $ stylegan info ffhq.pkl --json
+  $ stylegan info --engine`;
 
 export function infoCommand(terminal: Terminal): Command {
   return new Command("info")
     .description("Say what a checkpoint holds: format, networks, geometry, parameter counts and layers.")
     .argument("[file]", "checkpoint: a file or an address (default: the bundled model)")
+    .option("--engine", "which kernels run here, and why, in place of a checkpoint")
     .option("--json", "as JSON, for programs")
     .addHelpText("after", examples)
-    .action((file: string | undefined, options: { readonly json?: boolean }) =>
-      info(file ?? bundledOrFail(), options, terminal),
-    );
+    .action(async (file: string | undefined, options: InfoOptions) => {
+      if (!options.engine) return info(file ?? bundledOrFail(), options, terminal);
+      if (file !== undefined) throw new UsageError(`--engine describes this machine: leave out ${file}`);
+      const { info: facts, text } = await engineReport(terminal);
+      terminal.out(options.json ? `${JSON.stringify(facts, null, 2)}\n` : text);
+    });
+}
+
+interface InfoOptions {
+  readonly engine?: boolean;
+  readonly json?: boolean;
 }
 
 function bundledOrFail(): string {
@@ -33,8 +45,8 @@ function bundledOrFail(): string {
   return path;
 }
 
-async function info(file: string, options: { readonly json?: boolean }, terminal: Terminal): Promise<void> {
-  const { format, gEma, g, d, names = {}, warnings = [] } = await openCheckpoint(file, { threads: 1, kernels: "auto" });
+async function info(file: string, options: InfoOptions, terminal: Terminal): Promise<void> {
+  const { format, gEma, g, d, names = {}, warnings = [] } = await openCheckpoint(file, lightEngine);
   const networks = Object.entries({ gEma, g, d }).filter((entry): entry is [keyof typeof roles, Network] => {
     return entry[1] !== undefined;
   });

@@ -8,8 +8,9 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type AnyGenerator, init } from "../../index.js";
+import type { AnyGenerator } from "../../index.js";
 import { featureStatistics, frechetDistance, type ResizeMode, resizeModes } from "../../stylegan/evaluation/index.js";
+import { startEngine } from "../engine.js";
 import { makeFolder } from "../files.js";
 import { openMetricClassifier } from "../metrics/classifier.js";
 import { inceptionRows } from "../metrics/features.js";
@@ -21,7 +22,7 @@ import { RowCache, type Shard, shardRange } from "../metrics/rows.js";
 import { isStatisticsName, readStatistics, writeStatistics } from "../metrics/statistics.js";
 import { openInception, openLpips } from "../metrics/weights.js";
 import { bundledModel, openGenerator } from "../networks.js";
-import { addEngineOptions, type EngineOptions, engineOf, parseCount, parseNumber } from "../options.js";
+import { addEngineOptions, type EngineOptions, parseCount, parseNumber } from "../options.js";
 import { formatDuration, Progress } from "../progress.js";
 import { type Terminal, UsageError } from "../terminal.js";
 
@@ -143,7 +144,7 @@ async function metrics(options: MetricsOptions, terminal: Terminal): Promise<voi
   const { files, outdir } = networksOf(options, statisticsOnly);
   const cache = openCache(options, outdir);
 
-  await init(engineOf(options));
+  await startEngine(options, terminal);
   const forInception = wanted.find(needsInception)?.name ?? (saveStats === undefined ? undefined : "--save-stats");
   const inception = forInception === undefined ? null : openInception(options.inception, forInception);
   const forLpips = wanted.find(({ kind }) => kind === "ppl");
@@ -316,7 +317,7 @@ const featuresOf = (cache: RowCache, { source, rows }: Need) => ({
 
 async function distance(paths: readonly string[], options: DistanceOptions, terminal: Terminal): Promise<void> {
   const { resize } = options;
-  await init(engineOf(options));
+  await startEngine(options, terminal);
   const ofImages = paths.some((path) => !isStatisticsName(path));
   const inception = ofImages ? openInception(options.inception, "fid of images") : null;
   const cache = new RowCache(options.cache === undefined || options.cache === "none" ? null : options.cache);

@@ -13,14 +13,12 @@ import {
 } from "../../stylegan/surgery/index.js";
 import { makeFolder } from "../files.js";
 import { openCheckpoint } from "../networks.js";
-import { parseCount, parseNumber, parseSeed } from "../options.js";
+import { lightEngine, parseCount, parseNumber, parseSeed } from "../options.js";
 import { formatDuration, Progress } from "../progress.js";
 import { type Terminal, UsageError } from "../terminal.js";
 
 const networkNames = ["gEma", "g", "d"] as const;
 type Networks = Omit<Checkpoint, "format">;
-
-const ENGINE = { threads: 1, kernels: "auto" } as const;
 
 /** @throws UsageError for an ending other than .safetensors, and for the file that is read */
 function checkOutput(output: string, inputs: readonly string[]): void {
@@ -84,8 +82,8 @@ export function blendCommand(terminal: Terminal): Command {
     .action(async (low: string, high: string, out: string, options: BlendOptions) => {
       checkOutput(out, [low, high]);
       const files = [
-        await openCheckpoint(low, ENGINE, undefined, terminal),
-        await openCheckpoint(high, ENGINE, undefined, terminal),
+        await openCheckpoint(low, lightEngine, undefined, terminal),
+        await openCheckpoint(high, lightEngine, undefined, terminal),
       ].map(({ format: _, ...rest }) => rest);
       const names = [basename(low), basename(high)] as const;
       const blended = asUsage(() =>
@@ -129,7 +127,7 @@ export function averageCommand(terminal: Terminal): Command {
       const progress = new Progress(files.length, terminal);
       try {
         for (const file of files) {
-          const checkpoint = await openCheckpoint(file, ENGINE, undefined, terminal);
+          const checkpoint = await openCheckpoint(file, lightEngine, undefined, terminal);
           for (const name of networkNames) {
             const network = checkpoint[name];
             if (network === undefined) continue;
@@ -178,7 +176,7 @@ export function resizeCommand(terminal: Terminal): Command {
     )
     .action(async (input: string, out: string, { res, seed }: { readonly res: number; readonly seed: number }) => {
       checkOutput(out, [input]);
-      const { format: _, ...networks } = await openCheckpoint(input, ENGINE, undefined, terminal);
+      const { format: _, ...networks } = await openCheckpoint(input, lightEngine, undefined, terminal);
       const untrained: string[] = [];
       const resized = asUsage(() =>
         forEachNetwork([networks], ([network], name) => {

@@ -6,7 +6,6 @@ import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { isSameFile, writeFile } from "../../files.js";
-import { init } from "../../index.js";
 import {
   architectures,
   augmentPipelines,
@@ -15,8 +14,9 @@ import {
   lossNames,
   presetNames,
 } from "../../stylegan/training/index.js";
+import { startEngine } from "../engine.js";
 import { makeFolder } from "../files.js";
-import { addEngineOptions, type EngineOptions, engineOf, parseCount, parseNumber, parseSeed } from "../options.js";
+import { addEngineOptions, type EngineOptions, parseCount, parseNumber, parseSeed } from "../options.js";
 import { type InterruptWatch, type Terminal, UsageError, watchInterrupt } from "../terminal.js";
 import { listStates, removeLeftovers } from "../train/files.js";
 import { checkApart, definitionPath, lockFolder, storedDefinition } from "../train/folder.js";
@@ -194,7 +194,7 @@ async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
 
   checkApart(dataPath, outdir);
 
-  await init(engineOf(options));
+  await startEngine(options, terminal);
   const dataset = openDataset(dataPath, stored?.options ?? given, (text) => terminal.err(`note: ${text}\n`));
   const isNew = listStates(outdir).length === 0;
   const startFrom = stored === null ? checkpoint : isNew ? stored.startedFrom : null;

@@ -22,8 +22,12 @@ import { availableThreads, createThreadPool, type WorkerSource } from "./threads
 export interface FastestKernelsOptions {
   /** Cores to use. Default: all that are available; 1 where memory cannot be shared. Results do not depend on it. */
   readonly threads?: number;
-  /** Turn on an experimental optimisation of V8, in Node: see "wide" above. Default: the environment's STYLEGAN_WIDE=1. */
-  readonly wide?: boolean;
+  /**
+   * An experimental optimisation of V8 that belongs to the whole process, in Node: see "wide" above. true turns it on, or throws where
+   * there is none. "auto" turns it on where a trial in a process of its own, which is made once for an engine and a processor,
+   * finds the same bits in less time. The environment's STYLEGAN_WIDE, 1 or 0, decides for "auto" and for the default. Default: false.
+   */
+  readonly wide?: boolean | "auto";
   /**
    * The kernels, for pages and hosts that do not allow the builds in this package: the addresses of the two files
    * `stylegan/kernels/*.wasm`, or compiled modules, which run on one thread. One alone is taken for the plain build, which runs
@@ -40,16 +44,17 @@ export interface FastestKernelsOptions {
 /** More than any machine that this is meant for has. */
 const MOST_THREADS = 256;
 
-interface Candidate {
+/** A build, and the register tile that it is run with. */
+export interface Build {
   readonly name: "simd" | "relaxed-simd" | "wide";
   readonly variant: WasmVariant;
   readonly tile: MicroTile;
 }
 
-const plain: Candidate = { name: "simd", variant: "simd", tile: { rows: 4, cols: 8 } };
-const relaxedSmall: Candidate = { name: "relaxed-simd", variant: "relaxed-simd", tile: { rows: 4, cols: 8 } };
-const relaxedLarge: Candidate = { name: "relaxed-simd", variant: "relaxed-simd", tile: { rows: 6, cols: 8 } };
-const wide: Candidate = { name: "wide", variant: "wide", tile: { rows: 6, cols: 16 } };
+const plain: Build = { name: "simd", variant: "simd", tile: { rows: 4, cols: 8 } };
+const relaxedSmall: Build = { name: "relaxed-simd", variant: "relaxed-simd", tile: { rows: 4, cols: 8 } };
+const relaxedLarge: Build = { name: "relaxed-simd", variant: "relaxed-simd", tile: { rows: 6, cols: 8 } };
+const wide: Build = { name: "wide", variant: "wide", tile: { rows: 6, cols: 16 } };
 
 /** @throws RangeError if `threads` is not a positive whole number; Error if `wide` is demanded of an engine that has nothing of the kind. */
 export async function createFastestKernels(options: FastestKernelsOptions = {}): Promise<WasmKernels> {
@@ -60,7 +65,7 @@ export async function createFastestKernels(options: FastestKernelsOptions = {}):
   }
   checkSources(options);
   const wasm = options.wasm === undefined || isSources(options.wasm) ? options.wasm : { simd: options.wasm };
-  const chosen = await chooseCandidate(options.wide, wasm);
+  const chosen = await chooseBuild(options.wide, wasm);
   const { name, variant, tile } = chosen;
   const isCompiled = sourceOf(variant, wasm) instanceof WebAssembly.Module;
   const count = available === 1 || isCompiled ? 1 : threads;
@@ -81,7 +86,7 @@ export async function createFastestKernels(options: FastestKernelsOptions = {}):
 }
 
 function checkSources({ wide, wasm, worker }: FastestKernelsOptions): void {
-  checkChoice("init", "wide", wide, [undefined, true, false]);
+  checkChoice("init", "wide", wide, [undefined, true, false, "auto"]);
   const isAddress = (value: unknown): boolean => typeof value === "string" || value instanceof URL;
   const isSource = (value: unknown): boolean => isAddress(value) || value instanceof WebAssembly.Module;
   const sources = wasm === undefined || !isSources(wasm) ? [wasm] : [wasm.simd, wasm.relaxedSimd, wasm.wide];
@@ -98,14 +103,28 @@ function checkSources({ wide, wasm, worker }: FastestKernelsOptions): void {
 const isSources = (wasm: WasmSource | WasmSources): wasm is WasmSources =>
   typeof wasm === "object" && wasm !== null && ("simd" in wasm || "relaxedSimd" in wasm || "wide" in wasm);
 
-async function chooseCandidate(demanded: boolean | undefined, wasm: WasmSources | undefined): Promise<Candidate> {
+async function isTried(): Promise<boolean> {
+  return (await (await import("./trial/decide.js")).decideWide()).wide;
+}
+
+/** What STYLEGAN_WIDE says; undefined where it says nothing. */
+export function wideByEnvironment(): boolean | undefined {
+  return { "1": true, "0": false }[environmentVariable("STYLEGAN_WIDE") ?? ""];
+}
+
+/** Chooses for this engine, and turns on what the choice needs. @throws Error if `wide` is true and there is nothing of the kind */
+export async function chooseBuild(demanded?: FastestKernelsOptions["wide"], wasm?: WasmSources): Promise<Build> {
   const relaxed = (wasm === undefined || wasm.relaxedSimd !== undefined) && hasRelaxedSimd();
-  if (demanded ?? environmentVariable("STYLEGAN_WIDE") === "1") {
-    if (relaxed && (wasm === undefined || wasm.wide !== undefined) && v8Version() >= 13) {
+  const joins = relaxed && (wasm === undefined || wasm.wide !== undefined) && v8Version() >= 13;
+  const wanted = typeof demanded === "boolean" ? demanded : (wideByEnvironment() ?? demanded ?? false);
+  // Only the builds in this package are tried.
+  if (wanted === true || (wanted === "auto" && joins && wasm === undefined && (await isTried()))) {
+    if (joins) {
       nodeModule("v8").setFlagsFromString("--experimental-wasm-revectorize");
       return wide;
     }
-    if (demanded) throw new Error("init: { wide: true } needs Node 24 or newer: an experimental optimisation of V8");
+    if (demanded === true)
+      throw new Error("init: { wide: true } needs Node 24 or newer: an experimental optimisation of V8");
   }
   if (!relaxed) return plain;
   return fasterOf(relaxedSmall, relaxedLarge, wasm);
@@ -137,17 +156,17 @@ const faster = 0.98;
 const runsPerTrial = 4;
 
 /** Of two tiles of one build the one whose micro-kernel has the shorter best time for a multiply-add. */
-async function fasterOf(a: Candidate, b: Candidate, wasm: WasmSources | undefined): Promise<Candidate> {
+async function fasterOf(a: Build, b: Build, wasm: WasmSources | undefined): Promise<Build> {
   const loaded = await loadModule({ variant: a.variant, shared: false, wasm });
   const engine = new Engine(loaded.memory, createSerialDispatcher(loaded));
-  const best = new Map([a, b].map((candidate) => [candidate, Infinity]));
+  const best = new Map([a, b].map((build) => [build, Infinity]));
   const start = performance.now();
   let improvedAt = start;
   for (let now = start; now < Math.min(improvedAt + settledMs, start + mostProbeMs); now = performance.now()) {
-    for (const [candidate, before] of best) {
-      const time = nanosecondsPerProduct(engine, candidate.tile);
+    for (const [build, before] of best) {
+      const time = nanosecondsPerProduct(engine, build.tile);
       if (time < before * faster) improvedAt = now;
-      best.set(candidate, Math.min(before, time));
+      best.set(build, Math.min(before, time));
     }
   }
   return best.get(b)! < best.get(a)! ? b : a;
