@@ -4,6 +4,7 @@ import { writeFile } from "./files.js";
 import { isNode } from "./host.js";
 import { ensureKernels, withRoom } from "./nn/loading.js";
 import { openSource, type Source } from "./sources.js";
+import type { WrittenFormat } from "./stylegan/checkpoint/format.js";
 import { isNative, readNative } from "./stylegan/checkpoint/native.js";
 import { writers } from "./stylegan/checkpoint/writers.js";
 import {
@@ -37,6 +38,8 @@ export interface LoadOptions<Names extends NetworkNames = NetworkNames> {
   readonly networks?: Names;
   /** Bytes that compressed entries of a .pt may unpack to, together. Default 1 GiB. */
   readonly maxInflatedBytes?: number;
+  /** Bytes that an address or a Response may send. Default 2 GiB; paths, Blobs and bytes have no limit. */
+  readonly maxSourceBytes?: number;
 }
 
 /** The networks that were asked for are there; without asking, those that the file has. */
@@ -59,10 +62,16 @@ export async function loadCheckpoint<const Names extends NetworkNames = NetworkN
   source: Source,
   options: LoadOptions<Names> = {},
 ): Promise<LoadedCheckpoint<Names>> {
-  checkOptions("loadCheckpoint", options, ["networks", "maxInflatedBytes"]);
+  checkOptions("loadCheckpoint", options, ["networks", "maxInflatedBytes", "maxSourceBytes"]);
   checkNetworkNames(options.networks);
+  for (const limit of ["maxInflatedBytes", "maxSourceBytes"] as const) {
+    const { [limit]: bytes = 0 } = options;
+    if (typeof bytes !== "number" || !(bytes >= 0)) {
+      throw new RangeError(`loadCheckpoint: ${limit} must be a number of bytes, got ${kindOf(bytes)}`);
+    }
+  }
   await ensureKernels();
-  const opened = await openSource(source);
+  const opened = await openSource(source, options.maxSourceBytes);
   try {
     // The readers of foreign files are loaded when one comes: a page that shows its own model never needs them.
     const read = isNative(opened) ? readNative : (await import("./stylegan/checkpoint/read.js")).readCheckpoint;
@@ -112,7 +121,7 @@ export interface SaveOptions {
    * "native" (default): safetensors with the official parameter names and the geometry in the metadata.
    * "rosinality": what rosinality's stylegan2-pytorch loads (a .pt file); StyleGAN2 networks of its kind only.
    */
-  readonly format?: "native" | "rosinality";
+  readonly format?: WrittenFormat;
   /** Number type of the stored weights. Default "f32"; "f16" in the native format only. */
   readonly dtype?: "f32" | "f16";
   /** To rosinality: write networks whose activations are clamped although it has no clamp. Default false. */
@@ -135,6 +144,13 @@ export async function saveCheckpoint(
   if (!isNode()) throw new Error("saveCheckpoint: there is no file system here; encodeCheckpoint gives the bytes");
   writeFile(path, encodeCheckpoint(networks, options), { flush: true });
 }
+
+/** The formats that `saveCheckpoint` writes: the ending that their files have, and the number types of weights. */
+export const writtenFormats: readonly {
+  readonly name: WrittenFormat;
+  readonly ending: string;
+  readonly dtypes: readonly ("f32" | "f16")[];
+}[] = writers;
 
 /** The bytes that `saveCheckpoint` writes, piece by piece: for browsers, and for other places to put them. */
 export function encodeCheckpoint(networks: NetworksOnly, options: SaveOptions = {}): Iterable<Uint8Array> {

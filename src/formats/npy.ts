@@ -4,7 +4,7 @@ import { describe, FileError } from "./fileError.js";
 import { fortranStrides, numpyDTypes } from "./pickle/common.js";
 import { latin1Text } from "./pickle/text.js";
 import { elementCount, type PlainTensor, stridedTensor } from "./plainTensor.js";
-import { concatBytes, readZipDirectory, readZipEntry } from "./zip.js";
+import { concatBytes, readZipDirectory, readZipEntry, readZipEntryHead } from "./zip.js";
 import { writeZip } from "./zipEncoder.js";
 
 /** What can be written: the element type follows from the array. */
@@ -20,7 +20,15 @@ export function isNpy(bytes: Uint8Array): boolean {
   return MAGIC.every((byte, i) => bytes[i] === byte);
 }
 
+/** Of a header, whatever its version. */
+const MOST_HEADER_BYTES = 12 + (1 << 16);
+
 export function readNpy(bytes: Uint8Array, name = "npy"): PlainTensor {
+  return arrayOf(bytes, () => bytes, name);
+}
+
+/** The array that begins with `bytes`; `whole` gives all of it when elements are asked for. */
+function arrayOf(bytes: Uint8Array, whole: () => Uint8Array, name: string): PlainTensor {
   if (bytes.length < 10 || !isNpy(bytes)) {
     throw new FileError(`${name}: expected the magic bytes of a numpy array, found other contents`, 0);
   }
@@ -48,18 +56,41 @@ export function readNpy(bytes: Uint8Array, name = "npy"): PlainTensor {
     .map(Number);
   const strides = order[1] === "True" ? fortranStrides(shape) : undefined;
   const storageSize = elementCount(shape);
-  const data = bytes.subarray(dataBegin);
+  const data = (): Uint8Array => whole().subarray(dataBegin);
   return stridedTensor({ dtype, shape, strides, bytes: data, bigEndian: descr[1] === ">", storageSize, name });
 }
 
-/** The arrays of an .npz archive by name, without the ".npy" of the entries. */
-export function readNpz(bytes: Uint8Array): Map<string, PlainTensor> {
+export interface NpzOptions {
+  /** Bytes that the compressed arrays whose elements are asked for may unpack to, together. Default 1 GiB. */
+  readonly maxInflatedBytes?: number;
+}
+
+/**
+ * The arrays of an .npz archive by name, without the ".npy" of the entries. Of each only the header is unpacked, until somebody
+ * asks for its elements.
+ */
+export function readNpz(bytes: Uint8Array, { maxInflatedBytes = 2 ** 30 }: NpzOptions = {}): Map<string, PlainTensor> {
   const source = bytesSource(bytes);
   const arrays = new Map<string, PlainTensor>();
+  const wanted = new Set<string>();
+  let total = 0;
   for (const [entryName, entry] of readZipDirectory(source)) {
     if (!entryName.endsWith(".npy")) continue;
     const name = entryName.slice(0, -4);
-    arrays.set(name, readNpy(readZipEntry(source, entry), `npz, array ${describe(name)}`));
+    const whole = (): Uint8Array => {
+      if (entry.method !== 0 && !wanted.has(entryName)) {
+        wanted.add(entryName);
+        total += entry.size;
+        if (total > maxInflatedBytes) {
+          throw new FileError(
+            `npz: its arrays, up to ${describe(name)}, unpack to more than ${maxInflatedBytes} bytes, the limit (maxInflatedBytes)`,
+          );
+        }
+      }
+      return readZipEntry(source, entry);
+    };
+    const head = readZipEntryHead(source, entry, MOST_HEADER_BYTES);
+    arrays.set(name, arrayOf(head, whole, `npz, array ${describe(name)}`));
   }
   return arrays;
 }

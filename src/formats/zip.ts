@@ -2,7 +2,7 @@
  * Zip archives: the container of `torch.save` and of .npz. Reads stored and deflated entries, with 64-bit sizes, through
  * random access; `zipEncoder.ts` writes them. Layout after APPNOTE.TXT 6.3; tested by tests/formats/formats.test.ts.
  */
-import { inflateSync } from "fflate";
+import { Inflate, inflateSync } from "fflate";
 import { type ByteSource, readRange, viewOf } from "./byteSource.js";
 import { describe, FileError } from "./fileError.js";
 
@@ -89,6 +89,39 @@ const CODE_PAGE_437 =
 /** The contents of an entry: a view of the source when it is stored. */
 export function readZipEntry(source: ByteSource, entry: ZipEntry): Uint8Array {
   const what = `zip: entry ${describe(entry.name)}`;
+  const packed = packedBytes(source, entry, what);
+  if (entry.method === 0) return packed;
+  const bytes = inflate(packed, entry.size, what);
+  if (crc32(bytes) !== entry.crc) throw new FileError(`${what}: the checksum does not match; the file is damaged`);
+  return bytes;
+}
+
+/** The first `length` bytes of an entry, or all that it has: no more than these are unpacked, and nothing is checked. */
+export function readZipEntryHead(source: ByteSource, entry: ZipEntry, length: number): Uint8Array {
+  const what = `zip: entry ${describe(entry.name)}`;
+  const packed = packedBytes(source, entry, what);
+  if (entry.method === 0) return packed.subarray(0, length);
+  const pieces: Uint8Array[] = [];
+  let done = 0;
+  const stream = new Inflate((piece) => {
+    pieces.push(piece);
+    done += piece.length;
+  });
+  try {
+    for (let at = 0; at < packed.length && done < length; at += HEAD_STEP) {
+      stream.push(packed.subarray(at, at + HEAD_STEP), at + HEAD_STEP >= packed.length);
+    }
+  } catch (error) {
+    throw new FileError(`${what}: damaged compressed data (${String((error as Error).message)})`);
+  }
+  return concatBytes(pieces).subarray(0, length);
+}
+
+/** Of packed bytes at a time: unpacks to half a megabyte at most. */
+const HEAD_STEP = 512;
+
+/** The bytes of an entry as they lie in the archive; they can be what the directory says of them. */
+function packedBytes(source: ByteSource, entry: ZipEntry, what: string): Uint8Array {
   if (entry.isAmbiguous) throw new FileError(`${what} is in the archive twice`);
   if (entry.isEncrypted) throw new FileError(`${what} is encrypted`);
   if (entry.method !== 0 && entry.method !== 8) {
@@ -110,9 +143,7 @@ export function readZipEntry(source: ByteSource, entry: ZipEntry): Uint8Array {
   if (entry.size > Math.min(MAX_UNPACKED_BYTES, MAX_DEFLATE_RATIO * (packed.length + 1))) {
     throw new FileError(`${what}: ${packed.length} bytes cannot unpack to ${entry.size}`);
   }
-  const bytes = inflate(packed, entry.size, what);
-  if (crc32(bytes) !== entry.crc) throw new FileError(`${what}: the checksum does not match; the file is damaged`);
-  return bytes;
+  return packed;
 }
 
 function inflate(packed: Uint8Array, size: number, what: string): Uint8Array {

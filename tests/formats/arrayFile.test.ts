@@ -1,9 +1,10 @@
 /** Arrays out of any usual file: the same numbers whatever wrote them, and damaged files end in one kind of error. */
 import { readFileSync } from "node:fs";
+import { zipSync } from "fflate";
 import { describe, expect, test } from "vitest";
 import { readArrays } from "../../src/formats/arrayFile.js";
 import { FileError } from "../../src/formats/fileError.js";
-import { writeNpy, writeNpz } from "../../src/formats/npy.js";
+import { readNpz, writeNpy, writeNpz } from "../../src/formats/npy.js";
 import { denseTensor } from "../../src/formats/plainTensor.js";
 import { writeSafetensors } from "../../src/formats/safetensors.js";
 import { torchChunks } from "../../src/formats/torch/writer.js";
@@ -38,6 +39,24 @@ describe("readArrays", () => {
     expect([...zip.keys()]).toEqual([...legacy.keys()]);
     expect(zip.size).toBeGreaterThan(4);
     for (const [name, found] of zip) expect(legacy.get(name)!.toFloat()).toEqual(found.toFloat());
+  });
+
+  test("of an .npz only what is asked for is unpacked, and within a limit that the error names", () => {
+    const many = writeNpy({ data: new Float32Array(1 << 22), shape: [1 << 22] }); // 16 MiB, in 16 kB
+    const unasked = Array.from({ length: 40 }, (_, k) => [`junk${k}.npy`, many] as const);
+    const npz = zipSync({ ...Object.fromEntries(unasked), "w.npy": writeNpy({ data, shape: [2, 3] }) }, { level: 9 });
+    const before = process.memoryUsage().arrayBuffers;
+    const arrays = readArrays(npz);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 2 ** 20); // 640 MiB, if they were unpacked
+    expect(arrays.size).toBe(41);
+    expect(arrays.get("junk7")!.shape).toEqual([1 << 22]);
+    expect([...arrays.get("w")!.toFloat()]).toEqual([...data]);
+    const limited = readNpz(npz, { maxInflatedBytes: 20 * 2 ** 20 });
+    expect(limited.get("junk0")!.toFloat()).toHaveLength(1 << 22);
+    expect(limited.get("junk0")!.toFloat()).toHaveLength(1 << 22); // counts once
+    expect(() => limited.get("junk1")!.toFloat()).toThrow(
+      'npz: its arrays, up to "junk1", unpack to more than 20971520 bytes, the limit (maxInflatedBytes)',
+    );
   });
 
   test("whatever the bytes are, it succeeds or says so with a FileError", () => {
