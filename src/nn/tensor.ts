@@ -185,15 +185,34 @@ function track(tensor: Tensor, scope = current): Tensor {
   return tensor;
 }
 
-/** Adds the tensors in what a scope may return: tensors, plain values, and arrays, maps or plain objects of them. */
+/**
+ * Adds the tensors in what a scope may return: tensors, plain values, and arrays, maps or plain objects of them, however
+ * deep. Each container is looked into once: one may hold itself.
+ */
 function collectTensors(value: unknown, into: Tensor[]): Tensor[] {
   if (value instanceof Tensor) into.push(value);
-  else if (Array.isArray(value) || value instanceof Map || value instanceof Set) {
-    for (const item of value instanceof Map ? value.values() : value) collectTensors(item, into);
-  } else if (value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
-    for (const item of Object.values(value)) collectTensors(item, into);
+  const first = itemsOf(value);
+  if (first === null) return into;
+  const seen = new Set<unknown>([value]);
+  const waiting = [first];
+  for (let items = waiting.pop(); items !== undefined; items = waiting.pop()) {
+    for (const item of items) {
+      if (item instanceof Tensor) into.push(item);
+      const inner = itemsOf(item);
+      if (inner === null || seen.has(item)) continue;
+      seen.add(item);
+      waiting.push(inner);
+    }
   }
   return into;
+}
+
+/** What a container holds; null for anything else. */
+function itemsOf(value: unknown): Iterable<unknown> | null {
+  if (value === null || typeof value !== "object") return null;
+  if (Array.isArray(value) || value instanceof Set) return value;
+  if (value instanceof Map) return value.values();
+  return Object.getPrototypeOf(value) === Object.prototype ? Object.values(value) : null;
 }
 
 /**

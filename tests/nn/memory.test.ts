@@ -63,6 +63,38 @@ describe.each(KERNELS)("%s", (_, create) => {
       expect(usedBytes()).toBe(before);
     });
 
+    test("may return what holds itself, and very deep lists", () => {
+      const before = usedBytes();
+      scope(() => {
+        const make = (): Tensor => square(Tensor.from(new Float32Array(15).fill(2), [3, 5]));
+        interface Ring {
+          readonly x: Tensor;
+          readonly list: unknown[];
+          self?: Ring;
+        }
+        const ring = scope(() => {
+          const made: Ring = { x: make(), list: [make()] };
+          made.self = made;
+          made.list.push(made, made.list, new Map([["back", made]]));
+          return made;
+        });
+        identical(ring.x, new Float32Array(15).fill(4));
+        identical(ring.list[0] as Tensor, new Float32Array(15).fill(4));
+        let deep: unknown = null;
+        const last = scope(() => {
+          const y = make();
+          deep = y;
+          for (let k = 0; k < 50_000; k++) deep = [deep];
+          return deep;
+        });
+        expect(last).toBe(deep);
+        let inner = deep;
+        while (Array.isArray(inner)) inner = inner[0];
+        identical(inner as Tensor, new Float32Array(15).fill(4));
+      });
+      expect(usedBytes()).toBe(before);
+    });
+
     test("move what leaves the outermost scope to the JavaScript heap, where it still computes", () => {
       const before = usedBytes();
       const y = scope(() => scale(Tensor.from([1, 2, 3]), 2));
