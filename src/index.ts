@@ -4,8 +4,10 @@
  * This file is the public entry.
  */
 import { kindOf } from "./check.js";
+import { activeKernels } from "./nn/backend.js";
 import type { EngineInfo, EngineInfoOptions } from "./nn/kernels/describe.js";
 import type { KernelOptions } from "./nn/kernels/select.js";
+import type { Kernels } from "./nn/kernels/types.js";
 import { loadKernels } from "./nn/loading.js";
 import { seedsToLatents } from "./nn/random.js";
 import { Tensor } from "./nn/tensor.js";
@@ -19,6 +21,7 @@ export {
   loadCheckpoint,
   type SaveOptions,
   saveCheckpoint,
+  writtenFormats,
 } from "./checkpoints.js";
 export { CheckpointError, FileError } from "./formats/fileError.js";
 export { grad } from "./nn/autograd/grad.js";
@@ -43,6 +46,7 @@ export type {
   ProgressiveGenerator,
   ProgressiveGeneratorOptions,
 } from "./stylegan/networks.js";
+export { describeOnnx, type OnnxDescription, type OnnxValue } from "./stylegan/onnx/describeOnnx.js";
 export { type ExportOnnxOptions, exportOnnx } from "./stylegan/onnx/exportOnnx.js";
 
 /**
@@ -73,6 +77,16 @@ export async function init(options: KernelOptions = {}): Promise<void> {
  */
 export async function engineInfo(options: EngineInfoOptions = {}): Promise<EngineInfo> {
   return (await import("./nn/kernels/describe.js")).describeEngine(options);
+}
+
+/**
+ * Which kernels run: "reference", or the build of the fast ones. "relaxed-simd" and "wide" give the same bits; the others round
+ * differently.
+ *
+ * @throws Error before `init`
+ */
+export function kernelsInUse(): Kernels["name"] {
+  return activeKernels().name;
 }
 
 /**

@@ -1,7 +1,10 @@
 /** The protobuf writer against a reader of the wire format written here, and against its limits. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { bytesSource } from "../../src/formats/byteSource.js";
+import { FileError } from "../../src/formats/fileError.js";
 import { MAX_MESSAGE_BYTES, Message } from "../../src/formats/protobuf.js";
+import { fieldsOf, textOf } from "../../src/formats/protobufReader.js";
 
 type Field = { readonly field: number; readonly value: number | Uint8Array };
 
@@ -89,5 +92,44 @@ describe("protobuf", () => {
     expect(message.length).toBeGreaterThan(MAX_MESSAGE_BYTES);
     expect(() => message.finish()).toThrow(RangeError);
     expect(() => message.finish()).toThrow(/2147483647 bytes, this one needs 21474836/);
+  });
+});
+
+describe("the reader", () => {
+  test("gives numbers, and says where everything else is", () => {
+    const inner = new Message().string(2, "\u00e4b");
+    const bytes = new Message()
+      .integer(1, 2 ** 40 + 5)
+      .float(3, 0.5)
+      .message(4, inner)
+      .string(5, "")
+      .finish();
+    const source = bytesSource(bytes);
+    const fields = [...fieldsOf(source)];
+    expect(fields.map(({ field, value }) => [field, value])).toEqual([
+      [1, 2 ** 40 + 5],
+      [3, undefined],
+      [4, undefined],
+      [5, undefined],
+    ]);
+    const [text] = fieldsOf(source, fields[2].range);
+    expect(textOf(source, text)).toBe("\u00e4b");
+    expect(textOf(source, fields[3])).toBe("");
+    const [begin, end] = fields[1].range!;
+    expect(new DataView(bytes.buffer, bytes.byteOffset + begin, end - begin).getFloat32(0, true)).toBe(0.5);
+  });
+
+  test("whatever the bytes are, it ends, or says so with a FileError", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+        const source = bytesSource(bytes);
+        try {
+          for (const field of fieldsOf(source)) if (field.range !== undefined) textOf(source, field);
+        } catch (error) {
+          expect(error).toBeInstanceOf(FileError);
+        }
+      }),
+      { numRuns: 2000 },
+    );
   });
 });

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { Command, type Command as CommanderCommand, InvalidArgumentError, Option } from "commander";
 import { isSameFile } from "../../files.js";
-import { saveCheckpoint } from "../../index.js";
+import { saveCheckpoint, writtenFormats } from "../../index.js";
 import { makeFolder } from "../files.js";
 import { openCheckpoint } from "../networks.js";
 import { lightEngine } from "../options.js";
@@ -12,8 +12,8 @@ import { type Terminal, UsageError } from "../terminal.js";
 const networkNames = ["gEma", "g", "d"] as const;
 type NetworkName = (typeof networkNames)[number];
 
-/** The format to write follows from the ending. */
-const formats = { ".safetensors": "native", ".pt": "rosinality" } as const;
+/** `.safetensors or .pt` */
+const inWords = (formats: typeof writtenFormats): string => formats.map(({ ending }) => ending).join(" or ");
 
 interface ConvertOptions {
   readonly ignoreClamp?: boolean;
@@ -33,7 +33,7 @@ export function convertCommand(terminal: Terminal): CommanderCommand {
       "Rewrite a checkpoint as safetensors with the official parameter names, or (StyleGAN2) as rosinality's .pt.",
     )
     .argument("<in>", "checkpoint to read: a file or an address")
-    .argument("<out>", "file to write, NAME.safetensors or NAME.pt")
+    .argument("<out>", `file to write: its name ends in ${inWords(writtenFormats)}`)
     .addOption(
       new Option("--dtype <type>", "number type of the weights; f16 in .safetensors only")
         .choices(["f32", "f16"])
@@ -59,16 +59,20 @@ function parseNetworks(text: string): NetworkName[] {
 
 async function convert(input: string, output: string, options: ConvertOptions, terminal: Terminal): Promise<void> {
   const { dtype, networks, ignoreClamp = false } = options;
-  const ending = (Object.keys(formats) as (keyof typeof formats)[]).find((known) => output.endsWith(known));
-  if (ending === undefined) throw new UsageError(`the file to write must end in .safetensors or .pt, got ${output}`);
-  const target = formats[ending];
-  if (target === "rosinality" && dtype !== "f32") throw new UsageError("--dtype f16 needs a .safetensors to write");
+  const target = writtenFormats.find(({ ending }) => output.endsWith(ending));
+  if (target === undefined) {
+    throw new UsageError(`the file to write must end in ${inWords(writtenFormats)}, got ${output}`);
+  }
+  if (!target.dtypes.includes(dtype)) {
+    const others = writtenFormats.filter(({ dtypes }) => dtypes.includes(dtype));
+    throw new UsageError(`--dtype ${dtype} needs a ${inWords(others)} to write`);
+  }
   if (isSameFile(input, output)) throw new UsageError(`${output} is the file to read; name another one to write`);
   const { format, ...found } = await openCheckpoint(input, lightEngine, networks, terminal);
   const missing = networks?.find((name) => found[name] === undefined);
   if (missing !== undefined) throw new Error(`${input} (${format}) holds no ${missing}`);
   makeFolder(dirname(output));
-  await saveCheckpoint(output, found, { format: target, dtype, ignoreClamp });
+  await saveCheckpoint(output, found, { format: target.name, dtype, ignoreClamp });
   const megabytes = (statSync(output).size / 1e6).toFixed(1);
   const kept = networkNames.filter((name) => found[name] !== undefined).join(", ");
   terminal.out(`${output}: ${kept} in ${dtype}, ${megabytes} MB, from ${format}\n`);

@@ -1,7 +1,9 @@
 /** `stylegan info`: what a checkpoint holds. */
 import { Command } from "commander";
-import type { Discriminator, Generator } from "../../index.js";
+import { openFile } from "../../files.js";
+import { type Discriminator, describeOnnx, type Generator, type OnnxDescription, type OnnxValue } from "../../index.js";
 import { engineReport } from "../engine.js";
+import { checkReadable } from "../files.js";
 import { type LayerSummary, summarize } from "../layers.js";
 import { bundledModel, openCheckpoint } from "../networks.js";
 import { lightEngine } from "../options.js";
@@ -22,7 +24,7 @@ Examples:
 export function infoCommand(terminal: Terminal): Command {
   return new Command("info")
     .description("Say what a checkpoint holds: format, networks, geometry, parameter counts and layers.")
-    .argument("[file]", "checkpoint: a file or an address (default: the bundled model)")
+    .argument("[file]", "checkpoint or exported .onnx: a file or an address (default: the bundled model)")
     .option("--engine", "which kernels run here, and why, in place of a checkpoint")
     .option("--json", "as JSON, for programs")
     .addHelpText("after", examples)
@@ -46,6 +48,8 @@ function bundledOrFail(): string {
 }
 
 async function info(file: string, options: InfoOptions, terminal: Terminal): Promise<void> {
+  const model = exportedModel(file);
+  if (model !== null) return tellModel(file, model, options, terminal);
   const { format, gEma, g, d, names = {}, warnings = [] } = await openCheckpoint(file, lightEngine);
   const networks = Object.entries({ gEma, g, d }).filter((entry): entry is [keyof typeof roles, Network] => {
     return entry[1] !== undefined;
@@ -65,6 +69,41 @@ async function info(file: string, options: InfoOptions, terminal: Terminal): Pro
     terminal.out(twin === undefined ? `\n${title}\n${text}` : `\n${title}: the same layers as ${twin}\n`);
     told.set(text, title);
   }
+}
+
+/** What `stylegan export` made, which is no checkpoint; null for everything else. */
+function exportedModel(file: string): OnnxDescription | null {
+  if (/^https?:\/\//.test(file)) return null;
+  checkReadable(file);
+  const source = openFile(file);
+  try {
+    return describeOnnx(source);
+  } finally {
+    source.close();
+  }
+}
+
+function tellModel(
+  file: string,
+  { config, ...model }: OnnxDescription,
+  { json }: { readonly json?: boolean },
+  terminal: Terminal,
+): void {
+  const format = "ONNX model of stylegan export";
+  if (json) {
+    terminal.out(`${JSON.stringify({ file, format, ...model, config }, null, 2)}\n`);
+    return;
+  }
+  const values = (all: readonly OnnxValue[]): string =>
+    all.map(({ name, shape }) => `${name} [${shape.join(", ")}]`).join(", ");
+  const part = model.part === "both" ? "mapping and synthesis" : model.part;
+  const facts = [
+    ["holds", `${part} of a generator, ${model.numbers} stored numbers`],
+    ["inputs", values(model.inputs)],
+    ["outputs", values(model.outputs)],
+    ["opset", String(model.opset)],
+  ];
+  terminal.out(`${file}: ${format}\n${table(facts)}\nthe generator that it was made of\n${table(flatten(config))}`);
 }
 
 interface Description {

@@ -79,7 +79,12 @@ function sniff(head: Uint8Array, size: number): FileKind | { readonly stranger: 
     return { stranger: "a web page (a download that needed a login or a confirmation?)" };
   }
   if (text.slice(257, 262) === "ustar") return { stranger: "a tar archive; unpack it first" };
-  if (head[0] === 0x08 && /onnx|pytorch|ir_version/i.test(text)) return { stranger: "an ONNX model" };
+  // ir_version comes first, then the length of the producer's name.
+  const isOnnx = head[0] === 0x08 && head[1] < 0x80 && head[2] === 0x12;
+  if (isOnnx && text.startsWith("stylegan", 4)) {
+    return { stranger: "an ONNX model, made by `stylegan export`; the checkpoint that it was made of is needed" };
+  }
+  if (isOnnx || (head[0] === 0x08 && /onnx|pytorch/i.test(text))) return { stranger: "an ONNX model" };
   if (head.every((byte) => byte === 0)) return { stranger: "a file of zeros (an unfinished download?)" };
   if (/^[\t\n\r\x20-\x7e]+$/.test(text))
     return { stranger: `a text file beginning ${JSON.stringify(text.slice(0, 40))}` };

@@ -16,11 +16,15 @@ export interface WriteOptions {
   readonly ignoreClamp?: boolean;
 }
 
+/** The formats that are written, as `saveCheckpoint` and its options call them. */
+export type WrittenFormat = "native" | "rosinality";
+
 export interface CheckpointWriter {
-  /** The name by which `saveCheckpoint` and its options know it. */
-  readonly name: string;
+  readonly name: WrittenFormat;
   /** The ending of its files, by which the command line knows it. */
   readonly ending: string;
+  /** Number types of weights that it has. */
+  readonly dtypes: readonly ("f32" | "f16")[];
   /** The file in pieces. RangeError for networks or options that the format cannot express. */
   readonly chunks: (networks: Networks, options: WriteOptions) => Iterable<Uint8Array>;
 }

@@ -69,7 +69,7 @@ export const native: CheckpointFormat = {
   name: "native safetensors",
   recognises: (file) => file.container === "safetensors" && isOurs(file.metadata),
   reads: (file, options) => readOpened(file as SafetensorsFile, options),
-  writer: { name: "native", ending: ".safetensors", chunks: writeNative },
+  writer: { name: "native", ending: ".safetensors", dtypes: ["f32", "f16"], chunks: writeNative },
 };
 
 /** Whether a file is one of this format, as far as its header says. */

@@ -6,6 +6,11 @@ import type { CheckpointWriter } from "./format.js";
 import { native } from "./native.js";
 import { writeRosinality } from "./rosinality/writer.js";
 
-export const rosinalityWriter: CheckpointWriter = { name: "rosinality", ending: ".pt", chunks: writeRosinality };
+export const rosinalityWriter: CheckpointWriter = {
+  name: "rosinality",
+  ending: ".pt",
+  dtypes: ["f32"],
+  chunks: writeRosinality,
+};
 
 export const writers: readonly CheckpointWriter[] = [native.writer!, rosinalityWriter];

@@ -6,7 +6,7 @@
 import { setupFilter } from "../../nn/ops/upfirdn2d.js";
 import { Generator } from "../generator.js";
 import { type AnyGenerator, isStylegan2 } from "../networks.js";
-import { OnnxGraph, type Opset, type Value } from "./graph.js";
+import { METADATA_KEY, OnnxGraph, type Opset, type Value } from "./graph.js";
 import { dense, type ExportContext, modulatedLayer, normalize, stored, toRgb, weightOf } from "./layers.js";
 import { upsample } from "./resample.js";
 
@@ -64,7 +64,7 @@ export function exportOnnx(network: AnyGenerator, options: ExportOnnxOptions = {
     const img = synthesis(context, network, ws, noiseMode);
     graph.output(img, ["N", network.imgChannels, network.imgHeight, network.imgWidth]);
   }
-  return graph.finish(`stylegan2.${part}`, opset, new Map([["stylegan.config", JSON.stringify(network.config)]]));
+  return graph.finish(`stylegan2.${part}`, opset, new Map([[METADATA_KEY, JSON.stringify(network.config)]]));
 }
 
 function check<T>(option: string, value: T, choices: readonly T[]): void {

@@ -16,6 +16,10 @@ export type Attribute = number | { readonly int: number } | readonly number[];
 /** An extent, or the name of one that is free. */
 export type Extent = number | string;
 
+/** By these `describeOnnx` knows the models of this project. */
+export const PRODUCER = "stylegan";
+export const METADATA_KEY = "stylegan.config";
+
 const FLOAT = 1;
 const INT64 = 7;
 const ATTRIBUTE_FLOAT = 1;
@@ -101,7 +105,7 @@ export class OnnxGraph {
     for (const constant of this.#constants.values()) graph.message(5, constant);
     for (const input of this.#inputs) graph.message(11, input);
     for (const output of this.#outputs) graph.message(12, output);
-    const model = new Message().integer(1, irVersions[opset]).string(2, "stylegan").message(7, graph);
+    const model = new Message().integer(1, irVersions[opset]).string(2, PRODUCER).message(7, graph);
     model.message(8, new Message().string(1, "").integer(2, opset));
     for (const [key, value] of metadata) model.message(14, new Message().string(1, key).string(2, value));
     return model.finish();
