@@ -95,9 +95,12 @@ export class FileWriter {
   constructor(path: string | URL) {
     const { basename, dirname, join } = nodeModule("path");
     this.#path = pathOf(path);
-    const name = [...basename(this.#path)].slice(0, 50).join("");
-    this.#temporary = join(dirname(this.#path), `.${name}.${process.pid}-${globalThis.crypto.randomUUID()}.tmp`);
+    const name = [...basename(this.#path)].slice(0, 40).join("");
+    const { pid } = process;
+    const own = `${pid}-${hostMark()}-${globalThis.crypto.randomUUID()}`;
+    this.#temporary = join(dirname(this.#path), `.${name}.${own}.tmp`);
     this.#file = this.#attempt(() => nodeModule("fs").openSync(this.#temporary, "wx"));
+    unfinished.add(this.#temporary);
   }
 
   write(bytes: Uint8Array): void {
@@ -117,6 +120,7 @@ export class FileWriter {
       this.#file = null;
       closeSync(file); // Where writing is delayed, a full disk may be told here.
       renameSync(this.#temporary, this.#path);
+      unfinished.delete(this.#temporary);
     });
   }
 
@@ -126,6 +130,7 @@ export class FileWriter {
     if (this.#file !== null) closeSync(this.#file);
     this.#file = null;
     rmSync(this.#temporary, { force: true });
+    unfinished.delete(this.#temporary);
   }
 
   #attempt<T>(body: () => T): T {
@@ -134,6 +139,42 @@ export class FileWriter {
     } catch (error) {
       throw systemError("write", this.#path, error);
     }
+  }
+}
+
+/** The temporary files of this process. */
+const unfinished = new Set<string>();
+
+const TEMPORARY = /^\..+\.(\d+)-([\da-f]{8})-[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/;
+
+/** Eight digits for this machine: in a folder that several share, process numbers mean nothing without it. */
+function hostMark(): string {
+  let mark = 0x811c9dc5; // FNV-1a
+  for (const letter of nodeModule("os").hostname()) mark = Math.imul(mark ^ letter.codePointAt(0)!, 0x01000193);
+  return (mark >>> 0).toString(16).padStart(8, "0");
+}
+
+/** Deletes temporary files of `FileWriter` in a folder whose process, on this machine, is no more. */
+export function removeUnfinished(folder: string): void {
+  const { readdirSync, rmSync } = nodeModule("fs");
+  const { join } = nodeModule("path");
+  for (const name of readdirSync(folder)) {
+    const [, pid, host] = TEMPORARY.exec(name) ?? [];
+    if (pid === undefined || host !== hostMark()) continue;
+    const path = join(folder, name);
+    const isOwn = Number(pid) === process.pid;
+    if (isOwn ? unfinished.has(path) : isAlive(Number(pid))) continue;
+    rmSync(path, { force: true });
+  }
+}
+
+/** Whether a process of this machine runs. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

@@ -1,7 +1,7 @@
 /** Paths as the commands take them: what cannot be read or written is said in words, before work begins. */
 import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { systemError } from "../files.js";
+import { removeUnfinished, systemError } from "../files.js";
 
 /** Throws, in words, unless `path` is a file that can be read. */
 export function checkReadable(path: string): void {
@@ -13,11 +13,15 @@ export function checkReadable(path: string): void {
   if (!statSync(path).isFile()) throw new Error(`cannot read ${path}: it is not a file`);
 }
 
-/** Makes the folder and those above it, and makes sure that files can be put into it. */
+/**
+ * Makes the folder and those above it, and makes sure that files can be put into it. What killed commands left unfinished in
+ * it is deleted.
+ */
 export function makeFolder(path: string): void {
   try {
     makeFolders(resolve(path));
     accessSync(path, constants.W_OK | constants.X_OK);
+    removeUnfinished(path);
   } catch (error) {
     throw systemError("write into", path, error);
   }

@@ -6,7 +6,15 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { ZipWriter } from "../../src/cli/images/zipWriter.js";
-import { appendFile, FileWriter, isSameFile, openFile, readFile, writeFile } from "../../src/files.js";
+import {
+  appendFile,
+  FileWriter,
+  isSameFile,
+  openFile,
+  readFile,
+  removeUnfinished,
+  writeFile,
+} from "../../src/files.js";
 import { FileError } from "../../src/formats/fileError.js";
 import { CheckpointError, encodeCheckpoint, loadCheckpoint, saveCheckpoint } from "../../src/index.js";
 
@@ -33,6 +41,31 @@ function limitWrites(most: number, room = Number.POSITIVE_INFINITY): void {
   };
   vi.spyOn(fs, "writeSync").mockImplementation(limited as typeof fs.writeSync);
 }
+
+describe("what killed processes left unfinished", () => {
+  test("is deleted; not what somebody still writes, what another machine left, or files that only look alike", () => {
+    const place = mkdtempSync(join(folder, "left-"));
+    const writer = new FileWriter(join(place, "out.zip"));
+    writer.write(bytes);
+    const [own] = readdirSync(place);
+    const [, pid, host] = /^\.out\.zip\.(\d+)-([\da-f]{8})-/.exec(own)!;
+    expect(pid).toBe(String(process.pid));
+    const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+    const gone = [own.replace(pid, String(dead)), `${own.slice(0, -8)}0000.tmp`]; // of another process; of an earlier one like this
+    const kept = [
+      own,
+      own.replace(pid, "1"), // that process runs
+      own.replace(pid, String(dead)).replace(host, host === "00000000" ? "00000001" : "00000000"),
+      `notes.${dead}.tmp`,
+      `.notes.${dead}.tmp`,
+    ];
+    for (const name of [...gone, ...kept]) if (name !== own) writeFileSync(join(place, name), "half");
+    removeUnfinished(place);
+    expect(readdirSync(place).sort()).toEqual([...kept].sort());
+    writer.finish();
+    expect(readFileSync(join(place, "out.zip"))).toHaveLength(bytes.length);
+  });
+});
 
 describe("writing", () => {
   test("all bytes are written, however few the system takes at once", async () => {

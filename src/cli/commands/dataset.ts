@@ -1,5 +1,6 @@
 /** `stylegan dataset`: a folder or archive of any images, as an archive of images that training takes. */
 import { dirname } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { isSameFile } from "../../files.js";
 import {
@@ -18,7 +19,7 @@ import { openImages } from "../images/datasetFiles.js";
 import { ZipWriter } from "../images/zipWriter.js";
 import { parseCount } from "../options.js";
 import { Progress } from "../progress.js";
-import { oneLine, type Terminal, UsageError } from "../terminal.js";
+import { Interrupted, oneLine, type Terminal, UsageError, watchInterrupt } from "../terminal.js";
 
 interface DatasetOptions {
   readonly resolution?: number;
@@ -68,7 +69,7 @@ function parseResolution(text: string): number {
   return value;
 }
 
-function packDataset(source: string, out: string, options: DatasetOptions, terminal: Terminal): void {
+async function packDataset(source: string, out: string, options: DatasetOptions, terminal: Terminal): Promise<void> {
   if (!out.endsWith(".zip")) throw new UsageError(`the archive to write must end in .zip, got ${out}`);
   if (isSameFile(source, out)) throw new UsageError(`${out} is the archive to read; name another one to write`);
   const images = openImages(source);
@@ -78,7 +79,7 @@ function packDataset(source: string, out: string, options: DatasetOptions, termi
     if (images.ignored !== null) terminal.err(`warning: ${source}: ${images.ignored}\n`);
     const labels = named(source, () => labelsByName(images.json));
     makeFolder(dirname(out));
-    const counts = pack(source, files, labels, new ZipWriter(out), options, terminal);
+    const counts = await pack(source, files, labels, new ZipWriter(out), options, terminal);
     if (counts.classNames !== null)
       terminal.out(`classes: ${counts.classNames.map((name, k) => `${k} ${name}`).join(", ")}\n`);
     const skipped = counts.bad === 0 ? "" : `, ${counts.bad} left out`;
@@ -97,7 +98,8 @@ interface Shape {
   readonly channels: 1 | 3;
 }
 
-function pack(
+/** @throws Interrupted after Ctrl-C: the archive would lack images, so there is none */
+async function pack(
   source: string,
   files: readonly ImageFile[],
   labels: ReadonlyMap<string, unknown> | null,
@@ -107,6 +109,7 @@ function pack(
 ) {
   const kept: { readonly name: string; readonly source: string }[] = [];
   const progress = new Progress(files.length, terminal);
+  const interrupt = watchInterrupt();
   const counts = { packed: 0, bad: 0, enlarged: 0 };
   try {
     const shape = shapeOf(source, files, options);
@@ -118,7 +121,11 @@ function pack(
       ),
     );
     const plain = new Map(withLabel.map(({ name }, index) => [name, packed?.plain[index]]));
-    for (const file of files) {
+    for (const [index, file] of files.entries()) {
+      await setImmediate(); // signals arrive here
+      if (interrupt.wasCaught()) {
+        throw new Interrupted(`interrupted after ${index} of ${files.length} images; nothing was written`);
+      }
       const original = usable(source, file, labels, options, terminal);
       if (original === null) {
         counts.bad++;
@@ -144,6 +151,7 @@ function pack(
     zip.abandon();
     throw error;
   } finally {
+    interrupt.release();
     progress.end();
   }
 }
@@ -151,16 +159,21 @@ function pack(
 /** The size that all images get, from the first that has one; grey when none has colours. */
 function shapeOf(source: string, files: readonly ImageFile[], { resolution, grey, ignoreExif }: DatasetOptions): Shape {
   const exif = { ignoreExif: ignoreExif ?? false };
+  const wrong: string[] = [];
   const headers = files.flatMap((file) => {
     try {
       return [imageHeader(file.read(), exif)];
     } catch (error) {
-      if (error instanceof FileError) return []; // told when it is packed
-      throw error;
+      if (!(error instanceof FileError)) throw error;
+      wrong.push(`${file.name}: ${oneLine(error)}`);
+      return []; // told when it is packed
     }
   });
   const first = headers.at(0);
-  if (first === undefined) throw new Error(`${source}: ${files[0].name} and all others are no PNG or JPEG images`);
+  if (first === undefined) {
+    const others = files.length === 1 ? "" : `; none of the other ${files.length - 1} can be used either`;
+    throw new Error(`${source}: ${wrong[0]}${others}`);
+  }
   const side = Math.min(first.width, first.height);
   if (resolution === undefined && side < 4) {
     throw new Error(`${source}: images must have at least 4 pixels a side, ${files[0].name} has ${side}`);

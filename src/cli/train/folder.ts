@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join, relative, resolve, sep } from "node:path";
-import { readFile, systemError } from "../../files.js";
+import { isAlive as isProcessAlive, readFile, systemError } from "../../files.js";
 import { FileError } from "../../formats/index.js";
 import { UsageError } from "../terminal.js";
 import { listStates } from "./files.js";
@@ -138,11 +138,5 @@ function readLock(path: string): Lock | null {
 /** Processes of other machines are taken to be alive. */
 function isAlive({ pid, host }: Lock): boolean {
   if (host !== hostname()) return true;
-  if (pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+  return pid !== process.pid && isProcessAlive(pid);
 }
