@@ -131,6 +131,23 @@ describe("continuing", () => {
     expect(changed.err).toMatch(/--seed 1 cannot be changed: the run began with the default/);
   });
 
+  test("other images in the place of those that it began with, and other kernels, are said; the same ones are not", async () => {
+    const own = images(join(root, "own"), 8);
+    const outdir = join(root, "others");
+    const first = await train("--data", own, "--outdir", outdir, ...NEW);
+    expect(first.code, first.err).toBe(0);
+    const again = await train("--resume", outdir, "--kimg", "0.008");
+    expect(again.err).not.toContain("warning");
+    const pixels = new Uint8Array(8 * 8 * 3).fill(200);
+    writeFileSync(join(own, "3.png"), encodePixels({ width: 8, height: 8, channels: 3, data: pixels }));
+    const other = await train("--resume", outdir, "--kimg", "0.012");
+    expect(other.code, other.err).toBe(0);
+    expect(other.err).toContain(`warning: ${own} holds other images or labels than when this run began`);
+    const slow = await train("--resume", outdir, "--kimg", "0.016", "--kernels", "reference");
+    expect(slow.code, slow.err).toBe(0);
+    expect(slow.err).toMatch(/was computed by [\w-]+ kernels, here are reference ones, which round differently/);
+  });
+
   test.each([
     ["{", /run\.json is damaged/],
     ["[]", /run\.json is damaged: expected an object, found list/],

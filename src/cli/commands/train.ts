@@ -200,7 +200,7 @@ async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
   const startFrom = stored === null ? checkpoint : isNew ? stored.startedFrom : null;
   const start = startFrom === null ? null : await openStart(startFrom, options, terminal);
   const definition = stored ?? defineRun(dataPath, dataset, given, checkpoint, start);
-  checkData(dataPath, dataset, definition);
+  checkData(dataPath, dataset, definition, terminal);
   const run = buildRun(definition, dataset);
   if (start !== null) {
     const { taken, missing, unused } = takeWeights(run.state, start);
@@ -211,7 +211,7 @@ async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
       terminal.err(`warning: ${unused.length} tensors of ${start.path} are not used: ${unused.join(", ")}\n`);
     }
   }
-  const seconds = resumeRun(run, outdir);
+  const seconds = resumeRun(run, outdir, terminal);
   const metric = openMetric(run, options, outdir, terminal);
 
   // Only now, when nothing of the command line can be wrong any more, files are written.
@@ -234,10 +234,17 @@ async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-function checkData(path: string, dataset: ImageDataset, { data }: RunDefinition): void {
-  const [expected, found] = [JSON.stringify(data), JSON.stringify(fingerprint(dataset))];
+/** Images of another count or size are none of this run; others in their place are, but it is said. */
+function checkData(path: string, dataset: ImageDataset, { data }: RunDefinition, terminal: Terminal): void {
+  const { contents, ...sizes } = data;
+  const { contents: foundContents, ...foundSizes } = fingerprint(dataset);
+  const [expected, found] = [JSON.stringify(sizes), JSON.stringify(foundSizes)];
   if (found !== expected)
     throw new Error(`${path} is not the data set of this run: expected ${expected}, found ${found}`);
+  if (contents === undefined || contents === foundContents) return;
+  terminal.err(
+    `warning: ${path} holds other images or labels than when this run began: it goes on with them, not as it would have\n`,
+  );
 }
 
 function openMetric(

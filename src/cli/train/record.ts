@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { readFile, writeFile } from "../../files.js";
-import { saveCheckpoint } from "../../index.js";
+import { kernelsInUse, saveCheckpoint } from "../../index.js";
 import { snapshotTraining } from "../../stylegan/training/index.js";
 import { appendStats, momentName, readStats, type StatsLine, saveState, writeStats } from "./files.js";
 import { drawGrid, type FixedGrid, fixedGrid } from "./images.js";
@@ -53,7 +53,8 @@ export class RunRecord {
     await saveCheckpoint(network, { gEma: state.average });
     writeFile(this.#path("report.html"), new TextEncoder().encode(this.#report(name)));
     const training = snapshotTraining(state, samplerFor(batchSize));
-    saveState(this.#outdir, { training, order: order.getState(), seconds }, this.#keep, state);
+    const saved = { training, order: order.getState(), seconds, kernels: kernelsInUse() };
+    saveState(this.#outdir, saved, this.#keep, state);
   }
 
   #path(name: string): string {

@@ -3,7 +3,7 @@
  * only, all of which a snapshot holds; when a snapshot is taken, and how often the loop is stopped and resumed,
  * changes nothing.
  */
-import type { AnyGenerator } from "../../index.js";
+import { type AnyGenerator, kernelsInUse } from "../../index.js";
 import {
   type Moment,
   momentOf,
@@ -34,11 +34,20 @@ export interface LoopOptions {
 /** What is measured of a snapshot, for its line; `file` is the name that it will have. */
 export type SnapshotMeasure = (generator: AnyGenerator, file: string) => Pick<StatsLine, "frechetDistance" | "metrics">;
 
+/** Of these two the bits are the same. */
+const roundingOf = (kernels: string): string => (kernels === "wide" ? "relaxed-simd" : kernels);
+
 /** Continues from the latest state in the folder, if there is one. Returns the seconds trained so far. */
-export function resumeRun(run: TrainingRun, outdir: string): number {
+export function resumeRun(run: TrainingRun, outdir: string, terminal: Terminal): number {
   const path = listStates(outdir).at(-1);
   if (path === undefined) return 0;
-  const { training, order, seconds } = loadState(path);
+  const { training, order, seconds, kernels } = loadState(path);
+  if (kernels !== undefined && roundingOf(kernels) !== roundingOf(kernelsInUse())) {
+    terminal.err(
+      `warning: ${path} was computed by ${kernels} kernels, here are ${kernelsInUse()} ones, which round differently: ` +
+        "the run goes on, but not bit for bit as it would have with those\n",
+    );
+  }
   const batch = momentOf(run, training.numbers.progress.images).batch;
   restoreTraining(run.state, run.samplerFor(batch), training);
   run.order.setState(order);

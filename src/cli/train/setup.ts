@@ -66,6 +66,8 @@ export interface DataFingerprint {
   readonly resolution: number;
   readonly channels: number;
   readonly labelSize: number;
+  /** A checksum of names, pixels and labels; runs of before have none. */
+  readonly contents?: string;
 }
 
 /** run.json: the options as they were given, and what they came to, so that later versions continue the same run. */
@@ -103,8 +105,8 @@ export function openDataset(path: string, options: RunOptions, warn: (text: stri
   }
 }
 
-export function fingerprint({ count, resolution, channels, labelSize }: ImageDataset): DataFingerprint {
-  return { count, resolution, channels, labelSize };
+export function fingerprint({ count, resolution, channels, labelSize, contents }: ImageDataset): DataFingerprint {
+  return { count, resolution, channels, labelSize, contents };
 }
 
 /** Options left undefined are not there. */

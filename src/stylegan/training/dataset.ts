@@ -9,6 +9,7 @@ import { FileError } from "../../formats/fileError.js";
 import { roundHalfToEven } from "../../formats/float16.js";
 import { decodeImage, type ImageOptions, imageHeader } from "../../formats/image/imageFile.js";
 import { resize, withChannels } from "../../formats/image/pixels.js";
+import { crc32 } from "../../formats/zip.js";
 import { type RandomSnapshot, RandomState } from "../../nn/random.js";
 import { Tensor } from "../../nn/tensor.js";
 
@@ -36,6 +37,8 @@ export interface DatasetOptions {
 }
 
 const DEFAULT_CACHE_BYTES = 2 ** 31;
+/** More than what follows the pixels of a PNG: their checksums are in it. */
+const TAIL_BYTES = 64;
 
 export class ImageDataset {
   /** Images, mirrored ones included. */
@@ -45,6 +48,8 @@ export class ImageDataset {
   readonly channels: 1 | 3;
   /** Length of a label; 0 without labels. */
   readonly labelSize: number;
+  /** A checksum of the files' names, sizes, last bytes (of a PNG: its own checksums) and labels, in eight digits. */
+  readonly contents: string;
   readonly #files: readonly ImageFile[];
   readonly #exif: ImageOptions;
   readonly #labels: readonly Float32Array[] | null;
@@ -70,7 +75,17 @@ export class ImageDataset {
       throw new RangeError(`data set: maxImages must be a whole number of at least 1, got ${maxImages}`);
     }
     const exif = { ignoreExif: options.ignoreExif ?? false };
-    const headers = files.map((file) => named(file.name, () => imageHeader(file.read(), exif)));
+    const lines: string[] = [];
+    const headers = files.map((file, index) =>
+      named(file.name, () => {
+        const bytes = file.read();
+        lines.push(`${file.name} ${bytes.length} ${crc32(bytes.subarray(-TAIL_BYTES))} ${labels?.[index] ?? ""}`);
+        return imageHeader(bytes, exif);
+      }),
+    );
+    this.contents = crc32(new TextEncoder().encode(lines.join("\n")))
+      .toString(16)
+      .padStart(8, "0");
     const side = options.resolution ?? headers[0].width;
     for (const [index, { width, height }] of headers.entries()) {
       if (width !== height || (options.resolution === undefined && width !== side)) {

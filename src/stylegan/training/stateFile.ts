@@ -16,20 +16,22 @@ export interface SavedState {
   readonly order: OrderSnapshot;
   /** Time spent in training, over all its sessions. */
   readonly seconds: number;
+  /** The kernels that computed it: other ones round otherwise. Files of before do not say it. */
+  readonly kernels?: string;
 }
 
 const METADATA_KEY = "training";
 
 /** The file in pieces, tensor by tensor. `state` says what networks the tensors build. */
 export function trainingStateChunks(saved: SavedState, state: TrainingState): Iterable<Uint8Array> {
-  const { training, order, seconds } = saved;
+  const { training, ...rest } = saved;
   const entries = [...training.tensors].map(([name, tensor]): SafetensorsEntry => {
     return { name, tensor, dtype: tensor.dtype === "f64" ? "f64" : "f32" };
   });
   const metadata = new Map([
     ["format", TRAINING_FORMAT],
     ["version", "1"],
-    [METADATA_KEY, JSON.stringify({ numbers: training.numbers, order, seconds })],
+    [METADATA_KEY, JSON.stringify({ numbers: training.numbers, ...rest })],
     ...nativeGeometry({ gEma: state.average, g: state.generator, d: state.discriminator }),
   ]);
   return safetensorsChunks(entries, metadata);
@@ -46,11 +48,11 @@ export function readTrainingState(file: Uint8Array | ByteSource): SavedState {
   if (metadata.get("format") !== TRAINING_FORMAT || text === undefined) {
     throw new CheckpointError("expected a state written by `stylegan train`, found another safetensors file");
   }
-  const { numbers, order, seconds } = JSON.parse(text) as Omit<SavedState, "training"> & {
+  const { numbers, ...rest } = JSON.parse(text) as Omit<SavedState, "training"> & {
     readonly numbers: TrainingSnapshot["numbers"];
   };
   const inMemory = new Map([...tensors].map(([name, tensor]) => [name, { ...tensor, ...held(tensor.toFloat()) }]));
-  return { training: { tensors: inMemory, numbers }, order, seconds };
+  return { training: { tensors: inMemory, numbers }, ...rest };
 }
 
 function held(data: Float32Array | Float64Array) {
