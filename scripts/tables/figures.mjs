@@ -13,10 +13,12 @@ export const figuresOf = (planPath, row) => read(planPath, "data", row);
 /** When and where it was run, and how fast; null where the row was not run. */
 export const sessionOf = (planPath, row) => read(planPath, "sessions", row);
 
-/** Milliseconds of a step of a row, as speed.mjs has timed it; null where it has not. */
-export function stepTimeOf(planPath, row) {
+/** How long a row takes, as speed.mjs has timed it: `millisecondsPerStep`, `secondsPerRun`; null where it has not. */
+export function timesOf(planPath, row) {
   const path = join(dirname(planPath), "speed.json");
-  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")).millisecondsPerStep[row] ?? null) : null;
+  const speed = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : { millisecondsPerStep: {} };
+  if (!(row in speed.millisecondsPerStep)) return null;
+  return { millisecondsPerStep: speed.millisecondsPerStep[row], secondsPerRun: speed.secondsPerRun[row] };
 }
 
 /** Three digits: more is noise. */

@@ -22,5 +22,5 @@ export { featureStatistics, frechetDistance, precisionRecall } from "../../dist/
 export { buildRun } from "../../dist/stylegan/training/index.js";
 export { networkPreset } from "../../dist/stylegan/training/presets.js";
 export { pathLengthPenalty } from "../../dist/stylegan/training/regularizers.js";
-export { lodOf, setLod } from "../../dist/stylegan/training/schedule.js";
+export { lodOf, momentAt, setLod } from "../../dist/stylegan/training/schedule.js";
 export { trainingStep } from "../../dist/stylegan/training/step.js";

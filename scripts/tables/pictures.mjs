@@ -34,11 +34,11 @@ function drawSamples(planPath, rows, path) {
   if (there.length === 0) return;
   const strips = there.map(({ strip }) => decodePixels(readFileSync(strip)));
   const side = strips[0].height;
-  const left = 10 + 8 * Math.max(...there.map(({ label }) => label.length));
+  const left = 24 + 8 * Math.max(...there.map(({ label }) => label.length));
   const step = side * ZOOM + GAP;
   const picture = new Picture(left + SHOWN * step, there.length * step);
   for (const [at, { label }] of there.entries()) {
-    picture.text(left - 10, at * step + side - 5, label, { align: "right" });
+    picture.text(left - 12, at * step + side - 5, label, { align: "right" });
     const { data, width, channels } = strips[at];
     for (let y = 0; y < side; y++) {
       for (let x = 0; x < SHOWN * side; x++) {

@@ -1,5 +1,5 @@
 /** Tables in Markdown, from the plan and the figures of the rows. What was not run says so. */
-import { figuresOf, isWithin, sessionOf, short, spreadOf, stepTimeOf } from "./figures.mjs";
+import { figuresOf, isWithin, sessionOf, short, spreadOf, timesOf } from "./figures.mjs";
 import { readPlan } from "./plan.mjs";
 
 const NOT_RUN = "not run";
@@ -16,7 +16,9 @@ const COLUMNS = {
   recall: { title: "recall", cell: ({ figures }) => figures.final.recall.toFixed(3) },
   step: { title: "mean step", cell: ({ figures }) => short(figures.final.smoothness.meanStep) },
   detour: { title: "detour", cell: ({ figures }) => figures.final.smoothness.detour.toFixed(2) },
-  time: { title: "ms a step", cell: ({ milliseconds }) => (milliseconds === null ? "not timed" : short(milliseconds)) },
+  kimg: { title: "kimg", cell: ({ figures }) => String(figures.kimg) },
+  time: { title: "ms a step", cell: ({ times }) => (times === null ? "not timed" : short(times.millisecondsPerStep)) },
+  seconds: { title: "s a run", cell: ({ times }) => (times === null ? "not timed" : short(times.secondsPerRun)) },
 };
 
 /** A distance as a part of another one; in brackets where seeds alone make as much. */
@@ -40,13 +42,13 @@ export function renderTable(planPath, name) {
   const { rows, columns, theirs = [], against } = plan.tables[name];
   const spread = spreadOf(planPath, plan);
   const titles = columns.map((column) =>
-    column === "ratio" && against !== "above" ? "of config F's" : COLUMNS[column].title,
+    column === "ratio" && against !== "above" ? `of config ${against.toUpperCase()}'s` : COLUMNS[column].title,
   );
   const body = rows.map(({ row, label, theirs: numbers = [] }, at) => {
     const figures = figuresOf(planPath, row);
     const beside = against === "above" ? rows[at - 1]?.row : against === row ? undefined : against;
     const other = beside === undefined ? null : figuresOf(planPath, beside);
-    const facts = { figures, other, spread, milliseconds: stepTimeOf(planPath, row) };
+    const facts = { figures, other, spread, times: timesOf(planPath, row) };
     const cells = columns.map((column) => (figures === null ? NOT_RUN : COLUMNS[column].cell(facts)));
     return [label, ...cells, ...numbers.map(italic)];
   });
