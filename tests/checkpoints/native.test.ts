@@ -13,7 +13,7 @@ import type { CheckpointData, Networks } from "../../src/stylegan/checkpoint/net
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
 import { writers } from "../../src/stylegan/checkpoint/writers.js";
 
-const folder = new URL("../fixtures/checkpoints", import.meta.url);
+const folder = new URL("../fixtures/checkpoints/", import.meta.url);
 const load = (name: string) => readCheckpoint(new Uint8Array(readFileSync(new URL(name, folder))));
 const native = (networks: Networks, dtype?: "f32" | "f16") => concatBytes([...writeNative(networks, { dtype })]);
 

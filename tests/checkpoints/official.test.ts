@@ -16,7 +16,7 @@ import { TorchModule } from "../../src/stylegan/checkpoint/torch/module.js";
 import { officialTorchNames } from "../../src/stylegan/checkpoint/torch/reader.js";
 import { type Bytes, op, pickle } from "../support/pickles/assembler.js";
 
-const folder = new URL("../fixtures/checkpoints", import.meta.url);
+const folder = new URL("../fixtures/checkpoints/", import.meta.url);
 const load = (name: string) => new Uint8Array(readFileSync(new URL(name, folder)));
 const names = readdirSync(folder).filter((name) => /\.(pkl|pt)$/.test(name));
 
