@@ -21,7 +21,7 @@ export const framesFolder = "src/nn/kernels/wasm/frames";
 /** The views that a field of each type is written through. All fields take four bytes. */
 const VIEWS = { i32: "words", u32: "words", usize: "words", f32: "reals" };
 const ENDING = /Arguments$/;
-/** The longest line that the formatter of the repository leaves as it is. */
+/** What is written is for compilers, and not formatted: a field a line would make every two frames look alike. */
 const LINE = 120;
 
 /** The generated files by their names, and their contents; `read` gives the sources by path. */
@@ -224,26 +224,41 @@ function classLines(found, users) {
   const all = new Set(Object.values(VIEWS));
   const type =
     views.length === all.size ? "FrameViews" : `Pick<FrameViews, ${views.map((view) => `"${view}"`).join(" | ")}>`;
-  const parameters = [`{ ${views.join(", ")} }: ${type}`, "at: number", `frame: ${interfaceName(found)}`];
-  const head = `export function ${writerName(found)}(${parameters.join(", ")}): number {`;
-  const broken = [
-    `export function ${writerName(found)}(`,
-    ...parameters.map((parameter) => `  ${parameter},`),
-    "): number {",
-  ];
+  const parameters = [`{ ${views.join(", ")} }: ${type}`, "at: number", `f: ${interfaceName(found)}`];
   return [
     "",
     ...comment(users.length === 0 ? "A row of a table." : `Arguments of ${users.join(", ")}.`),
     `export interface ${interfaceName(found)} {`,
-    ...found.fields.flatMap((field) => [...indented(field.comment), `  readonly ${field.name}: number;`]),
+    ...fieldLines(found.fields),
     "}",
     "",
     "/** Writes it from word `at` on; returns the word behind. */",
-    ...(head.length <= LINE ? [head] : broken),
-    ...found.fields.map(({ name, view }, index) => `  ${view}[${place(index)}] = frame.${name};`),
+    `export function ${writerName(found)}(${parameters.join(", ")}): number {`,
+    ...filled(found.fields.map(({ name, view }, index) => `${view}[${place(index)}] = f.${name};`)),
     `  return at + ${found.fields.length};`,
     "}",
   ];
+}
+
+/** Fields without comments share lines; one with a comment begins a new line under it. */
+function fieldLines(fields) {
+  const groups = [];
+  for (const { name, comment: purpose } of fields) {
+    if (purpose !== "" || groups.length === 0) groups.push({ purpose, texts: [] });
+    groups.at(-1).texts.push(`readonly ${name}: number;`);
+  }
+  return groups.flatMap(({ purpose, texts }) => [...indented(purpose), ...filled(texts)]);
+}
+
+/** Statements one after the other, in lines that are not too long. */
+function filled(texts) {
+  const lines = [];
+  for (const text of texts) {
+    const last = lines.length - 1;
+    if (last >= 0 && lines[last].length + 1 + text.length <= LINE) lines[last] += ` ${text}`;
+    else lines.push(`  ${text}`);
+  }
+  return lines;
 }
 
 /** A comment, in lines that are not too long. */

@@ -65,10 +65,8 @@ describe("the generator", () => {
     const text = generateFrames(sources({ fields: "x: usize;\n/** Elements. */ length: i32;\ngain: f32;" })).get(
       "maps.ts",
     );
-    expect(text).toContain("  /** Elements. */\n  readonly length: number;\n  readonly gain: number;\n}");
-    expect(text).toContain(
-      "  words[at] = frame.x;\n  words[at + 1] = frame.length;\n  reals[at + 2] = frame.gain;\n  return at + 3;",
-    );
+    expect(text).toContain("  /** Elements. */\n  readonly length: number; readonly gain: number;\n}");
+    expect(text).toContain("  words[at] = f.x; words[at + 1] = f.length; reals[at + 2] = f.gain;\n  return at + 3;");
   });
 
   test("finds the class through the functions that the arguments are handed to", () => {

@@ -11,168 +11,85 @@ export const DEPTH = 256;
 
 /** Arguments of matmulTiles. */
 export interface MatmulFrame {
-  readonly packed: number;
-  readonly b: number;
-  readonly y: number;
-  readonly scratch: number;
-  readonly scratchStride: number;
-  readonly rows: number;
+  readonly packed: number; readonly b: number; readonly y: number; readonly scratch: number;
+  readonly scratchStride: number; readonly rows: number;
   /** A multiple of 4. */
-  readonly rowsPerChunk: number;
-  readonly depth: number;
-  readonly columns: number;
+  readonly rowsPerChunk: number; readonly depth: number; readonly columns: number;
   /** A multiple of 8. */
-  readonly columnsPerChunk: number;
-  readonly bDepthStep: number;
-  readonly bColumnStep: number;
+  readonly columnsPerChunk: number; readonly bDepthStep: number; readonly bColumnStep: number;
 }
 
 /** Writes it from word `at` on; returns the word behind. */
-export function writeMatmul({ words }: Pick<FrameViews, "words">, at: number, frame: MatmulFrame): number {
-  words[at] = frame.packed;
-  words[at + 1] = frame.b;
-  words[at + 2] = frame.y;
-  words[at + 3] = frame.scratch;
-  words[at + 4] = frame.scratchStride;
-  words[at + 5] = frame.rows;
-  words[at + 6] = frame.rowsPerChunk;
-  words[at + 7] = frame.depth;
-  words[at + 8] = frame.columns;
-  words[at + 9] = frame.columnsPerChunk;
-  words[at + 10] = frame.bDepthStep;
-  words[at + 11] = frame.bColumnStep;
+export function writeMatmul({ words }: Pick<FrameViews, "words">, at: number, f: MatmulFrame): number {
+  words[at] = f.packed; words[at + 1] = f.b; words[at + 2] = f.y; words[at + 3] = f.scratch;
+  words[at + 4] = f.scratchStride; words[at + 5] = f.rows; words[at + 6] = f.rowsPerChunk; words[at + 7] = f.depth;
+  words[at + 8] = f.columns; words[at + 9] = f.columnsPerChunk; words[at + 10] = f.bDepthStep;
+  words[at + 11] = f.bColumnStep;
   return at + 12;
 }
 
 /** Arguments of packPanel. */
 export interface PackFrame {
-  readonly a: number;
-  readonly packed: number;
-  readonly rows: number;
-  readonly rowStep: number;
-  readonly outer: number;
-  readonly outerStep: number;
-  readonly middle: number;
-  readonly middleStep: number;
-  readonly inner: number;
+  readonly a: number; readonly packed: number; readonly rows: number; readonly rowStep: number; readonly outer: number;
+  readonly outerStep: number; readonly middle: number; readonly middleStep: number; readonly inner: number;
   readonly innerStep: number;
 }
 
 /** Writes it from word `at` on; returns the word behind. */
-export function writePack({ words }: Pick<FrameViews, "words">, at: number, frame: PackFrame): number {
-  words[at] = frame.a;
-  words[at + 1] = frame.packed;
-  words[at + 2] = frame.rows;
-  words[at + 3] = frame.rowStep;
-  words[at + 4] = frame.outer;
-  words[at + 5] = frame.outerStep;
-  words[at + 6] = frame.middle;
-  words[at + 7] = frame.middleStep;
-  words[at + 8] = frame.inner;
-  words[at + 9] = frame.innerStep;
+export function writePack({ words }: Pick<FrameViews, "words">, at: number, f: PackFrame): number {
+  words[at] = f.a; words[at + 1] = f.packed; words[at + 2] = f.rows; words[at + 3] = f.rowStep; words[at + 4] = f.outer;
+  words[at + 5] = f.outerStep; words[at + 6] = f.middle; words[at + 7] = f.middleStep; words[at + 8] = f.inner;
+  words[at + 9] = f.innerStep;
   return at + 10;
 }
 
 /** Arguments of multiplyPanels. */
 export interface ProductFrame {
-  readonly v: number;
-  readonly u: number;
-  readonly m: number;
-  readonly tileRows: number;
-  readonly tileCols: number;
-  readonly depth: number;
-  readonly tilePanels: number;
-  readonly coPanels: number;
+  readonly v: number; readonly u: number; readonly m: number; readonly tileRows: number; readonly tileCols: number;
+  readonly depth: number; readonly tilePanels: number; readonly coPanels: number;
 }
 
 /** Writes it from word `at` on; returns the word behind. */
-export function writeProduct({ words }: Pick<FrameViews, "words">, at: number, frame: ProductFrame): number {
-  words[at] = frame.v;
-  words[at + 1] = frame.u;
-  words[at + 2] = frame.m;
-  words[at + 3] = frame.tileRows;
-  words[at + 4] = frame.tileCols;
-  words[at + 5] = frame.depth;
-  words[at + 6] = frame.tilePanels;
-  words[at + 7] = frame.coPanels;
+export function writeProduct({ words }: Pick<FrameViews, "words">, at: number, f: ProductFrame): number {
+  words[at] = f.v; words[at + 1] = f.u; words[at + 2] = f.m; words[at + 3] = f.tileRows; words[at + 4] = f.tileCols;
+  words[at + 5] = f.depth; words[at + 6] = f.tilePanels; words[at + 7] = f.coPanels;
   return at + 8;
 }
 
 /** Arguments of matmulDots. */
 export interface DotFrame {
-  readonly a: number;
-  readonly b: number;
-  readonly y: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly depth: number;
-  readonly outer: number;
-  readonly aRow: number;
-  readonly aOuter: number;
-  readonly bRow: number;
-  readonly bOuter: number;
-  readonly yRow: number;
-  readonly yColumn: number;
-  readonly columnsPerChunk: number;
+  readonly a: number; readonly b: number; readonly y: number; readonly rows: number; readonly columns: number;
+  readonly depth: number; readonly outer: number; readonly aRow: number; readonly aOuter: number; readonly bRow: number;
+  readonly bOuter: number; readonly yRow: number; readonly yColumn: number; readonly columnsPerChunk: number;
 }
 
 /** Writes it from word `at` on; returns the word behind. */
-export function writeDot({ words }: Pick<FrameViews, "words">, at: number, frame: DotFrame): number {
-  words[at] = frame.a;
-  words[at + 1] = frame.b;
-  words[at + 2] = frame.y;
-  words[at + 3] = frame.rows;
-  words[at + 4] = frame.columns;
-  words[at + 5] = frame.depth;
-  words[at + 6] = frame.outer;
-  words[at + 7] = frame.aRow;
-  words[at + 8] = frame.aOuter;
-  words[at + 9] = frame.bRow;
-  words[at + 10] = frame.bOuter;
-  words[at + 11] = frame.yRow;
-  words[at + 12] = frame.yColumn;
-  words[at + 13] = frame.columnsPerChunk;
+export function writeDot({ words }: Pick<FrameViews, "words">, at: number, f: DotFrame): number {
+  words[at] = f.a; words[at + 1] = f.b; words[at + 2] = f.y; words[at + 3] = f.rows; words[at + 4] = f.columns;
+  words[at + 5] = f.depth; words[at + 6] = f.outer; words[at + 7] = f.aRow; words[at + 8] = f.aOuter;
+  words[at + 9] = f.bRow; words[at + 10] = f.bOuter; words[at + 11] = f.yRow; words[at + 12] = f.yColumn;
+  words[at + 13] = f.columnsPerChunk;
   return at + 14;
 }
 
 /** Arguments of matmulRows. */
 export interface RowsFrame {
-  readonly a: number;
-  readonly b: number;
-  readonly y: number;
-  readonly rows: number;
-  readonly columns: number;
+  readonly a: number; readonly b: number; readonly y: number; readonly rows: number; readonly columns: number;
   readonly depth: number;
   /** Element (row, k) of a lies at row * aRow + k * aDepth (bytes). */
-  readonly aRow: number;
-  readonly aDepth: number;
+  readonly aRow: number; readonly aDepth: number;
   /** From one product to the next (bytes); 0 shares a matrix. */
-  readonly aItem: number;
-  readonly bItem: number;
-  readonly yItem: number;
+  readonly aItem: number; readonly bItem: number; readonly yItem: number;
   /** Multiples of 4 and of 8. */
-  readonly rowsPerChunk: number;
-  readonly columnsPerChunk: number;
-  readonly scratch: number;
+  readonly rowsPerChunk: number; readonly columnsPerChunk: number; readonly scratch: number;
   readonly scratchStride: number;
 }
 
 /** Writes it from word `at` on; returns the word behind. */
-export function writeRows({ words }: Pick<FrameViews, "words">, at: number, frame: RowsFrame): number {
-  words[at] = frame.a;
-  words[at + 1] = frame.b;
-  words[at + 2] = frame.y;
-  words[at + 3] = frame.rows;
-  words[at + 4] = frame.columns;
-  words[at + 5] = frame.depth;
-  words[at + 6] = frame.aRow;
-  words[at + 7] = frame.aDepth;
-  words[at + 8] = frame.aItem;
-  words[at + 9] = frame.bItem;
-  words[at + 10] = frame.yItem;
-  words[at + 11] = frame.rowsPerChunk;
-  words[at + 12] = frame.columnsPerChunk;
-  words[at + 13] = frame.scratch;
-  words[at + 14] = frame.scratchStride;
+export function writeRows({ words }: Pick<FrameViews, "words">, at: number, f: RowsFrame): number {
+  words[at] = f.a; words[at + 1] = f.b; words[at + 2] = f.y; words[at + 3] = f.rows; words[at + 4] = f.columns;
+  words[at + 5] = f.depth; words[at + 6] = f.aRow; words[at + 7] = f.aDepth; words[at + 8] = f.aItem;
+  words[at + 9] = f.bItem; words[at + 10] = f.yItem; words[at + 11] = f.rowsPerChunk;
+  words[at + 12] = f.columnsPerChunk; words[at + 13] = f.scratch; words[at + 14] = f.scratchStride;
   return at + 15;
 }
