@@ -28,6 +28,30 @@ export function baseOf(size: readonly number[] | undefined): { readonly base?: r
   return height === 4 && width === 4 ? {} : { base: [height, width] };
 }
 
+/** What a generator and its synthesis are both told. */
+interface SharedSizes {
+  readonly wDim: number;
+  readonly imgResolution: number;
+  readonly imgChannels: number;
+  /** [resolution, feature maps] */
+  readonly channels: readonly (readonly [number, number])[];
+}
+
+type ConfigOf<Kind> = Extract<AnyGeneratorConfig, { kind: Kind }>;
+
+/** A generator's configuration from what files say once: sizes, the mapping network, and what else synthesis is. */
+export function generatorConfig<Kind extends AnyGeneratorConfig["kind"]>(
+  kind: Kind,
+  mapping: MappingConfig,
+  sizes: SharedSizes,
+  synthesis: Omit<ConfigOf<Kind>["synthesis"], keyof SharedSizes>,
+): ConfigOf<Kind> {
+  const { zDim, cDim } = mapping;
+  const { wDim, imgResolution, imgChannels } = sizes;
+  const whole = { zDim, cDim, wDim, imgResolution, imgChannels, mapping, synthesis: { ...sizes, ...synthesis } };
+  return { kind, ...whole } as unknown as ConfigOf<Kind>;
+}
+
 /** Throws CheckpointError unless the numbers of a geometry agree with each other. Returns it. */
 export function checkedGeometry<Config extends NetworkConfig>(where: string, config: Config): Config {
   const problem = problemOf(config);

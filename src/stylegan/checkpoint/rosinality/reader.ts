@@ -7,12 +7,13 @@ import { CheckpointError } from "../../../formats/fileError.js";
 import type { PickleValue } from "../../../formats/pickle/values.js";
 import { denseTensor, type PlainTensor } from "../../../formats/plainTensor.js";
 import { TorchTensor } from "../../../formats/torch/reader.js";
-import type { DiscriminatorConfig, GeneratorConfig } from "../../config.js";
+import type { DiscriminatorConfig, GeneratorConfig, MappingConfig } from "../../config.js";
 import { adoptTensors, countNames, extentOf } from "../foreignNames.js";
-import type { CheckpointFormat, Opened } from "../format.js";
-import { baseOf, checkedGeometry, expectedNumWs, separableTaps } from "../geometry.js";
-import { type CheckpointData, collectNetworks, type NetworkData, type ReadCheckpointOptions } from "../networkData.js";
-import { assignGenerators, type Found, findIn, groupsWith, stateTensors, tensorDicts, wordsOf } from "../search.js";
+import type { Opened } from "../format.js";
+import { baseOf, checkedGeometry, expectedNumWs, generatorConfig, separableTaps } from "../geometry.js";
+import type { NetworkData } from "../networkData.js";
+import { findIn, stateTensors, wordsOf } from "../search.js";
+import { type StateDict, stateDictFormat } from "../stateDicts.js";
 
 type Source = ReadonlyMap<string, PlainTensor>;
 
@@ -25,35 +26,14 @@ const GENERATOR = "input.input";
 const DISCRIMINATOR = "final_conv.0.weight";
 const WORDS = { gEma: "g_ema", g: "g", d: "d" };
 
-export const rosinality: CheckpointFormat = {
-  name: "rosinality checkpoint",
-  recognises: (file) => [GENERATOR, DISCRIMINATOR].some((anchor) => groupsWith(tensorDicts(file), anchor).length > 0),
-  reads: readRosinality,
-};
-
 /** The networks are where their names are: in g_ema, g and d, or in whatever a state dict was wrapped in. */
-function readRosinality(file: Opened, options: ReadCheckpointOptions): CheckpointData {
-  const dicts = tensorDicts(file);
-  const notes = new Set<string>();
-  const { gEma, g } = assignGenerators(groupsWith(dicts, GENERATOR));
-  const [d] = groupsWith(dicts, DISCRIMINATOR);
-  const average = averageOf(file);
-  const generator = (found: NonNullable<typeof g>) => ({
-    name: wordsOf(found.path),
-    read: () => readGenerator(found, average, notes),
-  });
-  return collectNetworks(
-    rosinality.name,
-    WORDS,
-    options,
-    {
-      ...(gEma && { gEma: generator(gEma) }),
-      ...(g && { g: generator(g) }),
-      ...(d && { d: { name: wordsOf(d.path), read: () => readDiscriminator(d, notes) } }),
-    },
-    notes,
-  );
-}
+export const rosinality = stateDictFormat({
+  name: "rosinality checkpoint",
+  words: WORDS,
+  anchors: { generator: GENERATOR, discriminator: DISCRIMINATOR },
+  generator: (found, notes, file) => readGenerator(found, averageOf(file), notes),
+  discriminator: readDiscriminator,
+});
 
 /** The average w, which lies beside the networks: [wDim], or [numWs, wDim] in the files of pixel2style2pixel. */
 function averageOf(file: Opened): PlainTensor | null {
@@ -89,7 +69,7 @@ function noteAssumptions(path: readonly string[], source: Source, notes: Set<str
 }
 
 function readGenerator(
-  { path, value }: Found<ReadonlyMap<string, PickleValue | PlainTensor>>,
+  { path, value }: StateDict,
   average: PlainTensor | null,
   notes: Set<string>,
 ): NetworkData<GeneratorConfig> {
@@ -107,41 +87,33 @@ function readGenerator(
   const zDim = extentOf(where, source, "style.1.weight", 1);
   const wDim = extentOf(where, source, "conv1.conv.modulation.weight", 1);
   if (average !== null) source.set("latent_avg", averageRow(average, wDim, notes));
-  const base = baseOf(source.get(GENERATOR)?.shape.slice(2));
-  const config: GeneratorConfig = {
-    kind: "stylegan2-generator",
+  const mapping: MappingConfig = {
     zDim,
     cDim: 0,
     wDim,
-    imgResolution,
-    imgChannels,
-    mapping: {
-      zDim,
-      cDim: 0,
-      wDim,
-      numWs: expectedNumWs(imgResolution),
-      embedFeatures: 0,
-      embedBias: false,
-      inputNormalization: "separate",
-      layerFeatures: Array.from({ length: numLayers }, (_, i) => extentOf(where, source, `style.${i + 1}.weight`, 0)),
-      activation: ACTIVATION,
-      lrMultiplier: MAPPING_LR,
-      wAvgBeta: 0.995,
-    },
-    synthesis: {
-      wDim,
-      imgResolution,
-      imgChannels,
-      channels,
+    numWs: expectedNumWs(imgResolution),
+    embedFeatures: 0,
+    embedBias: false,
+    inputNormalization: "separate",
+    layerFeatures: Array.from({ length: numLayers }, (_, i) => extentOf(where, source, `style.${i + 1}.weight`, 0)),
+    activation: ACTIVATION,
+    lrMultiplier: MAPPING_LR,
+    wAvgBeta: 0.995,
+  };
+  const config = generatorConfig(
+    "stylegan2-generator",
+    mapping,
+    { wDim, imgResolution, imgChannels, channels },
+    {
       architecture: "skip",
       resampleFilter: agreedTaps(source, where),
       activation: ACTIVATION,
       convClamp: null,
       useNoise: true,
       scaleBeforeDemodulation: true,
-      ...base,
+      ...baseOf(source.get(GENERATOR)?.shape.slice(2)),
     },
-  };
+  );
   const find = (name: string) => ({ name: generatorName(name) });
   const isOfLayer = (name: string) => /^(convs|to_rgbs?|style|conv1|input)/.test(name);
   return adoptTensors(where, checkedGeometry(where, config), source, { find, isKnown: isFilter, isOfLayer, notes });
@@ -167,10 +139,7 @@ export function generatorName(official: string): string {
   return `${conv}.conv.${rest.replace("affine", "modulation")}`;
 }
 
-function readDiscriminator(
-  { path, value }: Found<ReadonlyMap<string, PickleValue | PlainTensor>>,
-  notes: Set<string>,
-): NetworkData<DiscriminatorConfig> {
+function readDiscriminator({ path, value }: StateDict, notes: Set<string>): NetworkData<DiscriminatorConfig> {
   const where = wordsOf(path);
   const source = stateTensors(where, value);
   const numBlocks = countNames(source, 1, (i) => `convs.${i}.conv1.0.weight`);

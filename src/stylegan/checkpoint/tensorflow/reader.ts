@@ -20,7 +20,7 @@ import type {
 } from "../../config.js";
 import { adoptTensors, countNames, extentOf, type ForeignTensor } from "../foreignNames.js";
 import type { CheckpointFormat, Opened } from "../format.js";
-import { baseOf, checkedGeometry } from "../geometry.js";
+import { baseOf, checkedGeometry, generatorConfig } from "../geometry.js";
 import {
   type CheckpointData,
   collectNetworks,
@@ -120,20 +120,11 @@ function readGenerator(network: TensorflowNetwork, notes: Set<string>): NetworkD
   const imgChannels = extentOf(where, source, at(imgResolution, "ToRGB/weight"), 3);
   const wDim = extentOf(where, source, at(4, "Conv/mod_weight"), 0);
   const mapping = readMapping(network, source, { wDim, imgResolution });
-  const { zDim, cDim } = mapping;
-  const config: GeneratorConfig = {
-    kind: "stylegan2-generator",
-    zDim,
-    cDim,
-    wDim,
-    imgResolution,
-    imgChannels,
+  const config = generatorConfig(
+    "stylegan2-generator",
     mapping,
-    synthesis: {
-      wDim,
-      imgResolution,
-      imgChannels,
-      channels,
+    { wDim, imgResolution, imgChannels, channels },
+    {
       architecture: architectureOf(source, at(imgResolution, "Skip/weight"), at(4, "ToRGB/weight")),
       resampleFilter: synthesis.taps("resample_kernel", [1, 3, 3, 1]),
       activation: oneOf(`${where}.nonlinearity`, synthesis.keyword("nonlinearity") ?? "lrelu", activationNames),
@@ -142,7 +133,7 @@ function readGenerator(network: TensorflowNetwork, notes: Set<string>): NetworkD
       scaleBeforeDemodulation: true,
       ...baseOf(base),
     },
-  };
+  );
   const find = (name: string) => generatorVariable(name, mapping, block);
   return adoptTensors(where, checkedGeometry(where, config), source, { find, ...OTHERS, notes });
 }

@@ -18,7 +18,7 @@ import type {
   Stylegan1GeneratorConfig,
 } from "../../config.js";
 import { adoptTensors, countNames, extentOf, type ForeignTensor } from "../foreignNames.js";
-import { checkedGeometry } from "../geometry.js";
+import { checkedGeometry, generatorConfig } from "../geometry.js";
 import { ForeignNetworkError, type NetworkData } from "../networkData.js";
 import {
   denseVariable,
@@ -64,19 +64,11 @@ function readStylegan1Generator(network: TensorflowNetwork, notes: Set<string>):
       ? (network.integerKeyword("dlatent_size", 512) ?? 0)
       : extentOf(where, source, "synthesis/4x4/Dense/weight", 0);
   const mapping = readMapping(network, source, { wDim, imgResolution, heGain: "weight" });
-  const config: Stylegan1GeneratorConfig = {
-    kind: "stylegan1-generator",
-    zDim: mapping.zDim,
-    cDim: mapping.cDim,
-    wDim,
-    imgResolution,
-    imgChannels,
+  const config = generatorConfig(
+    "stylegan1-generator",
     mapping,
-    synthesis: {
-      wDim,
-      imgResolution,
-      imgChannels,
-      channels,
+    { wDim, imgResolution, imgChannels, channels },
+    {
       activation: activationOf(synthesis),
       input: isConstant ? "constant" : "traditional",
       useStyles,
@@ -85,7 +77,7 @@ function readStylegan1Generator(network: TensorflowNetwork, notes: Set<string>):
       useInstanceNorm: synthesis.booleanKeyword("use_instance_norm", true),
       ...scalingOf(synthesis),
     },
-  };
+  );
   const find = (name: string) => stylegan1Variable(name, config);
   return adoptTensors(where, checkedGeometry(where, config), source, { find, ...OTHERS, notes });
 }
@@ -100,26 +92,18 @@ function readGrowingStylegan2Generator(
   const { channels, imgResolution, imgChannels } = readSynthesisGeometry(where, source);
   const wDim = extentOf(where, source, "synthesis/4x4/Conv/mod_weight", 0);
   const mapping = readMapping(network, source, { wDim, imgResolution });
-  const config: GrowingStylegan2GeneratorConfig = {
-    kind: "growing-stylegan2-generator",
-    zDim: mapping.zDim,
-    cDim: mapping.cDim,
-    wDim,
-    imgResolution,
-    imgChannels,
+  const config = generatorConfig(
+    "growing-stylegan2-generator",
     mapping,
-    synthesis: {
-      wDim,
-      imgResolution,
-      imgChannels,
-      channels,
+    { wDim, imgResolution, imgChannels, channels },
+    {
       resampleFilter: synthesis.taps("resample_kernel", [1, 3, 3, 1]),
       activation: activationOf(synthesis),
       convClamp: null,
       useNoise: source.has("synthesis/noise0"),
       scaleBeforeDemodulation: true,
     },
-  };
+  );
   const find = (name: string) => growingStylegan2Variable(name, imgResolution, mapping);
   return adoptTensors(where, checkedGeometry(where, config), source, { find, ...OTHERS, notes });
 }

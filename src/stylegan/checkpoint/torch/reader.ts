@@ -120,12 +120,7 @@ function readGenerator(value: PickleValue, path: string): NetworkData<GeneratorC
       checkConvGain(rgb);
       clamped.push(rgb);
     }
-    const skip = block.optionalChild("skip", "Conv2dLayer");
-    if (skip) {
-      skip.expectNumber("up", 2);
-      checkConvGain(skip);
-      filters.push(skip);
-    }
+    filters.push(...skipOf(block, "up"));
     channels.push([resolution, leadingExtent(layers[layers.length - 1])]);
   }
   const wDim = generator.integer("w_dim");
@@ -155,6 +150,15 @@ function readGenerator(value: PickleValue, path: string): NetworkData<GeneratorC
   return checkedNetwork(path, checkedGeometry(path, config), generator.allTensors());
 }
 
+/** The layer beside a residual block, if it is one, which resamples as the block does. */
+function skipOf(block: TorchModule, resampling: "up" | "down"): TorchModule[] {
+  const skip = block.optionalChild("skip", "Conv2dLayer");
+  if (!skip) return [];
+  skip.expectNumber(resampling, 2);
+  checkConvGain(skip);
+  return [skip];
+}
+
 function readDiscriminator(value: PickleValue, path: string): NetworkData<DiscriminatorConfig> {
   expectClass(value, path, "Discriminator");
   const discriminator = new TorchModule(value, path, "Discriminator");
@@ -175,12 +179,7 @@ function readDiscriminator(value: PickleValue, path: string): NetworkData<Discri
       if (name === "conv1") filters.push(conv);
       convs.push(conv);
     }
-    const skip = block.optionalChild("skip", "Conv2dLayer");
-    if (skip) {
-      skip.expectNumber("down", 2);
-      checkConvGain(skip);
-      filters.push(skip);
-    }
+    filters.push(...skipOf(block, "down"));
     channels.push([resolution, leadingExtent(block.child("conv0", "Conv2dLayer"))]);
   }
   const epilogue = discriminator.child("b4", "DiscriminatorEpilogue");

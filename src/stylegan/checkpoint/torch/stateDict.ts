@@ -4,46 +4,31 @@
  * Tested by tests/checkpoints/wrappings.test.ts.
  */
 import { CheckpointError } from "../../../formats/fileError.js";
-import type { PickleValue } from "../../../formats/pickle/values.js";
 import type { PlainTensor } from "../../../formats/plainTensor.js";
 import type { DiscriminatorConfig, GeneratorConfig, MappingConfig } from "../../config.js";
 import { adoptTensors, countNames, extentOf } from "../foreignNames.js";
-import type { CheckpointFormat, Opened } from "../format.js";
-import { baseOf, checkedGeometry, expectedNumWs, separableTaps } from "../geometry.js";
-import { type CheckpointData, collectNetworks, type NetworkData, type ReadCheckpointOptions } from "../networkData.js";
-import { assignGenerators, type Found, groupsWith, stateTensors, tensorDicts, wordsOf } from "../search.js";
+import { baseOf, checkedGeometry, expectedNumWs, generatorConfig, separableTaps } from "../geometry.js";
+import type { NetworkData } from "../networkData.js";
+import { stateTensors, wordsOf } from "../search.js";
+import { type StateDict, stateDictFormat } from "../stateDicts.js";
 
 type Source = ReadonlyMap<string, PlainTensor>;
-type Group = Found<ReadonlyMap<string, PickleValue | PlainTensor>>;
 
 const GENERATOR = "synthesis.b4.const";
 const DISCRIMINATOR = "b4.out.weight";
-const WORDS = { gEma: "G_ema", g: "G", d: "D" };
 /** Of the official training: `conv_clamp`, `lr_multiplier`, `mbstd_group_size`, `resample_filter`. */
 const CLAMP = 256;
 const MAPPING_LR = 0.01;
 const GROUP_SIZE = 4;
 const TAPS = [1, 3, 3, 1];
 
-export const officialStateDict: CheckpointFormat = {
+export const officialStateDict = stateDictFormat({
   name: "official PyTorch state dict",
-  recognises: (file) => [GENERATOR, DISCRIMINATOR].some((anchor) => groupsWith(tensorDicts(file), anchor).length > 0),
-  reads: readStateDicts,
-};
-
-function readStateDicts(file: Opened, options: ReadCheckpointOptions): CheckpointData {
-  const dicts = tensorDicts(file);
-  const notes = new Set<string>();
-  const { gEma, g } = assignGenerators(groupsWith(dicts, GENERATOR));
-  const [d] = groupsWith(dicts, DISCRIMINATOR);
-  const generator = (group: Group) => ({ name: wordsOf(group.path), read: () => readGenerator(group, notes) });
-  const readers = {
-    ...(gEma && { gEma: generator(gEma) }),
-    ...(g && { g: generator(g) }),
-    ...(d && { d: { name: wordsOf(d.path), read: () => readDiscriminator(d, notes) } }),
-  };
-  return collectNetworks(officialStateDict.name, WORDS, options, readers, notes);
-}
+  words: { gEma: "G_ema", g: "G", d: "D" },
+  anchors: { generator: GENERATOR, discriminator: DISCRIMINATOR },
+  generator: readGenerator,
+  discriminator: readDiscriminator,
+});
 
 const isFilter = (name: string): boolean => name.endsWith("resample_filter");
 const isOfLayer = (name: string): boolean => /^(mapping|synthesis|b\d+)\./.test(name) && !isFilter(name);
@@ -65,7 +50,7 @@ function noteAssumptions(source: Source, notes: Set<string>, more: string): void
   notes.add(`assumed as in the official training, because a state dict does not say it: ${filter}${others}`);
 }
 
-function readGenerator({ path, value }: Group, notes: Set<string>): NetworkData<GeneratorConfig> {
+function readGenerator({ path, value }: StateDict, notes: Set<string>): NetworkData<GeneratorConfig> {
   const where = wordsOf(path);
   const source = stateTensors(where, value);
   const extent = (name: string, axis: number): number => extentOf(where, source, name, axis);
@@ -80,19 +65,11 @@ function readGenerator({ path, value }: Group, notes: Set<string>): NetworkData<
   const mapping = readMapping(where, source, wDim, expectedNumWs(imgResolution));
   noteAssumptions(source, notes, `the mapping network learns at ${MAPPING_LR}, `);
   const isSkip = imgResolution > 4 && source.has("synthesis.b4.torgb.weight");
-  const config: GeneratorConfig = {
-    kind: "stylegan2-generator",
-    zDim: mapping.zDim,
-    cDim: mapping.cDim,
-    wDim,
-    imgResolution,
-    imgChannels,
+  const config = generatorConfig(
+    "stylegan2-generator",
     mapping,
-    synthesis: {
-      wDim,
-      imgResolution,
-      imgChannels,
-      channels,
+    { wDim, imgResolution, imgChannels, channels },
+    {
       architecture: isSkip ? "skip" : source.has("synthesis.b8.skip.weight") ? "resnet" : "orig",
       resampleFilter: tapsOf(where, source),
       activation: "lrelu",
@@ -101,7 +78,7 @@ function readGenerator({ path, value }: Group, notes: Set<string>): NetworkData<
       scaleBeforeDemodulation: false,
       ...baseOf(source.get(GENERATOR)?.shape.slice(1)),
     },
-  };
+  );
   const find = (name: string) => ({ name });
   return adoptTensors(where, checkedGeometry(where, config), source, { find, isKnown: isFilter, isOfLayer, notes });
 }
@@ -128,7 +105,7 @@ function readMapping(where: string, source: Source, wDim: number, numWs: number 
   };
 }
 
-function readDiscriminator({ path, value }: Group, notes: Set<string>): NetworkData<DiscriminatorConfig> {
+function readDiscriminator({ path, value }: StateDict, notes: Set<string>): NetworkData<DiscriminatorConfig> {
   const where = wordsOf(path);
   const source = stateTensors(where, value);
   const extent = (name: string, axis: number): number => extentOf(where, source, name, axis);
