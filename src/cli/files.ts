@@ -1,7 +1,7 @@
 /** Paths as the commands take them: what cannot be read or written is said in words, before work begins. */
 import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { removeUnfinished, systemError } from "../files.js";
+import { readFile, removeUnfinished, systemError } from "../files.js";
 
 /** Throws, in words, unless `path` is a file that can be read. */
 export function checkReadable(path: string): void {
@@ -11,6 +11,16 @@ export function checkReadable(path: string): void {
     throw systemError("read", path, error);
   }
   if (!statSync(path).isFile()) throw new Error(`cannot read ${path}: it is not a file`);
+}
+
+/** What a file holds, as `read` understands its bytes; what that finds wrong is said with the file's name. */
+export function readAs<T>(path: string, read: (bytes: Uint8Array) => T): T {
+  const bytes = readFile(path);
+  try {
+    return read(bytes);
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /**

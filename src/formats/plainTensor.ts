@@ -2,6 +2,7 @@
 import { viewOf } from "./byteSource.js";
 import { FileError } from "./fileError.js";
 import { bfloat16ToNumber, halfTable } from "./float16.js";
+import { denseStrides } from "./strides.js";
 
 export type DType = "f64" | "f32" | "f16" | "bf16" | "i64" | "i32" | "i16" | "i8" | "u8" | "bool";
 
@@ -60,22 +61,11 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }
 
-/** As denseStrides of src/nn: this folder knows no tensors but these. */
-export function rowMajorStrides(shape: readonly number[]): number[] {
-  const strides = new Array<number>(shape.length);
-  let step = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    strides[axis] = step;
-    step *= shape[axis];
-  }
-  return strides;
-}
-
 /** A tensor over a storage. FileError when shape, strides or offset reach outside of it. */
 export function stridedTensor(source: StridedSource): PlainTensor {
   const { dtype, shape, storageSize, offset = 0, bigEndian = false, name = "tensor" } = source;
   const isCount = (x: number) => Number.isSafeInteger(x) && x >= 0;
-  const strides = source.strides ?? rowMajorStrides(shape);
+  const strides = source.strides ?? denseStrides(shape);
   if (shape.length > MAX_AXES || strides.length !== shape.length || ![...shape, ...strides, offset].every(isCount)) {
     throw new FileError(`${name}: impossible shape [${shape}], strides [${strides}] or offset ${offset}`);
   }
@@ -162,7 +152,7 @@ export function rearrangedTensor(tensor: PlainTensor, how: Rearrangement): Plain
   if (axes.length !== tensor.shape.length) {
     throw new FileError(`expected a tensor with ${axes.length} axes, found shape [${tensor.shape}]`);
   }
-  const strides = rowMajorStrides(tensor.shape);
+  const strides = denseStrides(tensor.shape);
   const first = flipped.reduce((sum, axis) => sum + (tensor.shape[axis] - 1) * strides[axis], 0);
   for (const axis of flipped) strides[axis] = -strides[axis];
   const shape = axes.map((axis) => tensor.shape[axis]);

@@ -4,7 +4,7 @@
  *   m <- b1 m + (1 - b1) g        p <- p - lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
  *   v <- b2 v + (1 - b2) g^2
  *
- * Tests: tests/identities/training.test.ts (identities 35, 40, 41), tests/goldens/training.test.ts.
+ * Tests: tests/identities/training.test.ts (identities 40, 41), tests/goldens/training.test.ts.
  */
 import { activeKernels } from "./backend.js";
 import type { Block } from "./kernels/types.js";

@@ -1,4 +1,5 @@
 /** Shapes: checks with messages that name the operation, broadcasting rules, and strides. */
+import { denseStrides } from "../formats/strides.js";
 
 export type Shape = readonly number[];
 
@@ -53,17 +54,6 @@ function fits(actual: Shape, expected: readonly (number | null)[]): boolean {
     if (expected[axis] !== null && expected[axis] !== actual[axis]) return false;
   }
   return true;
-}
-
-/** Row-major strides in elements. */
-export function denseStrides(shape: Shape): number[] {
-  const strides = new Array<number>(shape.length);
-  let step = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    strides[axis] = step;
-    step *= shape[axis];
-  }
-  return strides;
 }
 
 /** The shape of a op b under numpy's broadcasting. Throws RangeError when the shapes do not fit. */

@@ -15,7 +15,7 @@ import {
 } from "../../formats/index.js";
 import { type ImageFile, labelsByName, readLabels } from "../../stylegan/training/index.js";
 import { makeFolder } from "../files.js";
-import { openImages } from "../images/datasetFiles.js";
+import { mirrored, openImages } from "../images/datasetFiles.js";
 import { ZipWriter } from "../images/zipWriter.js";
 import { parseCount } from "../options.js";
 import { Progress } from "../progress.js";
@@ -210,17 +210,6 @@ function usable(
 
 function toShape(image: PixelImage, { resolution, channels }: Shape): PixelImage {
   return resize(withChannels(image, channels), resolution, resolution);
-}
-
-function mirrored({ width, height, channels, data }: PixelImage): PixelImage {
-  const out = new Uint8Array(data.length);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const from = (y * width + width - 1 - x) * channels;
-      out.set(data.subarray(from, from + channels), (y * width + x) * channels);
-    }
-  }
-  return { width, height, channels, data: out };
 }
 
 /** `dataset.json` as the official tool writes it; the names of classes, where there are any, beside the labels. */

@@ -25,7 +25,7 @@ import {
   Projector,
   setNoise,
 } from "../../stylegan/latents/index.js";
-import { makeFolder } from "../files.js";
+import { makeFolder, readAs } from "../files.js";
 import { synthesize } from "../images/pictures.js";
 import { featureKinds, openPerception, type PerceptionOptions } from "../latents/perception.js";
 import { openStart } from "../latents/stored.js";
@@ -174,12 +174,7 @@ async function project(options: ProjectOptions, terminal: Terminal): Promise<voi
 
 /** The largest square in the middle, by Lanczos at the generator's resolution. */
 function openImage(path: string, side: number, channels: 1 | 3): PixelImage {
-  const bytes = readFile(path);
-  try {
-    return resize(cropCentre(withChannels(decodeImage(bytes), channels)), side, side);
-  } catch (error) {
-    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
-  }
+  return readAs(path, (bytes) => resize(cropCentre(withChannels(decodeImage(bytes), channels)), side, side));
 }
 
 /** [1, C, H, W], values from -1 to 1 */

@@ -2,7 +2,14 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, join, relative, sep } from "node:path";
 import { openFile, readFile, systemError } from "../../files.js";
-import { FileError, isImageName, isOtherImageName, readZipDirectory, readZipEntry } from "../../formats/index.js";
+import {
+  FileError,
+  isImageName,
+  isOtherImageName,
+  type PixelImage,
+  readZipDirectory,
+  readZipEntry,
+} from "../../formats/index.js";
 import { type ImageFile, labelsByName } from "../../stylegan/training/index.js";
 
 export interface ImageFolder {
@@ -111,3 +118,18 @@ function describeIgnored(names: readonly string[]): string | null {
 }
 
 const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Left and right exchanged. */
+export function mirrored<Image extends Pick<PixelImage, "width" | "height" | "channels" | "data">>(
+  image: Image,
+): Image {
+  const { width, height, channels, data } = image;
+  const out = new Uint8Array(data.length);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const from = (y * width + width - 1 - x) * channels;
+      out.set(data.subarray(from, from + channels), (y * width + x) * channels);
+    }
+  }
+  return { ...image, data: out };
+}

@@ -1,6 +1,5 @@
 /** `--edit "FILE:3@0-2=+2.5"` and `--style "b32.conv0[286]=+5"`: what they say, and the network they are for. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { readFile } from "../../files.js";
 import type { AnyGenerator } from "../../index.js";
 import {
   type Directions,
@@ -9,6 +8,7 @@ import {
   readDirections,
   type StyleEdit,
 } from "../../stylegan/latents/index.js";
+import { readAs } from "../files.js";
 import { parseNumber } from "../options.js";
 import { parseLayers } from "../seeds.js";
 import { UsageError } from "../terminal.js";
@@ -79,12 +79,7 @@ export function addEditOptions(command: Command): Command {
 
 /** Reads a file of directions for this network. */
 export function openDirections(file: string, generator: AnyGenerator): Directions {
-  const bytes = readFile(file);
-  try {
-    return readDirections(bytes, generator);
-  } catch (error) {
-    throw new Error(`${file}: ${(error as Error).message}`, { cause: error });
-  }
+  return readAs(file, (bytes) => readDirections(bytes, generator));
 }
 
 /** One direction of a file, with the layers to use it in. */

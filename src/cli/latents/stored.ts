@@ -1,18 +1,13 @@
 /** w's of seeds and of files, as the commands take them. */
-import { readFile } from "../../files.js";
 import { type AnyGenerator, noGrad, RandomState, scope, Tensor } from "../../index.js";
 import { noiseLayers, noiseMap, readLatents, type StoredLatents } from "../../stylegan/latents/index.js";
+import { readAs } from "../files.js";
 import { MAX_SEED } from "../seeds.js";
 import { UsageError } from "../terminal.js";
 
 /** The w's of a file for this network, with the noise stored beside them. */
 export function openLatents(path: string, generator: AnyGenerator): StoredLatents {
-  const bytes = readFile(path);
-  try {
-    return readLatents(bytes, generator);
-  } catch (error) {
-    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
-  }
+  return readAs(path, (bytes) => readLatents(bytes, generator));
 }
 
 /** The w's of a seed before truncation, [1, numWs, wDim]; runs inside a scope. */

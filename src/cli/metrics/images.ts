@@ -4,7 +4,7 @@ import { decodeImage, FileError, withChannels } from "../../formats/index.js";
 import { type AnyGenerator, RandomState, scope, Tensor, toPixels } from "../../index.js";
 import type { ImagePixels } from "../../stylegan/evaluation/index.js";
 import { parseLabels } from "../../stylegan/training/index.js";
-import { openImages } from "../images/datasetFiles.js";
+import { mirrored, openImages } from "../images/datasetFiles.js";
 import { synthesize } from "../images/pictures.js";
 import { type Terminal, UsageError } from "../terminal.js";
 import { MOST_IMAGES } from "./names.js";
@@ -54,17 +54,6 @@ export function openRealImages(path: string, mirror: boolean, terminal: Terminal
       ) ?? [],
     image: (index) => (index < files.length ? decode(index) : mirrored(decode(index - files.length))),
   };
-}
-
-function mirrored({ width, height, channels, data }: ImagePixels): ImagePixels {
-  const flipped = new Uint8Array(data.length);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const from = (y * width + width - 1 - x) * channels;
-      flipped.set(data.subarray(from, from + channels), (y * width + x) * channels);
-    }
-  }
-  return { width, height, channels, data: flipped };
 }
 
 /**

@@ -2,11 +2,6 @@
 import { type AnyGenerator, encodePng, imageGrid, noGrad, RandomState, scope, Tensor } from "../../index.js";
 import type { TrainingRun } from "./setup.js";
 
-/** Images that are generated at once. */
-const CHUNK = 8;
-/** A grid fills about so many pixels a side. */
-const SHEET_PIXELS = 512;
-
 export interface FixedGrid {
   readonly rows: number;
   readonly columns: number;
@@ -16,6 +11,11 @@ export interface FixedGrid {
   /** The real images, as a PNG. */
   readonly reals: Uint8Array;
 }
+
+/** Images that are generated at once. */
+const CHUNK = 8;
+/** A grid fills about so many pixels a side. */
+const SHEET_PIXELS = 512;
 
 /** 16 columns at 32 pixels, 8 at 64; at least 4. */
 export function fixedGrid({ dataset, state, gridSeed }: TrainingRun): FixedGrid {

@@ -5,7 +5,7 @@
  *   record = length: uint64, mask(crc(length)): uint32, data, mask(crc(data)): uint32      all little-endian
  *   mask(c) = rotate right(c, 15) + 0xa282ead8
  *
- * Tests: tests/cli/train.test.ts.
+ * Tests: tests/training/runFiles.test.ts.
  */
 import { hostname } from "node:os";
 import { join } from "node:path";

@@ -6,7 +6,8 @@
 
 import { PickleTuple } from "../pickle/values.js";
 import { type Picklable, PickleCall, PickleName, PickleReference, writePickle } from "../pickle/writer.js";
-import { type PlainTensor, rowMajorStrides } from "../plainTensor.js";
+import type { PlainTensor } from "../plainTensor.js";
+import { denseStrides } from "../strides.js";
 import { type ZipFile, zipChunks } from "../zipEncoder.js";
 
 /** A state dict: tensors by name. */
@@ -45,7 +46,7 @@ function orderedDict(entries: ReadonlyMap<string, Picklable> = new Map()): Pickl
 /** torch._utils._rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks) */
 function tensorCall(key: string, { shape, size }: PlainTensor): PickleCall {
   const storage = new PickleReference(["storage", new PickleName("torch", "FloatStorage"), key, "cpu", size]);
-  const strides = new PickleTuple(rowMajorStrides(shape));
+  const strides = new PickleTuple(denseStrides(shape));
   return new PickleCall(new PickleName("torch._utils", "_rebuild_tensor_v2"), [
     ...[storage, 0, new PickleTuple(shape), strides],
     ...[false, orderedDict()],

@@ -6,7 +6,7 @@
  *
  * The scales meet the product, which is smaller than W, where bias and activation read it.
  *
- * Tests: tests/identities/training.test.ts (identity 35).
+ * Tests: tests/identities/objectives.test.ts (identity 35).
  */
 import { type Activation, biasAct, defaultGain } from "../ops/biasAct.js";
 import { matmul } from "../ops/matmul.js";

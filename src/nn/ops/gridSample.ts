@@ -27,21 +27,30 @@ interface Geometry {
   readonly matrices: readonly AffineMatrix[];
 }
 
-/** Called for every pixel of y: its index in a plane, the index of the corner (floor v, floor u), and the fractions. */
-type Visit = (out: number, top: number, left: number, dv: number, du: number) => void;
+/** Which of the four pixels of x around a point are inside: bits of `corners`. */
+const [TOP_LEFT, TOP_RIGHT, BOTTOM_LEFT, BOTTOM_RIGHT] = [1, 2, 4, 8];
 
-/** Walks the pixels of y of one sample whose four neighbours in x are not all outside. */
-function forEachPixel(g: Geometry, [a, b, c, d, e, f]: AffineMatrix, visit: Visit): void {
-  for (let p = 0; p < g.outHeight; p++) {
-    for (let q = 0; q < g.outWidth; q++) {
-      const u = a * q + b * p + c;
-      const v = d * q + e * p + f;
-      if (!(u > -1 && v > -1 && u < g.width && v < g.height)) continue;
-      const left = Math.floor(u);
-      const top = Math.floor(v);
-      visit(p * g.outWidth + q, top, left, v - top, u - left);
+/** A pixel of y: its index in the first channel, the index there of its top left neighbour in x, and the fractions. */
+type Visit = (out: number, at: number, corners: number, dv: number, du: number) => void;
+
+/** Walks the pixels of y of all samples whose four neighbours in x are not all outside. */
+function forEachPixel(g: Geometry, visit: Visit): void {
+  g.matrices.forEach(([a, b, c, d, e, f], n) => {
+    const firstIn = n * g.channels * g.height * g.width;
+    const firstOut = n * g.channels * g.outHeight * g.outWidth;
+    for (let p = 0; p < g.outHeight; p++) {
+      for (let q = 0; q < g.outWidth; q++) {
+        const u = a * q + b * p + c;
+        const v = d * q + e * p + f;
+        if (!(u > -1 && v > -1 && u < g.width && v < g.height)) continue;
+        const left = Math.floor(u);
+        const top = Math.floor(v);
+        const columns = (left >= 0 ? TOP_LEFT | BOTTOM_LEFT : 0) | (left + 1 < g.width ? TOP_RIGHT | BOTTOM_RIGHT : 0);
+        const rows = (top >= 0 ? TOP_LEFT | TOP_RIGHT : 0) | (top + 1 < g.height ? BOTTOM_LEFT | BOTTOM_RIGHT : 0);
+        visit(firstOut + p * g.outWidth + q, firstIn + top * g.width + left, columns & rows, v - top, u - left);
+      }
     }
-  }
+  });
 }
 
 const sampleOp: Op<{ x: Tensor }, Geometry> = defineOp("affineSample", {
@@ -49,24 +58,17 @@ const sampleOp: Op<{ x: Tensor }, Geometry> = defineOp("affineSample", {
     const y = allocateTensor([g.n, g.channels, g.outHeight, g.outWidth]);
     const from = x.internals.block.data;
     const to = y.internals.block.data.fill(0, 0, y.size);
-    const inPlane = g.height * g.width;
-    const outPlane = g.outHeight * g.outWidth;
-    g.matrices.forEach((matrix, n) => {
-      forEachPixel(g, matrix, (out, top, left, dv, du) => {
-        const up = top >= 0;
-        const down = top + 1 < g.height;
-        const before = left >= 0;
-        const after = left + 1 < g.width;
-        for (let channel = n * g.channels; channel < (n + 1) * g.channels; channel++) {
-          const at = channel * inPlane + top * g.width + left;
-          let value = 0;
-          if (up && before) value += (1 - dv) * (1 - du) * from[at];
-          if (up && after) value += (1 - dv) * du * from[at + 1];
-          if (down && before) value += dv * (1 - du) * from[at + g.width];
-          if (down && after) value += dv * du * from[at + g.width + 1];
-          to[channel * outPlane + out] = value;
-        }
-      });
+    forEachPixel(g, (out, at, corners, dv, du) => {
+      for (let channel = 0; channel < g.channels; channel++) {
+        let value = 0;
+        if (corners & TOP_LEFT) value += (1 - dv) * (1 - du) * from[at];
+        if (corners & TOP_RIGHT) value += (1 - dv) * du * from[at + 1];
+        if (corners & BOTTOM_LEFT) value += dv * (1 - du) * from[at + g.width];
+        if (corners & BOTTOM_RIGHT) value += dv * du * from[at + g.width + 1];
+        to[out] = value;
+        at += g.height * g.width;
+        out += g.outHeight * g.outWidth;
+      }
     });
     return y;
   },
@@ -76,25 +78,18 @@ const sampleOp: Op<{ x: Tensor }, Geometry> = defineOp("affineSample", {
 const spreadOp: Op<{ dy: Tensor }, Geometry> = defineOp("affineSpread", {
   forward: ({ dy }, g) => {
     const dx = allocateTensor([g.n, g.channels, g.height, g.width]);
-    const from = dy.internals.block.data;
     const to = dx.internals.block.data.fill(0, 0, dx.size);
-    const inPlane = g.height * g.width;
-    const outPlane = g.outHeight * g.outWidth;
-    g.matrices.forEach((matrix, n) => {
-      forEachPixel(g, matrix, (out, top, left, dv, du) => {
-        const up = top >= 0;
-        const down = top + 1 < g.height;
-        const before = left >= 0;
-        const after = left + 1 < g.width;
-        for (let channel = n * g.channels; channel < (n + 1) * g.channels; channel++) {
-          const at = channel * inPlane + top * g.width + left;
-          const value = from[channel * outPlane + out];
-          if (up && before) to[at] += (1 - dv) * (1 - du) * value;
-          if (up && after) to[at + 1] += (1 - dv) * du * value;
-          if (down && before) to[at + g.width] += dv * (1 - du) * value;
-          if (down && after) to[at + g.width + 1] += dv * du * value;
-        }
-      });
+    const from = dy.internals.block.data;
+    forEachPixel(g, (out, at, corners, dv, du) => {
+      for (let channel = 0; channel < g.channels; channel++) {
+        const value = from[out];
+        if (corners & TOP_LEFT) to[at] += (1 - dv) * (1 - du) * value;
+        if (corners & TOP_RIGHT) to[at + 1] += (1 - dv) * du * value;
+        if (corners & BOTTOM_LEFT) to[at + g.width] += dv * (1 - du) * value;
+        if (corners & BOTTOM_RIGHT) to[at + g.width + 1] += dv * du * value;
+        at += g.height * g.width;
+        out += g.outHeight * g.outWidth;
+      }
     });
     return dx;
   },

@@ -2,9 +2,10 @@
  * Data movement: permute, slice and its adjoint pad, concatenate, flip. Nothing here computes.
  * Tests: tests/nn/autograd.test.ts, tests/identities/autograd.test.ts (identity 20).
  */
+import { denseStrides } from "../../formats/strides.js";
 import { defineOp, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
-import { assertShape, denseStrides, formatShape, normalizeAxes, type Shape } from "../shape.js";
+import { assertShape, formatShape, normalizeAxes, type Shape } from "../shape.js";
 import { allocateTensor, type Tensor } from "../tensor.js";
 import { reshape } from "./reduce.js";
 

@@ -2,6 +2,7 @@
  * Sums over axes, and their adjoint, the expansion along axes: <expand(x), y> = <x, sum(y)>.
  * Tests: tests/nn/autograd.test.ts (gradient checks), tests/identities/autograd.test.ts (identity 20).
  */
+import { denseStrides } from "../../formats/strides.js";
 import { defineOp, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import {
@@ -9,7 +10,6 @@ import {
   broadcastShapes,
   broadcastStrides,
   checkShape,
-  denseStrides,
   formatShape,
   normalizeAxes,
   type Shape,

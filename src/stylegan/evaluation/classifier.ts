@@ -5,7 +5,7 @@
  *   image -> 3x3 convolution -> (3x3 convolution, half the size) until 4x4 -> dense: the features -> dense: logits
  *
  * It may answer several questions at once (`groups`: hair, expression, background), each with classes of its own.
- * Tests: tests/cli/train.test.ts.
+ * Tests: tests/training/classifier.test.ts.
  */
 import { describe, FileError } from "../../formats/fileError.js";
 import { denseTensor } from "../../formats/plainTensor.js";

@@ -4,12 +4,6 @@
  * registers and in pieces that fit the cache. Tests: tests/goldens/featureSets.test.ts.
  */
 
-/** Length of the pieces of rows: eight of them fit the first cache. */
-const DEPTH = 256;
-/** Rows of b that are used again and again while they are in the second cache. */
-const PANEL = 64;
-const TILE = 4;
-
 export interface RowProducts {
   /** [m, depth], row-major. */
   readonly a: Float64Array;
@@ -23,6 +17,12 @@ export interface RowProducts {
   /** Compute only elements with column <= row (in whole tiles). Default false. */
   readonly lower?: boolean;
 }
+
+/** Length of the pieces of rows: eight of them fit the first cache. */
+const DEPTH = 256;
+/** Rows of b that are used again and again while they are in the second cache. */
+const PANEL = 64;
+const TILE = 4;
 
 /** out += a b^T: inner products of all rows of a with all rows of b. */
 export function addRowProducts(products: RowProducts): void {

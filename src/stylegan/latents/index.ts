@@ -51,4 +51,4 @@ export {
 } from "./projection/projector.js";
 export { decodeProjectionState, encodeProjectionState, type ProjectionState } from "./projection/state.js";
 export { truncateLayers } from "./truncation.js";
-export { circle, crossOver, type Easing, ease, easings, sweep, swing } from "./walks.js";
+export { circle, crossOver, type Easing, ease, easings, sweep, swing, type Walk } from "./walks.js";

@@ -12,27 +12,20 @@ export function ease(t: number, easing: Easing): number {
   return t < 0.5 ? 2 * t * t : 1 - 2 * (1 - t) ** 2;
 }
 
+/** `t` to a number in the range; in a loop it comes back to where it began. Default easing "linear". */
+export type Walk = (t: number, range: readonly [number, number], loop: boolean, easing?: Easing) => number;
+
 /** A number that goes from `from` to `to`, and in a loop back again. */
-export function sweep(
-  t: number,
-  [from, to]: readonly [number, number],
-  loop: boolean,
-  easing: Easing = "linear",
-): number {
+export const sweep: Walk = (t, [from, to], loop, easing = "linear") => {
   const there = loop ? 1 - Math.abs(2 * t - 1) : t;
   return from + (to - from) * ease(there, easing);
-}
+};
 
 /**
  * How far along a direction: in a loop from 0 (or what is nearest to it in the range) up, down and back; else from the
  * lower end to the upper one.
  */
-export function swing(
-  t: number,
-  [low, high]: readonly [number, number],
-  loop: boolean,
-  easing: Easing = "linear",
-): number {
+export const swing: Walk = (t, [low, high], loop, easing = "linear") => {
   if (!loop) return sweep(t, [low, high], false, easing);
   const start = Math.min(Math.max(0, Math.min(low, high)), Math.max(low, high));
   const path = [start, high, low, start];
@@ -45,7 +38,7 @@ export function swing(
     left -= lengths[leg];
   }
   return start;
-}
+};
 
 /**
  * cos(2 pi t) a + sin(2 pi t) b: independent normals stay normals of the same variance all the way round, which a

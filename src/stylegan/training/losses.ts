@@ -9,7 +9,7 @@
  *             Lim and Ye 2017; Miyato et al. 2018
  *
  * StyleGAN (appendix C) trains with the first and R1, or with the second and the gradient penalty of WGAN-GP: both
- * penalties are in regularizers.ts. Tests: identity 36, tests/identities/training.test.ts.
+ * penalties are in regularizers.ts. Tests: identity 36, tests/identities/objectives.test.ts.
  */
 import { add, addScalar, neg, scale, softplus, square, sub } from "../../nn/ops/arith.js";
 import { biasAct } from "../../nn/ops/biasAct.js";

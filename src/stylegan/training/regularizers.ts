@@ -3,7 +3,7 @@
  * discriminator, path length on the generator.
  *
  * All three penalties are functions of a gradient, so their own gradients are of second order.
- * Tests: identities 37, 38 in tests/identities/training.test.ts; tests/goldens/training.test.ts.
+ * Tests: identities 37, 38 in tests/identities/objectives.test.ts; tests/goldens/training.test.ts.
  */
 import { grad } from "../../nn/autograd/grad.js";
 import { noGrad, variable } from "../../nn/autograd/record.js";

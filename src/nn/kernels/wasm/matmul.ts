@@ -7,13 +7,6 @@ import { COLUMNS, DEPTH, ROWS, TILE_BYTES } from "./frames/gemm.js";
 export const tile = { rows: ROWS, columns: COLUMNS, bytes: TILE_BYTES } as const;
 export const panelBytes = DEPTH * COLUMNS * 4;
 
-/** Fewer chunks than this and large products cannot be shared out evenly. Fixed, whatever the number of threads. */
-const wantedChunks = 16;
-/** A panel of b is gathered once for all the rows of a chunk; with fewer rows than this, gathering would dominate. */
-const fewestRows = 64;
-const mostRows = 512;
-const columnsPerChunk = 64;
-
 /** How the output [rows, columns] of a product is cut into chunks. */
 export interface Cut {
   readonly rowsPerChunk: number;
@@ -22,6 +15,13 @@ export interface Cut {
   /** Bytes of tiles that a chunk fills. */
   readonly tileBytes: number;
 }
+
+/** Fewer chunks than this and large products cannot be shared out evenly. Fixed, whatever the number of threads. */
+const wantedChunks = 16;
+/** A panel of b is gathered once for all the rows of a chunk; with fewer rows than this, gathering would dominate. */
+const fewestRows = 64;
+const mostRows = 512;
+const columnsPerChunk = 64;
 
 export function cutProduct(rows: number, columns: number): Cut {
   const columnBlocks = Math.ceil(columns / columnsPerChunk);
@@ -60,14 +60,18 @@ export function packMatrix(engine: Engine, a: MatrixLayout, packed: number): voi
   engine.run("packPanel", Math.ceil(rows / tile.rows), frame);
 }
 
-/** Dot products of rows, where they lie: y[row, column] = sum over o, k of a[o, row, k] b[o, column, k]. Steps in elements. */
-export interface DotProducts {
+/** Pointers and extents of a product: y [rows, columns], sums over `depth`. */
+interface Product {
   readonly a: number;
   readonly b: number;
   readonly y: number;
   readonly rows: number;
   readonly columns: number;
   readonly depth: number;
+}
+
+/** Dot products of rows, where they lie: y[row, column] = sum over o, k of a[o, row, k] b[o, column, k]. Steps in elements. */
+export interface DotProducts extends Product {
   readonly outer: number;
   readonly aRow: number;
   readonly aOuter: number;
@@ -82,13 +86,7 @@ export function runDots(engine: Engine, dots: DotProducts): void {
   if (rows === 0 || columns === 0) return;
   const columnsPerChunk = Math.ceil(columns / wantedChunks / 2) * 2;
   engine.run("matmulDots", Math.ceil(columns / columnsPerChunk), {
-    a,
-    b,
-    y,
-    rows,
-    columns,
-    depth,
-    outer,
+    ...{ a, b, y, rows, columns, depth, outer },
     aRow: dots.aRow * 4,
     aOuter: dots.aOuter * 4,
     bRow: dots.bRow * 4,
@@ -105,13 +103,7 @@ export const mostRowsInPlace = 64;
 const leastDepthPacked = 64;
 
 /** Products of tiles, where the matrices lie: y[item, row, column] = sum over k of a(item, row, k) b[item, k, column]. */
-export interface RowProducts {
-  readonly a: number;
-  readonly b: number;
-  readonly y: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly depth: number;
+export interface RowProducts extends Product {
   readonly items: number;
   /** Steps in elements; b and y are dense. */
   readonly aRow: number;
@@ -131,12 +123,7 @@ export function runRows(engine: Engine, product: RowProducts): void {
   const scratchStride = rowsPerChunk * columnsPerChunk * 4;
   engine.withScratch(engine.workers * scratchStride, (scratch) =>
     engine.run("matmulRows", chunks, {
-      a,
-      b,
-      y,
-      rows,
-      columns,
-      depth,
+      ...{ a, b, y, rows, columns, depth },
       aRow: product.aRow * 4,
       aDepth: product.aDepth * 4,
       aItem: product.aItem * 4,
@@ -174,15 +161,15 @@ export function wasmMatmul(engine: Engine, a: number, b: number, y: number, geom
   }
 }
 
-type Product = (engine: Engine, a: number, b: number, y: number, geometry: MatmulGeometry) => void;
+type Multiply = (engine: Engine, a: number, b: number, y: number, geometry: MatmulGeometry) => void;
 
-const dots: Product = (engine, a, b, y, { m, n, k }) =>
+const dots: Multiply = (engine, a, b, y, { m, n, k }) =>
   runDots(engine, {
     ...{ a, b, y, rows: m, columns: n, depth: k, outer: 1 },
     ...{ aRow: k, aOuter: 0, bRow: k, bOuter: 0, yRow: n, yColumn: 1 },
   });
 
-const tiles: Product = (engine, a, b, y, { m, n, k, transposeA, transposeB }) => {
+const tiles: Multiply = (engine, a, b, y, { m, n, k, transposeA, transposeB }) => {
   const matrix: MatrixLayout = {
     pointer: a,
     rows: m,

@@ -83,48 +83,52 @@ function runTiledConv(engine: Engine, conv: TiledConv): void {
   });
 }
 
-/** Implicit GEMM: any kernel, stride, padding and grouping. */
-export const directConv2d: Conv2dAlgorithm = {
-  name: "direct",
-  applies: () => true,
-  run(engine, x, w, y, geometry) {
-    const { n, inChannels, outChannels, height, width, kernelHeight, kernelWidth, groups } = geometry;
-    const { stride, padY, padX, outHeight, outWidth } = geometry;
-    const groupIn = inChannels / groups;
-    const groupOut = outChannels / groups;
-    const taps = kernelHeight * kernelWidth;
-    for (let group = 0; group < groups; group++) {
-      runTiledConv(engine, {
-        weights: {
-          pointer: w + group * groupOut * groupIn * taps * 4,
-          rows: groupOut,
-          rowStep: groupIn * taps,
-          outer: groupIn,
-          outerStep: taps,
-          middle: kernelHeight,
-          middleStep: kernelWidth,
-          inner: kernelWidth,
-          innerStep: 1,
-        },
-        x: x + group * groupIn * height * width * 4,
-        y: y + group * groupOut * outHeight * outWidth * 4,
-        n,
-        height,
-        width,
-        stride,
-        padY,
-        padX,
-        xImage: inChannels * height * width,
-        gridHeight: outHeight,
-        gridWidth: outWidth,
-        yImage: outChannels * outHeight * outWidth,
-        yPlane: outHeight * outWidth,
-        yRow: outWidth,
-        yColumn: 1,
-      });
-    }
-  },
-};
+/** Any kernel, stride, padding and grouping. */
+const direct = (run: Conv2dAlgorithm["run"]): Conv2dAlgorithm => ({ name: "direct", applies: () => true, run });
+
+/** What one group has: input and output channels, and the taps of a filter. */
+const perGroup = ({ inChannels, outChannels, kernelHeight, kernelWidth, groups }: Conv2dGeometry) => ({
+  groupIn: inChannels / groups,
+  groupOut: outChannels / groups,
+  taps: kernelHeight * kernelWidth,
+});
+
+/** Implicit GEMM. */
+export const directConv2d = direct((engine, x, w, y, geometry) => {
+  const { n, inChannels, outChannels, height, width, kernelHeight, kernelWidth, groups } = geometry;
+  const { stride, padY, padX, outHeight, outWidth } = geometry;
+  const { groupIn, groupOut, taps } = perGroup(geometry);
+  for (let group = 0; group < groups; group++) {
+    runTiledConv(engine, {
+      weights: {
+        pointer: w + group * groupOut * groupIn * taps * 4,
+        rows: groupOut,
+        rowStep: groupIn * taps,
+        outer: groupIn,
+        outerStep: taps,
+        middle: kernelHeight,
+        middleStep: kernelWidth,
+        inner: kernelWidth,
+        innerStep: 1,
+      },
+      x: x + group * groupIn * height * width * 4,
+      y: y + group * groupOut * outHeight * outWidth * 4,
+      n,
+      height,
+      width,
+      stride,
+      padY,
+      padX,
+      xImage: inChannels * height * width,
+      gridHeight: outHeight,
+      gridWidth: outWidth,
+      yImage: outChannels * outHeight * outWidth,
+      yPlane: outHeight * outWidth,
+      yRow: outWidth,
+      yColumn: 1,
+    });
+  }
+});
 
 /** The taps that one phase of the input grid meets along an axis, and the padding of the convolution they make. */
 function phaseTaps(phase: number, stride: number, pad: number, kernel: number, extent: number) {
@@ -140,107 +144,95 @@ function phaseTaps(phase: number, stride: number, pad: number, kernel: number, e
   };
 }
 
-/** The phases described above: any kernel, stride, padding and grouping. */
-export const directConv2dInputGrad: Conv2dAlgorithm = {
-  name: "direct",
-  applies: () => true,
-  run(engine, dy, w, dx, geometry) {
-    const { n, inChannels, outChannels, height, width, kernelHeight, kernelWidth, groups } = geometry;
-    const { stride, padY, padX, outHeight, outWidth } = geometry;
-    const groupIn = inChannels / groups;
-    const groupOut = outChannels / groups;
-    const taps = kernelHeight * kernelWidth;
-    for (let group = 0; group < groups; group++) {
-      for (let phaseY = 0; phaseY < Math.min(stride, height); phaseY++) {
-        const alongY = phaseTaps(phaseY, stride, padY, kernelHeight, height);
-        for (let phaseX = 0; phaseX < Math.min(stride, width); phaseX++) {
-          const alongX = phaseTaps(phaseX, stride, padX, kernelWidth, width);
-          const firstTap = alongY.last * kernelWidth + alongX.last;
-          runTiledConv(engine, {
-            weights: {
-              pointer: w + (group * groupOut * groupIn * taps + firstTap) * 4,
-              rows: groupIn,
-              rowStep: taps,
-              outer: groupOut,
-              outerStep: groupIn * taps,
-              middle: alongY.count,
-              middleStep: -stride * kernelWidth,
-              inner: alongX.count,
-              innerStep: -stride,
-            },
-            x: dy + group * groupOut * outHeight * outWidth * 4,
-            y: dx + (group * groupIn * height * width + phaseY * width + phaseX) * 4,
-            n,
-            height: outHeight,
-            width: outWidth,
-            stride: 1,
-            padY: alongY.pad,
-            padX: alongX.pad,
-            xImage: outChannels * outHeight * outWidth,
-            gridHeight: alongY.grid,
-            gridWidth: alongX.grid,
-            yImage: inChannels * height * width,
-            yPlane: height * width,
-            yRow: stride * width,
-            yColumn: stride,
-          });
-        }
+/** The phases described above. */
+export const directConv2dInputGrad = direct((engine, dy, w, dx, geometry) => {
+  const { n, inChannels, outChannels, height, width, kernelHeight, kernelWidth, stride, padY, padX } = geometry;
+  const { groupIn, groupOut, taps } = perGroup(geometry);
+  const { outHeight, outWidth, groups } = geometry;
+  for (let group = 0; group < groups; group++) {
+    for (let phaseY = 0; phaseY < Math.min(stride, height); phaseY++) {
+      const alongY = phaseTaps(phaseY, stride, padY, kernelHeight, height);
+      for (let phaseX = 0; phaseX < Math.min(stride, width); phaseX++) {
+        const alongX = phaseTaps(phaseX, stride, padX, kernelWidth, width);
+        const firstTap = alongY.last * kernelWidth + alongX.last;
+        runTiledConv(engine, {
+          weights: {
+            pointer: w + (group * groupOut * groupIn * taps + firstTap) * 4,
+            rows: groupIn,
+            rowStep: taps,
+            outer: groupOut,
+            outerStep: groupIn * taps,
+            middle: alongY.count,
+            middleStep: -stride * kernelWidth,
+            inner: alongX.count,
+            innerStep: -stride,
+          },
+          x: dy + group * groupOut * outHeight * outWidth * 4,
+          y: dx + (group * groupIn * height * width + phaseY * width + phaseX) * 4,
+          n,
+          height: outHeight,
+          width: outWidth,
+          stride: 1,
+          padY: alongY.pad,
+          padX: alongX.pad,
+          xImage: outChannels * outHeight * outWidth,
+          gridHeight: alongY.grid,
+          gridWidth: alongX.grid,
+          yImage: inChannels * height * width,
+          yPlane: height * width,
+          yRow: stride * width,
+          yColumn: stride,
+        });
       }
     }
-  },
-};
+  }
+});
 
-/** Any kernel, stride, padding and grouping. */
-export const directConv2dWeightGrad: Conv2dAlgorithm = {
-  name: "direct",
-  applies: () => true,
-  run(engine, x, dy, dw, geometry) {
-    const { n, inChannels, outChannels, height, width, kernelHeight, kernelWidth, groups } = geometry;
-    const { stride, padY, padX, outHeight, outWidth } = geometry;
-    const groupIn = inChannels / groups;
-    const groupOut = outChannels / groups;
-    const columns = groupIn * kernelHeight * kernelWidth;
-    if (columns === 0 || groupOut === 0) return;
-    const columnsPerChunk = Math.min(64, Math.ceil(columns / 16 / tile.columns) * tile.columns);
-    const tilesOfChunk = (columnsPerChunk / tile.columns) * Math.ceil(groupOut / tile.rows);
-    const scratchStride = panelBytes + tilesOfChunk * tile.bytes;
-    for (let group = 0; group < groups; group++) {
-      const matrix: MatrixLayout = {
-        pointer: dy + group * groupOut * outHeight * outWidth * 4,
+export const directConv2dWeightGrad = direct((engine, x, dy, dw, geometry) => {
+  const { n, inChannels, outChannels, height, width, kernelHeight, kernelWidth, groups } = geometry;
+  const { stride, padY, padX, outHeight, outWidth } = geometry;
+  const { groupIn, groupOut, taps } = perGroup(geometry);
+  const columns = groupIn * taps;
+  if (columns === 0 || groupOut === 0) return;
+  const columnsPerChunk = Math.min(64, Math.ceil(columns / 16 / tile.columns) * tile.columns);
+  const tilesOfChunk = (columnsPerChunk / tile.columns) * Math.ceil(groupOut / tile.rows);
+  const scratchStride = panelBytes + tilesOfChunk * tile.bytes;
+  for (let group = 0; group < groups; group++) {
+    const matrix: MatrixLayout = {
+      pointer: dy + group * groupOut * outHeight * outWidth * 4,
+      rows: groupOut,
+      rowStep: outHeight * outWidth,
+      outer: n,
+      outerStep: outChannels * outHeight * outWidth,
+      middle: 1,
+      middleStep: 0,
+      inner: outHeight * outWidth,
+      innerStep: 1,
+    };
+    const packedSize = packedBytes(matrix);
+    engine.withScratch(packedSize + engine.workers * scratchStride, (packed) => {
+      packMatrix(engine, matrix, packed);
+      engine.run("convWeightGradTiles", Math.ceil(columns / columnsPerChunk), {
+        packed,
+        x: x + group * groupIn * height * width * 4,
+        dw: dw + group * groupOut * columns * 4,
+        scratch: packed + packedSize,
+        scratchStride,
         rows: groupOut,
-        rowStep: outHeight * outWidth,
-        outer: n,
-        outerStep: outChannels * outHeight * outWidth,
-        middle: 1,
-        middleStep: 0,
-        inner: outHeight * outWidth,
-        innerStep: 1,
-      };
-      const packedSize = packedBytes(matrix);
-      engine.withScratch(packedSize + engine.workers * scratchStride, (packed) => {
-        packMatrix(engine, matrix, packed);
-        engine.run("convWeightGradTiles", Math.ceil(columns / columnsPerChunk), {
-          packed,
-          x: x + group * groupIn * height * width * 4,
-          dw: dw + group * groupOut * columns * 4,
-          scratch: packed + packedSize,
-          scratchStride,
-          rows: groupOut,
-          n,
-          xImage: inChannels * height * width,
-          channels: groupIn,
-          height,
-          width,
-          kernelHeight,
-          kernelWidth,
-          stride,
-          padY,
-          padX,
-          outHeight,
-          outWidth,
-          columnsPerChunk,
-        });
+        n,
+        xImage: inChannels * height * width,
+        channels: groupIn,
+        height,
+        width,
+        kernelHeight,
+        kernelWidth,
+        stride,
+        padY,
+        padX,
+        outHeight,
+        outWidth,
+        columnsPerChunk,
       });
-    }
-  },
-};
+    });
+  }
+});

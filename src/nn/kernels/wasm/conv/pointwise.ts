@@ -19,29 +19,27 @@ function isMedium(g: Conv2dGeometry): boolean {
   return products > mostExactProducts && Math.min(g.inChannels, g.outChannels) <= mostRowsInPlace;
 }
 
-export const pointwiseConv2d: Conv2dAlgorithm = {
+const product = (run: Conv2dAlgorithm["run"]): Conv2dAlgorithm => ({
   name: "pointwise",
   applies: (g) => isPointwise(g) && isMedium(g),
-  run(engine, x, w, y, { n, inChannels, outChannels, height, width }) {
-    const columns = height * width;
-    runRows(engine, {
-      ...{ a: w, b: x, y, rows: outChannels, columns, depth: inChannels, items: n },
-      ...{ aRow: inChannels, aDepth: 1, aItem: 0, bItem: inChannels * columns },
-    });
-  },
-};
+  run,
+});
 
-export const pointwiseConv2dInputGrad: Conv2dAlgorithm = {
-  name: "pointwise",
-  applies: (g) => isPointwise(g) && isMedium(g),
-  run(engine, dy, w, dx, { n, inChannels, outChannels, height, width }) {
-    const columns = height * width;
-    runRows(engine, {
-      ...{ a: w, b: dy, y: dx, rows: inChannels, columns, depth: outChannels, items: n },
-      ...{ aRow: 1, aDepth: inChannels, aItem: 0, bItem: outChannels * columns },
-    });
-  },
-};
+export const pointwiseConv2d = product((engine, x, w, y, { n, inChannels, outChannels, height, width }) => {
+  const columns = height * width;
+  runRows(engine, {
+    ...{ a: w, b: x, y, rows: outChannels, columns, depth: inChannels, items: n },
+    ...{ aRow: inChannels, aDepth: 1, aItem: 0, bItem: inChannels * columns },
+  });
+});
+
+export const pointwiseConv2dInputGrad = product((engine, dy, w, dx, { n, inChannels, outChannels, height, width }) => {
+  const columns = height * width;
+  runRows(engine, {
+    ...{ a: w, b: dy, y: dx, rows: inChannels, columns, depth: outChannels, items: n },
+    ...{ aRow: 1, aDepth: inChannels, aItem: 0, bItem: outChannels * columns },
+  });
+});
 
 export const pointwiseConv2dWeightGrad: Conv2dAlgorithm = {
   name: "pointwise",
