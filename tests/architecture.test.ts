@@ -12,6 +12,7 @@ import { describe, expect, test } from "vitest";
 /** `*` stands for any name without a slash, `**` for anything. Of several rows that match, the first counts. */
 const FLOORS: readonly (readonly [floor: number, files: string, what: string])[] = [
   [0, "src/{check,host}.ts", "what callers pass; what this runs in: Node's modules, where there are any"],
+  [0, "src/formats/strides.ts", "where the elements of dense arrays lie"],
   [1, "src/nn/kernels/**", "arithmetic on blocks of memory: the contract, its definition, its SIMD form"],
   [2, "src/nn/{backend,loading,noise,random,shape,storage,tensor}.ts", "tensors, and the scopes that own their memory"],
   [3, "src/nn/autograd/record.ts", "what is remembered of operations"],
@@ -128,6 +129,42 @@ describe("floors", () => {
     // The command line is a user of the package, as any other program; the library itself is not.
     const ofEntry = internal.filter(({ imported }) => imported === "src/index.ts");
     expect(arrows(ofEntry.filter(({ file }) => !file.startsWith("src/cli/")))).toEqual([]);
+  });
+});
+
+/** The most that a folder and a file may hold: what a reader takes in at a look. */
+const MOST_FILES = 14;
+const MOST_LINES = 400;
+const MOST_LINES_OF_TESTS = 500;
+const CODE = /\.(ts|tsx|mts|mjs|js)$/;
+const ROOMS = ["src", "assembly", "tests", "scripts", "bench", "page"];
+
+describe("rooms", () => {
+  const built = ["dist", "node_modules"];
+  const code = ROOMS.flatMap((room) =>
+    readdirSync(join(root, room), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && CODE.test(entry.name) && !/\.d\.m?ts$/.test(entry.name))
+      .map((entry) => posix.join(entry.parentPath.slice(root.length), entry.name))
+      // What the build writes is no reading matter.
+      .filter((file) => !file.split("/").some((part) => built.includes(part) || part === "generated")),
+  );
+
+  test("there are rooms, and the walk sees them", () => {
+    for (const room of ROOMS)
+      expect(code.filter((file) => file.startsWith(`${room}/`)).length, room).toBeGreaterThan(5);
+  });
+
+  test(`no folder has more than ${MOST_FILES} files of code`, () => {
+    const counts = new Map<string, number>();
+    for (const file of code) counts.set(posix.dirname(file), (counts.get(posix.dirname(file)) ?? 0) + 1);
+    expect([...counts].filter(([, count]) => count > MOST_FILES)).toEqual([]);
+  });
+
+  test(`no file has more than ${MOST_LINES} lines, no test more than ${MOST_LINES_OF_TESTS}`, () => {
+    const long = code
+      .map((file) => ({ file, lines: readFileSync(join(root, file), "utf8").trimEnd().split("\n").length }))
+      .filter(({ file, lines }) => lines > (file.endsWith(".test.ts") ? MOST_LINES_OF_TESTS : MOST_LINES));
+    expect(long).toEqual([]);
   });
 });
 

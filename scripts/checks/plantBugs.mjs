@@ -1,5 +1,5 @@
 /**
- * Shows that the tests can fail: plants each bug of plantedBugs.mjs in a copy of the repository, runs the test file that
+ * Shows that the tests can fail: plants each bug of plantedBugs/ in a copy of the repository, runs the test file that
  * holds its law, and demands that the law turns red. Writes the list to docs/plantedBugs.md.
  *
  *   node scripts/checks/plantBugs.mjs [PART OF A LAW OR FILE]     some bugs only; then the list is not written
@@ -12,7 +12,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, wri
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { withSection } from "./mutants/page.mjs";
-import { plantedBugs, withBug } from "./plantedBugs.mjs";
+import { plantedBugs, withBug } from "./plantedBugs/list.mjs";
 
 const root = resolve(import.meta.dirname, "../..");
 const [wanted = ""] = process.argv.slice(2);
@@ -89,7 +89,7 @@ function page() {
     "",
     "A test that cannot fail proves nothing. Each of these bugs was planted alone in a copy of the repository, and the law",
     "beside it turned red. `node scripts/checks/plantBugs.mjs` plants them again and writes this page;",
-    "`scripts/checks/plantedBugs.mjs` is the list.",
+    "`scripts/checks/plantedBugs/` has the list.",
     "",
     `${rows.length} bugs. "Red" counts all tests of the file that failed.`,
   ];

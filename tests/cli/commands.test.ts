@@ -3,12 +3,10 @@
  * official implementation.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runCli } from "../../src/cli/program.js";
+import { beforeAll, describe, expect, test } from "vitest";
 import { decodePixels } from "../../src/formats/image/png.js";
 import { readNpy, writeNpz } from "../../src/formats/npy.js";
 import { denseTensor } from "../../src/formats/plainTensor.js";
@@ -16,13 +14,13 @@ import { concatBytes } from "../../src/formats/zip.js";
 import { loadCheckpoint, RandomState, Tensor, toPixels } from "../../src/index.js";
 import { writeNative } from "../../src/stylegan/checkpoint/native.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
+import { runCommand, scratchFolder } from "../support/commandLine.js";
 import { compare, readGolden } from "../support/goldens.js";
 
 const checkpoints = fileURLToPath(new URL("../fixtures/checkpoints/", import.meta.url));
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const seeds = [0, 1, 85, 6600];
-const folder = mkdtempSync(join(tmpdir(), "stylegan-cli-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = scratchFolder("cli");
 
 const network = (name: string) => join(checkpoints, `${name}.pkl`);
 const golden = (name: string) => readGolden(join(checkpoints, `${name}.golden.safetensors`));
@@ -31,20 +29,11 @@ const seedFile = (seed: number) => `seed${String(seed).padStart(4, "0")}.png`;
 /** Runs a command line into a folder of its own. */
 async function run(name: string, ...args: string[]) {
   const outdir = join(folder, name);
-  const [told, warned]: string[][] = [[], []];
-  const terminal = {
-    out: (text: string) => void told.push(text),
-    err: (text: string) => void warned.push(text),
-    isInteractive: false,
-    columns: 80,
-  };
   const takesOutdir = args[0] === "generate" || args[0] === "mix";
-  const code = await runCli(takesOutdir ? [...args, "--outdir", outdir] : args, terminal);
+  const result = await runCommand(...args, ...(takesOutdir ? ["--outdir", outdir] : []));
   const path = (file: string) => join(outdir, file);
   return {
-    code,
-    out: told.join(""),
-    err: warned.join(""),
+    ...result,
     bytes: (file: string) => readFileSync(path(file)),
     image: (file: string) => decodePixels(readFileSync(path(file))),
     files: () => (existsSync(outdir) ? readdirSync(outdir).sort() : []),
@@ -479,21 +468,6 @@ describe("errors: one line, exit code 1 or 2, nothing written", () => {
     expect(code).toBe(0);
     expect(err).toMatch(/^warning: --class is ignored/);
     expect(files()).toEqual(["seed0001.png"]);
-  });
-});
-
-describe("help", () => {
-  test.each(["generate", "mix", "info", "convert"])("%s has examples, and help finds it", async (command) => {
-    const { code, out, err } = await run("", "help", command);
-    expect([code, err]).toEqual([0, ""]);
-    expect(out).toMatch(new RegExp(`Usage: stylegan ${command}[^]*Examples:\n {2}\\$ stylegan ${command} `));
-    expect((await run("", command, "--help")).out).toBe(out);
-  });
-
-  test("without a command", async () => {
-    const { code, out } = await run("");
-    expect(code).toBe(0);
-    expect(out).toContain("Usage: stylegan");
   });
 });
 

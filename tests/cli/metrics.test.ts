@@ -1,32 +1,21 @@
 /** `stylegan metrics` through the command line, on the small classifier, which is cheap; on Inception: metricsInception.test.ts. */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { parseMetric, parseMetrics } from "../../src/cli/metrics/names.js";
 import { RowCache, type RowSource, shardRange } from "../../src/cli/metrics/rows.js";
 import { writeNpz } from "../../src/formats/npy.js";
-import { runCommand } from "../support/commandLine.js";
+import { type MetricLine, metricLines, runCommand, scratchFolder } from "../support/commandLine.js";
 
-const folder = mkdtempSync(join(tmpdir(), "stylegan-metrics-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = scratchFolder("metrics");
 const at = (...names: string[]): string => join(folder, ...names);
 const checkpoint = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/checkpoints/${name}.pkl`, import.meta.url));
 const network = checkpoint("sg2ada-r32-skip-resnet");
 
 const metrics = (...args: string[]) => runCommand("metrics", ...args);
-
-interface Line {
-  readonly results: Readonly<Record<string, number>>;
-  readonly [key: string]: unknown;
-}
-const linesOf = (outdir: string, metric: string): Line[] =>
-  readFileSync(join(outdir, `metric-${metric}.jsonl`), "utf8")
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Line);
 
 beforeAll(async () => {
   const { code } = await runCommand("generate", "--network", network, "--seeds", "500-529", "--outdir", at("real"));
@@ -115,7 +104,7 @@ describe("a distance on the small classifier", () => {
     expect(code, err).toBe(0);
     expect(out).toMatch(/^classifier120_full [\d.]+ {2}\(sg2ada-r32-skip-resnet.pkl, /);
     expect(err).toMatch(/warning: classifier120_full looks at 30 images: below 10000/);
-    const [line] = linesOf(at("classified"), "classifier120_full");
+    const [line] = metricLines(at("classified"), "classifier120_full");
     whole = line.results.classifier120_full;
     expect(whole).toBeGreaterThan(0);
     expect(line).toMatchObject({
@@ -142,21 +131,21 @@ describe("a distance on the small classifier", () => {
     expect(early.err).toMatch(/parts are missing, for example images 10 to 19 of 30; run the shards/);
     await measure("parts", "--shard", "1/3");
     const { out } = await measure("parts", "--merge", "--json");
-    expect((JSON.parse(out) as Line).results.classifier120_full).toBe(whole);
-    expect(linesOf(at("classified"), "classifier120_full")).toHaveLength(2);
+    expect((JSON.parse(out) as MetricLine).results.classifier120_full).toBe(whole);
+    expect(metricLines(at("classified"), "classifier120_full")).toHaveLength(2);
   });
 
   test("comes out the same when part of the work was lost", async () => {
     cpSync(at("whole"), at("lost"), { recursive: true });
     for (const key of readdirSync(at("lost"))) rmSync(at("lost", key, readdirSync(at("lost", key))[0]));
     expect((await measure("lost")).code).toBe(0);
-    expect(linesOf(at("classified"), "classifier120_full").at(-1)!.results.classifier120_full).toBe(whole);
+    expect(metricLines(at("classified"), "classifier120_full").at(-1)!.results.classifier120_full).toBe(whole);
   });
 
   test("is another with another seed, truncation, or mirrored data", async () => {
     for (const more of [["--seed", "1"], ["--trunc", "0.5"], ["--mirror"]]) {
       const { out } = await measure("whole", "--json", ...more);
-      expect((JSON.parse(out) as Line).results.classifier120_full).not.toBe(whole);
+      expect((JSON.parse(out) as MetricLine).results.classifier120_full).not.toBe(whole);
     }
   });
 
@@ -181,7 +170,7 @@ describe("a distance on the small classifier", () => {
     const { code, err } = await metrics("--network", at("run"), "--data", at("large"), "--metrics", "classifier10");
     expect(code).toBe(0);
     expect(err).toMatch(/warning: the network makes images of 32x32, .*large has some of 64x64/);
-    const names = linesOf(at("run"), "classifier10").map((line) => line.snapshot_pkl);
+    const names = metricLines(at("run"), "classifier10").map((line) => line.snapshot_pkl);
     expect(names).toEqual(["network-snapshot-000001.pkl", "network-snapshot-000002.pkl"]);
   });
 });
@@ -270,7 +259,7 @@ test("train --metric takes any of these, at every snapshot", async () => {
     metrics: Record<string, number>;
   };
   for (const name of ["classifier10", "classifier12_full"]) {
-    const line = linesOf(at("trained"), name).at(-1)!;
+    const line = metricLines(at("trained"), name).at(-1)!;
     expect(stats.metrics[name]).toBe(line.results[name]);
     expect(line.snapshot_pkl).toBe("network-snapshot-000000.safetensors");
     expect(err).toContain(`${name} looks at 10 images`.replace("12_full looks at 10", "12_full looks at 12"));

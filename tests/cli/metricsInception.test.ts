@@ -1,50 +1,26 @@
 /** `stylegan metrics` with Inception and LPIPS, whose weights come from seeds, on as few images as there can be. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runCli } from "../../src/cli/program.js";
+import { beforeAll, describe, expect, test } from "vitest";
 import { readNpz } from "../../src/formats/npy.js";
 import { writeSafetensors } from "../../src/formats/safetensors.js";
+import { type MetricLine, metricLines, runCommand, scratchFolder } from "../support/commandLine.js";
 import { goldensOf, readGolden } from "../support/goldens.js";
 import { seededWeights } from "../support/seededWeights.js";
 
-const folder = mkdtempSync(join(tmpdir(), "stylegan-inception-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = scratchFolder("inception");
 const at = (...names: string[]): string => join(folder, ...names);
 const network = fileURLToPath(new URL("../fixtures/checkpoints/sg2ada-r32-skip-resnet.pkl", import.meta.url));
 
-async function run(...args: string[]) {
-  const [told, warned]: string[][] = [[], []];
-  const terminal = {
-    out: (text: string) => void told.push(text),
-    err: (text: string) => void warned.push(text),
-    isInteractive: false,
-    columns: 80,
-  };
-  const code = await runCli(args, terminal);
-  return { code, out: told.join(""), err: warned.join("") };
-}
-
-const metrics = (...args: string[]) => run("metrics", ...args);
-
-interface Line {
-  readonly results: Readonly<Record<string, number>>;
-  readonly [key: string]: unknown;
-}
-const linesOf = (outdir: string, metric: string): Line[] =>
-  readFileSync(join(outdir, `metric-${metric}.jsonl`), "utf8")
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Line);
+const metrics = (...args: string[]) => runCommand("metrics", ...args);
 
 describe("Inception", () => {
   const inception = at("inception.safetensors");
   const args = ["--network", network, "--data", at("few"), "--inception", inception, "--outdir", at("inception")];
 
   beforeAll(async () => {
-    await run("generate", "--network", network, "--seeds", "500,501", "--outdir", at("few"));
+    await runCommand("generate", "--network", network, "--seeds", "500,501", "--outdir", at("few"));
     const weights = seededWeights(readGolden(goldensOf("inception")[0].path));
     writeFileSync(inception, writeSafetensors([...weights].map(([name, tensor]) => ({ name, dtype: "f32", tensor }))));
   }, 60_000);
@@ -52,11 +28,11 @@ describe("Inception", () => {
   test("FID and KID of two images; statistics in place of the data; two sets; the same numbers", async () => {
     const { code, err } = await metrics(...args, "--metrics", "fid2_full,kid2", "--save-stats", at("few.npz"));
     expect(code, err).toBe(0);
-    const [fid] = linesOf(at("inception"), "fid2_full");
+    const [fid] = metricLines(at("inception"), "fid2_full");
     expect(fid.results.fid2_full).toBeGreaterThan(0);
     expect(fid).toMatchObject({ resize: "tf", features: "inception" });
     expect(fid.inception_sha256).toMatch(/^[0-9a-f]{64}$/);
-    expect(linesOf(at("inception"), "kid2")[0].results.kid2).toBeTypeOf("number");
+    expect(metricLines(at("inception"), "kid2")[0].results.kid2).toBeTypeOf("number");
 
     const arrays = readNpz(readFileSync(at("few.npz")));
     expect([...arrays].map(([name, { shape }]) => [name, [...shape]])).toEqual([
@@ -64,7 +40,7 @@ describe("Inception", () => {
       ["sigma", [2048, 2048]],
     ]);
     const again = await metrics(...args, "--data", at("few.npz"), "--metrics", "fid2_full", "--json");
-    const { results } = JSON.parse(again.out) as Line;
+    const { results } = JSON.parse(again.out) as MetricLine;
     expect(Math.abs(results.fid2_full - fid.results.fid2_full)).toBeLessThan(1e-9 * fid.results.fid2_full);
 
     const cache = ["--cache", at("inception", "features"), "--inception", inception];
@@ -82,7 +58,7 @@ describe("Inception", () => {
     const { code, err } = await metrics(...ppl, "--outdir", at("paths"));
     expect(code, err).toBe(0);
     for (const name of ["ppl2_wend3", "ppl_zfull3"]) {
-      const [line] = linesOf(at("paths"), name);
+      const [line] = metricLines(at("paths"), name);
       expect(line.results[name]).toBeGreaterThan(0);
       expect(line).toMatchObject({ num_generated: 3, num_real: null });
       expect(line.lpips_sha256).toMatch(/^[0-9a-f]{64}$/);

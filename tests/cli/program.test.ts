@@ -224,3 +224,18 @@ describe("around every command", () => {
     }
   });
 });
+
+describe("help", () => {
+  test.each(["generate", "mix", "info", "convert"])("%s has examples, and help finds it", async (command) => {
+    const { code, out, err } = await runCommand("help", command);
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toMatch(new RegExp(`Usage: stylegan ${command}[^]*Examples:\n {2}\\$ stylegan ${command} `));
+    expect((await runCommand(command, "--help")).out).toBe(out);
+  });
+
+  test("without a command", async () => {
+    const { code, out } = await runCommand();
+    expect(code).toBe(0);
+    expect(out).toContain("Usage: stylegan");
+  });
+});

@@ -1,34 +1,19 @@
 /** `stylegan train` on networks of 8x8 pixels: files, resuming bit for bit, errors; and the parts it is made of. */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runCli } from "../../src/cli/program.js";
+import { beforeAll, describe, expect, test } from "vitest";
 import { listStates, loadState, readStats } from "../../src/cli/train/files.js";
-import { chart, ticks } from "../../src/cli/train/reportChart.js";
-import { crc32c, encodeEvent, tfRecord } from "../../src/cli/train/tensorboard.js";
+import { tfRecord } from "../../src/cli/train/tensorboard.js";
 import { decodePixels, encodePixels } from "../../src/formats/image/png.js";
-import { Message } from "../../src/formats/protobuf.js";
 import { writeZip } from "../../src/formats/zipEncoder.js";
 import { init, loadCheckpoint } from "../../src/index.js";
-import { grad } from "../../src/nn/autograd/grad.js";
-import { initialContents } from "../../src/nn/layers/module.js";
-import { Adam } from "../../src/nn/optim.js";
 import { RandomState } from "../../src/nn/random.js";
-import { scope, Tensor } from "../../src/nn/tensor.js";
-import {
-  Classifier,
-  crossEntropy,
-  decodeClassifier,
-  encodeClassifier,
-} from "../../src/stylegan/evaluation/classifier.js";
 import { lodOf } from "../../src/stylegan/training/schedule.js";
+import { runCommand, scratchFolder } from "../support/commandLine.js";
 
-const folder = mkdtempSync(join(tmpdir(), "stylegan-train-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = scratchFolder("train");
 beforeAll(() => init({ threads: 1 }));
 
 const data = join(folder, "noise.zip");
@@ -49,16 +34,7 @@ function noiseSet(count: number, side = 8): Uint8Array {
   return writeZip(files);
 }
 
-async function cli(...args: string[]) {
-  const [told, warned]: string[][] = [[], []];
-  const code = await runCli(["train", ...args], {
-    out: (text) => void told.push(text),
-    err: (text) => void warned.push(text),
-    isInteractive: false,
-    columns: 80,
-  });
-  return { code, out: told.join(""), err: warned.join("") };
-}
+const cli = (...args: string[]) => runCommand("train", ...args);
 
 const SMALL = ["--channel-base", "64", "--channel-max", "8", "--z-dim", "8", "--w-dim", "8", "--map-layers", "2"];
 
@@ -431,106 +407,5 @@ describe("what goes wrong", () => {
     }
     const kimgs = listStates(outdir).map((path) => Number(/(\d+)\.safetensors$/.exec(path)![1]));
     expect(kimgs).toEqual([3, 10, 1000000]);
-  });
-});
-
-describe("TensorBoard", () => {
-  test("the checksum of the standard's example", () => {
-    expect(crc32c(new TextEncoder().encode("123456789"))).toBe(0xe3069283);
-    expect(crc32c(new Uint8Array(32))).toBe(0x8a9136aa); // RFC 3720, B.4
-  });
-
-  test("a record is its length, data and two checksums; an event begins with its time and step", () => {
-    const record = tfRecord(Uint8Array.of(1, 2, 3));
-    expect(record.length).toBe(19);
-    expect([...record.subarray(0, 8)]).toEqual([3, 0, 0, 0, 0, 0, 0, 0]);
-    const event = Buffer.from(encodeEvent(1.5, 300, new Message().string(3, "x")));
-    expect([event[0], event.readDoubleLE(1), ...event.subarray(9)]).toEqual([9, 1.5, 16, 172, 2, 26, 1, 120]);
-  });
-});
-
-describe("charts", () => {
-  test("ticks are round, evenly spaced, inside the range, and a handful", () => {
-    const finite = fc.double({ min: -1e6, max: 1e6, noNaN: true });
-    fc.assert(
-      fc.property(finite, fc.double({ min: 1e-3, max: 1e6, noNaN: true }), (low, size) => {
-        const values = ticks(low, low + size, 5);
-        expect(values.length).toBeGreaterThanOrEqual(2);
-        expect(values.length).toBeLessThanOrEqual(6);
-        const slack = 1e-6 * (Math.abs(low) + size);
-        for (const value of values) {
-          expect(value).toBeGreaterThanOrEqual(low - slack);
-          expect(value).toBeLessThanOrEqual(low + size + slack);
-        }
-        const step = (values.at(-1)! - values[0]) / (values.length - 1);
-        expect(
-          [1, 2, 5, 10].some((f) => Math.abs(step / 10 ** Math.floor(Math.log10(step * 1.000001)) - f) < 1e-3),
-        ).toBe(true);
-      }),
-    );
-  });
-
-  test("curves stay inside the frame; nothing to show gives nothing; text is escaped", () => {
-    const point = fc.tuple(fc.double({ noNaN: true, min: -1e3, max: 1e3 }), fc.float());
-    fc.assert(
-      fc.property(fc.array(point, { maxLength: 900 }), fc.boolean(), (points, isLogarithmic) => {
-        const svg = chart({ title: "a < b", series: [{ name: "x", points }], isLogarithmic });
-        const isShown = points.some(([, y]) => Number.isFinite(y) && (!isLogarithmic || y > 0));
-        expect(svg !== "").toBe(isShown);
-        const curve = /class="curve curve0" d="M([^"]*)"/.exec(svg)?.[1] ?? "";
-        for (const pair of curve.split("L").filter((text) => text !== "")) {
-          const [x, y] = pair.split(" ").map(Number);
-          expect(x >= 58 && x <= 450 && y >= 12 && y <= 194, pair).toBe(true);
-        }
-        if (isShown) expect(svg).toContain("a &lt; b");
-      }),
-    );
-  });
-});
-
-describe("the classifier", () => {
-  const config = { imgResolution: 8, imgChannels: 3, groups: [2, 3], width: 4, featureDims: 8 };
-  const images = () => Tensor.from(new RandomState(4).randn(6 * 3 * 64), [6, 3, 8, 8]);
-
-  test("written and read, it sees the same", () => {
-    const classifier = new Classifier(config, initialContents(new RandomState(1)));
-    const read = decodeClassifier(encodeClassifier(classifier));
-    expect(read.config).toEqual(config);
-    const x = images();
-    expect(scope(() => read.features(x).toArray())).toEqual(scope(() => classifier.features(x).toArray()));
-    expect(scope(() => read.forward(x).map(({ shape }) => shape))).toEqual([
-      [6, 2],
-      [6, 3],
-    ]);
-    expect(() => decodeClassifier(writeZip(new Map()))).toThrow(/safetensors/);
-  });
-
-  test("cross entropy: log of the number of classes for equal logits, unmoved by a shift, and by hand", () => {
-    const loss = (values: readonly number[], labels: readonly number[]) =>
-      scope(() => crossEntropy(Tensor.from(values, [labels.length, values.length / labels.length]), labels).item());
-    expect(loss([5, 5, 5, 5, 5, 5], [0, 2])).toBeCloseTo(Math.log(3), 6);
-    const byHand = -Math.log(Math.exp(1) / (Math.exp(1) + Math.exp(2) + Math.exp(4)));
-    expect(loss([1, 2, 4], [0])).toBeCloseTo(byHand, 5);
-    expect(loss([1001, 1002, 1004], [0])).toBeCloseTo(byHand, 4);
-  });
-
-  test("learns six images by heart", () => {
-    const classifier = new Classifier(config, initialContents(new RandomState(1)));
-    const optimizer = new Adam(classifier.parameters, { learningRate: 0.01 });
-    const x = images();
-    const labels = [
-      [0, 1, 0, 1, 0, 1],
-      [2, 1, 0, 2, 1, 0],
-    ];
-    let loss = Number.POSITIVE_INFINITY;
-    for (let step = 0; step < 60; step++) {
-      scope(() => {
-        const [first, second] = classifier.forward(x);
-        const losses = [crossEntropy(first, labels[0]), crossEntropy(second, labels[1])];
-        loss = losses[0].item() + losses[1].item();
-        optimizer.step(grad(losses, [...classifier.parameters.values()]));
-      });
-    }
-    expect(loss).toBeLessThan(0.1);
   });
 });

@@ -1,18 +1,16 @@
 /** `stylegan train --resume FILE`: a run that starts from a checkpoint has its geometry; and what commands say of files. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
-import { runCli } from "../../src/cli/program.js";
+import { describe, expect, test } from "vitest";
 import { encodePixels } from "../../src/formats/image/png.js";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.js";
 import { writeZip } from "../../src/formats/zipEncoder.js";
 import { encodeCheckpoint, loadCheckpoint } from "../../src/index.js";
 import { RandomState } from "../../src/nn/random.js";
+import { runCommand, scratchFolder } from "../support/commandLine.js";
 
-const folder = mkdtempSync(join(tmpdir(), "stylegan-transfer-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = scratchFolder("transfer");
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 const official = fixture("checkpoints/sg2ada-r32-skip-resnet.pkl");
 
@@ -24,20 +22,8 @@ const images = Array.from({ length: 8 }, (_, index): [string, Uint8Array] => {
 });
 writeFileSync(data, writeZip(new Map(images)));
 
-async function cli(...args: string[]) {
-  const [told, warned]: string[][] = [[], []];
-  const terminal = {
-    out: (text: string) => void told.push(text),
-    err: (text: string) => void warned.push(text),
-    isInteractive: false,
-    columns: 80,
-  };
-  const code = await runCli(args, terminal);
-  return { code, out: told.join(""), err: warned.join("") };
-}
-
 const train = (name: string, ...args: string[]) =>
-  cli(
+  runCommand(
     ...["train", "--data", data, "--outdir", join(folder, name), "--aug", "noaug", "--batch", "4"],
     ...["--kimg", "0.004", "--tick", "0.004", "--threads", "1", ...args],
   );
@@ -93,20 +79,20 @@ describe("what was ignored and assumed is told once", () => {
   const extra = fixture("cases/tf-extra-variables.pkl");
   const note = 'ignored, because no network of this kind has them: "epochs", "epochs_1"';
   test("by commands, as a warning; by info, in its words", async () => {
-    const made = await cli("generate", "--network", extra, "--seeds", "0,1", "--outdir", join(folder, "out"));
+    const made = await runCommand("generate", "--network", extra, "--seeds", "0,1", "--outdir", join(folder, "out"));
     expect(made.code, made.err).toBe(0);
     expect(made.err.split(note)).toHaveLength(2);
-    const { out } = await cli("info", extra);
+    const { out } = await runCommand("info", extra);
     expect(out).toContain(`note: ${note}`);
     expect(out).toContain("Gs, the averaged generator\n");
-    expect(JSON.parse((await cli("info", extra, "--json")).out)).toMatchObject({
+    expect(JSON.parse((await runCommand("info", extra, "--json")).out)).toMatchObject({
       names: { gEma: "Gs", g: "G", d: "D" },
       warnings: [note],
     });
   });
 
   test("info without a file describes the bundled model", async () => {
-    const { code, out } = await cli("info");
+    const { code, out } = await runCommand("info");
     expect(code).toBe(0);
     expect(out).toMatch(/faces64\.safetensors: native safetensors/);
   });
@@ -114,7 +100,7 @@ describe("what was ignored and assumed is told once", () => {
   test("images that are not square, on a sheet", async () => {
     const outdir = join(folder, "wide-images");
     const args = ["--seeds", "0-5", "--grid", "2x3", "--zoom", "2", "--outdir", outdir];
-    const { code, err } = await cli("generate", "--network", fixture("cases/tf-base-3x5.pkl"), ...args);
+    const { code, err } = await runCommand("generate", "--network", fixture("cases/tf-base-3x5.pkl"), ...args);
     expect(code, err).toBe(0);
     const header = readFileSync(join(outdir, "grid.png")).subarray(16, 24);
     expect([header.readUInt32BE(0), header.readUInt32BE(4)]).toEqual([3 * 40 * 2, 2 * 24 * 2]);

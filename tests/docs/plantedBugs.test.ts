@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { withSection } from "../../scripts/checks/mutants/page.mjs";
-import { plantedBugs, withBug } from "../../scripts/checks/plantedBugs.mjs";
+import { plantedBugs, withBug } from "../../scripts/checks/plantedBugs/list.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");

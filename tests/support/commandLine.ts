@@ -1,5 +1,5 @@
 /** Runs command lines in this process, in a folder of their own that is gone afterwards. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
@@ -28,4 +28,19 @@ export async function runCommand(...args: readonly string[]): Promise<CommandRes
   };
   const code = await runCli(args, terminal);
   return { code, out: told.join(""), err: warned.join("") };
+}
+
+/** A line of what `stylegan metrics` keeps. */
+export interface MetricLine {
+  readonly results: Readonly<Record<string, number>>;
+  readonly [key: string]: unknown;
+}
+
+/** The lines of a metric in a folder of results. */
+export function metricLines(folder: string, metric: string): MetricLine[] {
+  const text = readFileSync(join(folder, `metric-${metric}.jsonl`), "utf8");
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as MetricLine);
 }

@@ -1,13 +1,11 @@
 /** Data sets: decoding, labels, order, and what `stylegan dataset` packs. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { encode as encodeJpeg } from "jpeg-js";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { openImages } from "../../src/cli/images/datasetFiles.js";
 import { ZipWriter } from "../../src/cli/images/zipWriter.js";
-import { runCli } from "../../src/cli/program.js";
 import { bytesSource } from "../../src/formats/byteSource.js";
 import { FileError } from "../../src/formats/fileError.js";
 import { decodeImage, imageHeader } from "../../src/formats/image/imageFile.js";
@@ -19,9 +17,9 @@ import { init } from "../../src/index.js";
 import { RandomState } from "../../src/nn/random.js";
 import { DataOrder, ImageDataset, type ImageFile } from "../../src/stylegan/training/dataset.js";
 import { parseLabels } from "../../src/stylegan/training/labels.js";
+import { runCommand, scratchFolder } from "../support/commandLine.js";
 
-const folder = mkdtempSync(join(tmpdir(), "stylegan-dataset-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = scratchFolder("dataset");
 beforeAll(() => init({ threads: 1 }));
 
 function noise(width: number, height: number, channels: PixelImage["channels"], seed = 0): PixelImage {
@@ -312,16 +310,7 @@ describe("stylegan dataset", () => {
   ];
   writeFileSync(join(source, "dataset.json"), JSON.stringify({ labels }));
 
-  async function run(...args: string[]) {
-    const [told, warned]: string[][] = [[], []];
-    const code = await runCli(["dataset", ...args], {
-      out: (text) => void told.push(text),
-      err: (text) => void warned.push(text),
-      isInteractive: false,
-      columns: 80,
-    });
-    return { code, out: told.join(""), err: warned.join("") };
-  }
+  const run = (...args: string[]) => runCommand("dataset", ...args);
 
   test("crops, resizes and packs in the official layout, labels included", async () => {
     const out = join(folder, "packed", "set.zip");
