@@ -19,7 +19,7 @@ export { type NpyArray, readNpy, readNpz, writeNpy, writeNpz } from "./npy.js";
 export { type PickleOptions, readPickle } from "./pickle/reader.js";
 export { PickleGlobal, PickleObject, PickleTuple, type PickleValue } from "./pickle/values.js";
 export { type DType, denseTensor, type PlainTensor, stridedTensor } from "./plainTensor.js";
-export { Message } from "./protobuf.js";
+export { Message } from "./protobuf/message.js";
 export {
   readSafetensors,
   type SafetensorsEntry,

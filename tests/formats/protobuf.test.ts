@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bytesSource } from "../../src/formats/byteSource.js";
 import { FileError } from "../../src/formats/fileError.js";
-import { MAX_MESSAGE_BYTES, Message } from "../../src/formats/protobuf.js";
-import { fieldsOf, textOf } from "../../src/formats/protobufReader.js";
+import { MAX_MESSAGE_BYTES, Message } from "../../src/formats/protobuf/message.js";
+import { fieldsOf, textOf } from "../../src/formats/protobuf/reader.js";
 
 type Field = { readonly field: number; readonly value: number | Uint8Array };
 

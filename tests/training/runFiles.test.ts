@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { chart, ticks } from "../../src/cli/train/reportChart.js";
 import { crc32c, encodeEvent, tfRecord } from "../../src/cli/train/tensorboard.js";
-import { Message } from "../../src/formats/protobuf.js";
+import { Message } from "../../src/formats/protobuf/message.js";
 
 describe("TensorBoard", () => {
   test("the checksum of the standard's example", () => {

@@ -1,7 +1,7 @@
 /** What an ONNX model of this project says of itself: its inputs and outputs, and the network that it was made of. */
 import { type ByteSource, readRange } from "../../formats/byteSource.js";
 import { FileError } from "../../formats/fileError.js";
-import { type Field, fieldsOf, textOf } from "../../formats/protobufReader.js";
+import { type Field, fieldsOf, textOf } from "../../formats/protobuf/reader.js";
 import type { GeneratorConfig } from "../config.js";
 import { METADATA_KEY, PRODUCER } from "./graph.js";
 

@@ -2,7 +2,7 @@
  * An ONNX model, built node by node: a directed graph of operators over named values, with constants stored inside
  * (the field numbers are those of onnx.proto3, https://onnx.ai/onnx/intro/concepts.html). Knows no networks.
  */
-import { Message } from "../../formats/protobuf.js";
+import { Message } from "../../formats/protobuf/message.js";
 
 /** The name of a value in the graph: an input, a constant, or the output of a node. */
 export type Value = string;

@@ -4,16 +4,16 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test, vi } from "vitest";
-import { decodePixels } from "../../src/formats/image/png.js";
-import { writeNpz } from "../../src/formats/npy.js";
-import { RandomState } from "../../src/nn/random.js";
-import { runCommand, scratchFolder } from "../support/commandLine.js";
-import { checkpointNamed, goldensOf, readGolden } from "../support/goldens.js";
+import { decodePixels } from "../../../src/formats/image/png.js";
+import { writeNpz } from "../../../src/formats/npy.js";
+import { RandomState } from "../../../src/nn/random.js";
+import { runCommand, scratchFolder } from "../../support/commandLine.js";
+import { checkpointNamed, goldensOf, readGolden } from "../../support/goldens.js";
 
 const folder = scratchFolder("video");
 const network = checkpointNamed("sg2ada-r32-skip-resnet").path;
 const resnet = checkpointNamed("sg2ada-r16-resnet-skip").path;
-const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const main = fileURLToPath(new URL("../../../dist/cli/main.js", import.meta.url));
 
 async function video(name: string, ...args: string[]) {
   const output = join(folder, name);

@@ -2,11 +2,11 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { decodePixels } from "../../src/formats/image/png.js";
-import { readNpz, writeNpz } from "../../src/formats/npy.js";
-import { loadCheckpoint } from "../../src/index.js";
-import { runCommand, scratchFolder } from "../support/commandLine.js";
-import { checkpointNamed, compare, goldensOf, readGolden } from "../support/goldens.js";
+import { decodePixels } from "../../../src/formats/image/png.js";
+import { readNpz, writeNpz } from "../../../src/formats/npy.js";
+import { loadCheckpoint } from "../../../src/index.js";
+import { runCommand, scratchFolder } from "../../support/commandLine.js";
+import { checkpointNamed, compare, goldensOf, readGolden } from "../../support/goldens.js";
 
 const folder = scratchFolder("directions");
 const NAME = "sg2ada-r32-skip-resnet";
@@ -225,7 +225,7 @@ describe("surgery", () => {
     expect(differs.err).toMatch(/is \[.*\] in sg2ada-r32-skip-resnet\.pkl and \[.*\] in sg2ada-r32-gray\.pkl/);
     const { gEma, g, d } = await loadCheckpoint(network);
     gEma!.parameters.get("mapping.fc0.bias")!.update(({ data }) => data.fill(1));
-    const { saveCheckpoint } = await import("../../src/index.js");
+    const { saveCheckpoint } = await import("../../../src/index.js");
     await saveCheckpoint(path("moved.safetensors"), { gEma, g, d });
     const warned = await ok(
       "blend",

@@ -5,16 +5,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { listStates, loadState } from "../../src/cli/train/files.js";
-import { encodePixels } from "../../src/formats/image/png.js";
-import { writeZip } from "../../src/formats/zipEncoder.js";
-import { missingEngine } from "../../src/nn/kernels/wasm/trial/decide.js";
-import { RandomState } from "../../src/nn/random.js";
-import { scratchFolder } from "../support/commandLine.js";
+import { listStates, loadState } from "../../../src/cli/train/files.js";
+import { encodePixels } from "../../../src/formats/image/png.js";
+import { writeZip } from "../../../src/formats/zipEncoder.js";
+import { missingEngine } from "../../../src/nn/kernels/wasm/trial/decide.js";
+import { RandomState } from "../../../src/nn/random.js";
+import { scratchFolder } from "../../support/commandLine.js";
 
 const run = promisify(execFile);
 const folder = scratchFolder("train-builds");
-const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const program = fileURLToPath(new URL("../../../dist/cli/main.js", import.meta.url));
 
 const data = join(folder, "noise.zip");
 const random = new RandomState(3);

@@ -4,14 +4,14 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { decodePixels, encodePixels } from "../../src/formats/image/png.js";
-import { readNpz } from "../../src/formats/npy.js";
-import { runCommand, scratchFolder } from "../support/commandLine.js";
-import { checkpointNamed, goldensOf, readGolden } from "../support/goldens.js";
+import { decodePixels, encodePixels } from "../../../src/formats/image/png.js";
+import { readNpz } from "../../../src/formats/npy.js";
+import { runCommand, scratchFolder } from "../../support/commandLine.js";
+import { checkpointNamed, goldensOf, readGolden } from "../../support/goldens.js";
 
 const folder = scratchFolder("project");
 const path = (...names: string[]): string => join(folder, ...names);
-const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const main = fileURLToPath(new URL("../../../dist/cli/main.js", import.meta.url));
 const network = checkpointNamed("sg2ada-r16-resnet-skip").path;
 const options = ["--network", network, "--threads", "1"];
 const read = (...names: string[]): Buffer => readFileSync(path(...names));
@@ -141,7 +141,7 @@ describe("what is wrong is said in one line", () => {
     const target = picture("target.png", 16, 16, 3);
     const bad = readGolden(goldensOf("directions")[0].path).data("sg2ada-r32-skip-resnet/edit/ws");
     expect(bad.length).toBeGreaterThan(0);
-    const { writeNpy } = await import("../../src/formats/npy.js");
+    const { writeNpy } = await import("../../../src/formats/npy.js");
     writeFileSync(path("nan.npy"), writeNpy({ data: new Float32Array(32).fill(Number.NaN), shape: [32] }));
     const nan = await project("nan", "--target", target, "--init", path("nan.npy"));
     expect(nan.err).toContain("w must be finite, found NaN at [0]");

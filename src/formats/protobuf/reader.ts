@@ -2,8 +2,8 @@
  * Protocol buffers, reading only as much as is asked for: the fields of a message, of which long ones are ranges of the file and
  * not read. Tested by tests/formats/protobuf.test.ts.
  */
-import { type ByteSource, readRange } from "./byteSource.js";
-import { FileError } from "./fileError.js";
+import { type ByteSource, readRange } from "../byteSource.js";
+import { FileError } from "../fileError.js";
 
 /** A field: its number, and its value, or where in the file its bytes are. */
 export interface Field {

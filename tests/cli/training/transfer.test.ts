@@ -3,15 +3,15 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { encodePixels } from "../../src/formats/image/png.js";
-import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.js";
-import { writeZip } from "../../src/formats/zipEncoder.js";
-import { encodeCheckpoint, loadCheckpoint } from "../../src/index.js";
-import { RandomState } from "../../src/nn/random.js";
-import { runCommand, scratchFolder } from "../support/commandLine.js";
+import { encodePixels } from "../../../src/formats/image/png.js";
+import { readSafetensors, writeSafetensors } from "../../../src/formats/safetensors.js";
+import { writeZip } from "../../../src/formats/zipEncoder.js";
+import { encodeCheckpoint, loadCheckpoint } from "../../../src/index.js";
+import { RandomState } from "../../../src/nn/random.js";
+import { runCommand, scratchFolder } from "../../support/commandLine.js";
 
 const folder = scratchFolder("transfer");
-const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
 const official = fixture("checkpoints/sg2ada-r32-skip-resnet.pkl");
 
 const data = join(folder, "noise.zip");

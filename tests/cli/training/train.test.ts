@@ -4,14 +4,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
-import { listStates, loadState, readStats } from "../../src/cli/train/files.js";
-import { tfRecord } from "../../src/cli/train/tensorboard.js";
-import { decodePixels, encodePixels } from "../../src/formats/image/png.js";
-import { writeZip } from "../../src/formats/zipEncoder.js";
-import { init, loadCheckpoint } from "../../src/index.js";
-import { RandomState } from "../../src/nn/random.js";
-import { lodOf } from "../../src/stylegan/training/schedule.js";
-import { runCommand, scratchFolder } from "../support/commandLine.js";
+import { listStates, loadState, readStats } from "../../../src/cli/train/files.js";
+import { tfRecord } from "../../../src/cli/train/tensorboard.js";
+import { decodePixels, encodePixels } from "../../../src/formats/image/png.js";
+import { writeZip } from "../../../src/formats/zipEncoder.js";
+import { init, loadCheckpoint } from "../../../src/index.js";
+import { RandomState } from "../../../src/nn/random.js";
+import { lodOf } from "../../../src/stylegan/training/schedule.js";
+import { runCommand, scratchFolder } from "../../support/commandLine.js";
 
 const folder = scratchFolder("train");
 beforeAll(() => init({ threads: 1 }));
@@ -142,7 +142,7 @@ describe("a run", () => {
   });
 
   test("scripts/runs/frechetCurve.mjs measures afterwards what the run measured", () => {
-    const script = fileURLToPath(new URL("../../scripts/runs/frechetCurve.mjs", import.meta.url));
+    const script = fileURLToPath(new URL("../../../scripts/runs/frechetCurve.mjs", import.meta.url));
     const args = [script, join(folder, "whole"), "--metric", "random", "--images", "40", "--out", path("curve.json")];
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
     expect(status, stderr).toBe(0);
@@ -185,7 +185,7 @@ describe("a run", () => {
 
 describe("killed", () => {
   test("at random moments, resumed on 1 or 2 threads: the weights of a run that was left alone", () => {
-    const script = fileURLToPath(new URL("../../scripts/checks/soakTraining.mjs", import.meta.url));
+    const script = fileURLToPath(new URL("../../../scripts/checks/soakTraining.mjs", import.meta.url));
     const args = [script, "--runs", "1", "--kills", "3", "--kimg", "0.12", "--seed", "3"];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
     expect(status, stdout + stderr).toBe(0);
@@ -194,7 +194,7 @@ describe("killed", () => {
   }, 180_000);
 
   test("while a network grows: before, in and after the fade of a resolution", () => {
-    const script = fileURLToPath(new URL("../../scripts/checks/soakTraining.mjs", import.meta.url));
+    const script = fileURLToPath(new URL("../../../scripts/checks/soakTraining.mjs", import.meta.url));
     const growth = ["--lod-initial", "4", "--lod-stable-kimg", "0.04", "--lod-fade-kimg", "0.06"];
     const args = [script, "--runs", "1", "--kills", "4", "--kimg", "0.16", "--cfg", "config-d", "--", ...growth];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
@@ -205,7 +205,7 @@ describe("killed", () => {
 
 test("SIGTERM ends a run after the step, with a snapshot", async () => {
   const outdir = join(folder, "stopped");
-  const built = process.env.DIST ?? fileURLToPath(new URL("../../dist", import.meta.url));
+  const built = process.env.DIST ?? fileURLToPath(new URL("../../../dist", import.meta.url));
   const args = ["train", "--data", data, "--outdir", outdir, "--cfg", "tiny", "--batch", "4", ...SMALL];
   const child = spawn(process.execPath, [join(built, "cli/main.js"), ...args, "--tick", "0.02"]);
   const told = { out: "", err: "" };
