@@ -36,6 +36,22 @@ export async function serve(folder, { isolated = false, policy, shared = false }
   return { url: `http://localhost:${server.address().port}/`, close: () => server.close() };
 }
 
+/** Another server's answers, with the headers that isolate its pages. */
+export async function isolate(url) {
+  const server = createServer(async (request, response) => {
+    try {
+      const answer = await fetch(new URL(request.url, url));
+      const type = answer.headers.get("content-type") ?? "application/octet-stream";
+      response.writeHead(answer.status, { ...isolation, "Content-Type": type });
+      response.end(Buffer.from(await answer.arrayBuffer()));
+    } catch (error) {
+      response.writeHead(502).end(error.message);
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { url: `http://localhost:${server.address().port}/`, close: () => server.close() };
+}
+
 /** Starts Chromium; `look(url)` says what a page has drawn. */
 export async function openBrowser() {
   const tools = await project("browser", { packages: ["playwright-core@1.64.1"] });

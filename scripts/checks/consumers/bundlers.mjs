@@ -1,9 +1,9 @@
 /** Bundlers with default settings: each draws seed 0 in Chromium with Node's pixels, isolated and not. */
 import { spawn } from "node:child_process";
-import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { judge, openBrowser, serve } from "./browser.mjs";
-import { check, expect, project, run, work } from "./lib.mjs";
+import { isolate, judge, openBrowser, serve } from "./browser.mjs";
+import { check, expect, project, root, run, work } from "./lib.mjs";
 
 const MOST_BYTES = 90_000;
 
@@ -51,6 +51,12 @@ const builders = [
     bundled: true,
   },
   {
+    name: "vite 7",
+    packages: ["vite@7"],
+    build: ["vite", "build"],
+    bundled: true,
+  },
+  {
     name: "webpack",
     packages: ["webpack@5", "webpack-cli@6"],
     build: ["webpack", "--mode", "production", "--entry", "./main.js", "-o", "dist"],
@@ -80,7 +86,8 @@ export async function bundlers(archive) {
   const browser = await openBrowser();
   try {
     for (const builder of builders) await bundle(builder, archive, browser, expected);
-    await viteDevelopment(browser, expected);
+    for (const name of ["vite", "vite 7"]) await viteDevelopment(name, browser, expected);
+    await importMap(archive, browser, expected);
     await policies(browser, expected);
   } finally {
     await browser.close();
@@ -120,9 +127,9 @@ async function bundle({ name, packages, build, page, bundled = false, weigh = fa
 }
 
 /** The development server moves modules as no build does. */
-async function viteDevelopment(browser, expected) {
-  await check("vite: development", async () => {
-    const folder = join(work, "vite");
+async function viteDevelopment(name, browser, expected) {
+  await check(`${name}: development`, async () => {
+    const folder = join(work, name.replaceAll(/\W+/g, "-"));
     mkdirSync(join(folder, "public"), { recursive: true });
     copyFileSync(
       join(folder, "node_modules/stylegan/models/faces64.safetensors"),
@@ -132,6 +139,29 @@ async function viteDevelopment(browser, expected) {
       judge(await browser.look(url + MODEL), expected, { isolated: false });
     });
   });
+}
+
+/** No bundler: what docs/browser.md says to write into a page, served with the folder of packages. */
+async function importMap(archive, browser, expected) {
+  const page = readFileSync(join(root, "docs/browser.md"), "utf8");
+  const [, code] = /^```html\n(<script type="importmap">.*?)^```/ms.exec(page);
+  const files = { ...sources, "index.html": html(code) };
+  const folder = await project("import-map", { packages: [archive], files });
+  for (const isolated of [true, false]) {
+    for (const search of [MODEL, ""]) {
+      await check(
+        `import map: ${isolated ? "" : "not "}isolated${search === "" ? ", bundled model" : ""}`,
+        async () => {
+          const server = await serve(folder, { isolated });
+          try {
+            judge(await browser.look(server.url + search), expected, { isolated });
+          } finally {
+            server.close();
+          }
+        },
+      );
+    }
+  }
 }
 
 /** Runs a server until `body` is done with it. */
@@ -251,6 +281,14 @@ export async function next(archive) {
           judge(await browser.look(url + search), expected, { isolated: false });
         });
       }
+      await check("next: page, isolated", async () => {
+        const proxy = await isolate(url);
+        try {
+          judge(await browser.look(proxy.url + MODEL), expected, { isolated: true });
+        } finally {
+          proxy.close();
+        }
+      });
       const models = ["?model=public/faces64.safetensors", ""];
       for (const search of models) {
         await check(`next: server route${search === "" ? ", bundled model" : ""}`, async () => {

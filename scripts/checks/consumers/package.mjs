@@ -1,5 +1,6 @@
 /** The archive itself: its weight, what linters of packages say, and the first things that somebody tries. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { check, expect, project, root, run, work } from "./lib.mjs";
 
@@ -18,6 +19,18 @@ export async function packageItself(archive) {
     return `${size} bytes`;
   });
 
+  await check("no file names a source map: none are shipped", async () => {
+    const folder = join(work, "unpacked");
+    mkdirSync(folder);
+    await run("tar", ["xzf", archive, "-C", folder]);
+    const files = readdirSync(folder, { recursive: true }).filter((name) => /[.](js|ts|css|map)$/.test(name));
+    expect(files.length > 100, `${files.length} files`);
+    const naming = files.filter((name) =>
+      /^\/[/*][#@] sourceMappingURL=/m.test(readFileSync(join(folder, name), "utf8")),
+    );
+    expect(naming.length === 0 && !files.some((name) => name.endsWith(".map")), `maps: ${naming.slice(0, 3)}`);
+  });
+
   await check("publint and attw", async () => {
     const folder = await project("linters", { packages: tools });
     await run("npx", ["publint", "run", "--strict", archive], { cwd: folder });
@@ -29,6 +42,7 @@ export async function packageItself(archive) {
     const folder = await project("empty", { packages: [archive] });
     await run("npx", ["stylegan", "generate", "--seeds", "0-3", "--trunc", "0.7", "--outdir", "out"], { cwd: folder });
     for (const seed of [0, 1, 2, 3]) expect(existsSync(join(folder, "out", `seed000${seed}.png`)), `seed ${seed}`);
+    await explore(folder);
   });
 
   await check("require, and every entry", async () => {
@@ -59,13 +73,33 @@ export async function packageItself(archive) {
   });
 }
 
-/** From an address of git: built where it is installed. Clones the last commit. */
+/** Its page and model are there: `stylegan explore` serves both. */
+async function explore(folder) {
+  const server = spawn("npx", ["stylegan", "explore", "--no-open", "--port", "0"], { cwd: folder, detached: true });
+  try {
+    const address = await new Promise((resolve, reject) => {
+      server.stdout.once("data", (text) => resolve(String(text).split("\n")[0]));
+      server.stderr.once("data", (text) => reject(new Error(String(text))));
+    });
+    for (const [path, begins] of Object.entries({ "": "<!doctype html>", "models/faces64.safetensors": "" })) {
+      const response = await fetch(address + path);
+      const text = await response.text();
+      expect(response.ok && text.length > 1000 && text.startsWith(begins), `${address}${path}: ${response.status}`);
+    }
+  } finally {
+    process.kill(-server.pid);
+  }
+}
+
+/** From an address of git: built where it is installed, the page, too. Clones the last commit. */
 export async function fromGit() {
   await check("npm install git+file://...", async () => {
     const clone = join(work, "clone");
     await run("git", ["clone", "--quiet", "--depth", "1", `file://${root}`, clone]);
     const folder = await project("git", {});
-    await run("npm", ["install", "--no-audit", "--no-fund", `git+file://${clone}`], { cwd: folder, minutes: 10 });
+    await run("npm", ["install", "--no-audit", "--no-fund", `git+file://${clone}`], { cwd: folder, minutes: 20 });
     await run("npx", ["stylegan", "generate", "--seeds", "0", "--outdir", "out"], { cwd: folder });
+    expect(existsSync(join(folder, "out", "seed0000.png")), "seed 0");
+    await explore(folder);
   });
 }

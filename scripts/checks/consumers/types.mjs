@@ -1,5 +1,5 @@
 /** Every example of the README and the API page, under the strictest settings, for each way of resolving modules. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { check, expect, project, root, run } from "./lib.mjs";
 
@@ -10,8 +10,8 @@ const ways = [
 ];
 
 export async function types(archive) {
-  const pages = ["README.md", "docs/api.md", "docs/browser.md", "docs/video.md"].filter(
-    (page) => examplesOf(page).length > 0,
+  const pages = ["README.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)].filter(
+    (page) => page.endsWith(".md") && examplesOf(page).length > 0,
   );
   const files = Object.fromEntries(
     pages.flatMap((page) =>
@@ -19,7 +19,7 @@ export async function types(archive) {
     ),
   );
   // Of all entries, without an example: their declarations are read, too.
-  files["entries.ts"] = ["", "/nn", "/formats", "/training", "/evaluation", "/latents"]
+  files["entries.ts"] = ["", "/nn", "/formats", "/training", "/evaluation", "/latents", "/surgery"]
     .map((entry, index) => `export * as entry${index} from "stylegan${entry}";`)
     .join("\n");
   expect(Object.keys(files).length > 5, "there are examples");
