@@ -1,5 +1,5 @@
 /**
- * Checkpoints of rosinality's stylegan2-pytorch: state dicts `g_ema`, `g`, `d` and `latent_avg` in what torch.save writes.
+ * Checkpoints of rosinality's stylegan2-pytorch, and of BasicSR, which has its networks under other names: state dicts `g_ema`, `g`, `d` and `latent_avg` in what torch.save writes.
  * The networks are StyleGAN2 with a skip generator and a residual discriminator; only names and a few axes of extent 1
  * differ, and modulated weights are scaled before demodulation. Tested by tests/checkpoints/official.test.ts.
  */
@@ -9,11 +9,12 @@ import { denseTensor, type PlainTensor } from "../../../formats/plainTensor.js";
 import { TorchTensor } from "../../../formats/torch/reader.js";
 import type { DiscriminatorConfig, GeneratorConfig, MappingConfig } from "../../config.js";
 import { adoptTensors, countNames, extentOf } from "../foreignNames.js";
-import type { Opened } from "../format.js";
+import type { CheckpointFormat, Opened } from "../format.js";
 import { baseOf, checkedGeometry, expectedNumWs, generatorConfig, separableTaps } from "../geometry.js";
 import type { NetworkData } from "../networkData.js";
 import { findIn, stateTensors, wordsOf } from "../search.js";
 import { type StateDict, stateDictFormat } from "../stateDicts.js";
+import { basicsrNames, type Naming, rosinalityNames } from "./naming.js";
 
 type Source = ReadonlyMap<string, PlainTensor>;
 
@@ -22,18 +23,20 @@ const ACTIVATION = "lrelu";
 const MAPPING_LR = 0.01;
 const TAPS = [1, 3, 3, 1];
 
-const GENERATOR = "input.input";
-const DISCRIMINATOR = "final_conv.0.weight";
 const WORDS = { gEma: "g_ema", g: "g", d: "d" };
 
 /** The networks are where their names are: in g_ema, g and d, or in whatever a state dict was wrapped in. */
-export const rosinality = stateDictFormat({
-  name: "rosinality checkpoint",
-  words: WORDS,
-  anchors: { generator: GENERATOR, discriminator: DISCRIMINATOR },
-  generator: (found, notes, file) => readGenerator(found, averageOf(file), notes),
-  discriminator: readDiscriminator,
-});
+const formatOf = (naming: Naming): CheckpointFormat =>
+  stateDictFormat({
+    name: naming.name,
+    words: WORDS,
+    anchors: naming.anchors,
+    generator: (found, notes, file) => readGenerator(found, { naming, average: averageOf(file), notes }),
+    discriminator: (found, notes) => readDiscriminator(found, naming, notes),
+  });
+
+export const rosinality = formatOf(rosinalityNames);
+export const basicsr = formatOf(basicsrNames);
 
 /** The average w, which lies beside the networks: [wDim], or [numWs, wDim] in the files of pixel2style2pixel. */
 function averageOf(file: Opened): PlainTensor | null {
@@ -70,22 +73,27 @@ function noteAssumptions(path: readonly string[], source: Source, notes: Set<str
 
 function readGenerator(
   { path, value }: StateDict,
-  average: PlainTensor | null,
-  notes: Set<string>,
+  {
+    naming,
+    average,
+    notes,
+  }: { readonly naming: Naming; readonly average: PlainTensor | null; readonly notes: Set<string> },
 ): NetworkData<GeneratorConfig> {
   const where = wordsOf(path);
   const source = stateTensors(where, value);
   noteAssumptions(path, source, notes);
-  const numConvs = countNames(source, 0, (i) => `convs.${i}.conv.weight`);
-  const numLayers = countNames(source, 1, (i) => `style.${i}.weight`);
-  const channels: [number, number][] = [[4, extentOf(where, source, "input.input", 1)]];
+  const own = naming.inGenerator;
+  const extent = (name: string, axis: number): number => extentOf(where, source, own(name), axis);
+  const numConvs = countNames(source, 0, (i) => own(`convs.${i}.conv.weight`));
+  const numLayers = countNames(source, 1, (i) => own(`style.${i}.weight`));
+  const channels: [number, number][] = [[4, extent("input.input", 1)]];
   for (let i = 0; i + 1 < numConvs; i += 2) {
-    channels.push([8 << (i / 2), extentOf(where, source, `convs.${i}.conv.weight`, 1)]);
+    channels.push([8 << (i / 2), extent(`convs.${i}.conv.weight`, 1)]);
   }
   const imgResolution = channels[channels.length - 1][0];
-  const imgChannels = extentOf(where, source, "to_rgb1.conv.weight", 1);
-  const zDim = extentOf(where, source, "style.1.weight", 1);
-  const wDim = extentOf(where, source, "conv1.conv.modulation.weight", 1);
+  const imgChannels = extent("to_rgb1.conv.weight", 1);
+  const zDim = extent("style.1.weight", 1);
+  const wDim = extent("conv1.conv.modulation.weight", 1);
   if (average !== null) source.set("latent_avg", averageRow(average, wDim, notes));
   const mapping: MappingConfig = {
     zDim,
@@ -95,7 +103,7 @@ function readGenerator(
     embedFeatures: 0,
     embedBias: false,
     inputNormalization: "separate",
-    layerFeatures: Array.from({ length: numLayers }, (_, i) => extentOf(where, source, `style.${i + 1}.weight`, 0)),
+    layerFeatures: Array.from({ length: numLayers }, (_, i) => extent(`style.${i + 1}.weight`, 0)),
     activation: ACTIVATION,
     lrMultiplier: MAPPING_LR,
     wAvgBeta: 0.995,
@@ -111,11 +119,11 @@ function readGenerator(
       convClamp: null,
       useNoise: true,
       scaleBeforeDemodulation: true,
-      ...baseOf(source.get(GENERATOR)?.shape.slice(2)),
+      ...baseOf(source.get(naming.anchors.generator)?.shape.slice(2)),
     },
   );
-  const find = (name: string) => ({ name: generatorName(name) });
-  const isOfLayer = (name: string) => /^(convs|to_rgbs?|style|conv1|input)/.test(name);
+  const find = (name: string) => ({ name: own(generatorName(name)) });
+  const isOfLayer = naming.isOfGenerator;
   return adoptTensors(where, checkedGeometry(where, config), source, { find, isKnown: isFilter, isOfLayer, notes });
 }
 
@@ -139,21 +147,27 @@ export function generatorName(official: string): string {
   return `${conv}.conv.${rest.replace("affine", "modulation")}`;
 }
 
-function readDiscriminator({ path, value }: StateDict, notes: Set<string>): NetworkData<DiscriminatorConfig> {
+function readDiscriminator(
+  { path, value }: StateDict,
+  naming: Naming,
+  notes: Set<string>,
+): NetworkData<DiscriminatorConfig> {
   const where = wordsOf(path);
   const source = stateTensors(where, value);
-  const numBlocks = countNames(source, 1, (i) => `convs.${i}.conv1.0.weight`);
+  const own = naming.inDiscriminator;
+  const extent = (name: string, axis: number): number => extentOf(where, source, own(name), axis);
+  const numBlocks = countNames(source, 1, (i) => own(`convs.${i}.conv1.0.weight`));
   if (numBlocks > 20) throw new CheckpointError(`${where}: found ${numBlocks} blocks, expected at most 12`);
-  const channels: [number, number][] = [[4, extentOf(where, source, "final_conv.0.weight", 0)]];
+  const channels: [number, number][] = [[4, extent("final_conv.0.weight", 0)]];
   for (let i = numBlocks; i >= 1; i--) {
-    channels.push([8 << (numBlocks - i), extentOf(where, source, `convs.${i}.conv1.0.weight`, 0)]);
+    channels.push([8 << (numBlocks - i), extent(`convs.${i}.conv1.0.weight`, 0)]);
   }
   const imgResolution = 4 << numBlocks;
   const config: DiscriminatorConfig = {
     kind: "stylegan2-discriminator",
     cDim: 0,
     imgResolution,
-    imgChannels: extentOf(where, source, "convs.0.0.weight", 1),
+    imgChannels: extent("convs.0.0.weight", 1),
     channels,
     architecture: "resnet",
     resampleFilter: agreedTaps(source, where),
@@ -163,10 +177,10 @@ function readDiscriminator({ path, value }: StateDict, notes: Set<string>): Netw
     cmapDim: 0,
     mapping: null,
     mbstdGroupSize: 4,
-    mbstdNumChannels: Math.max(0, extentOf(where, source, "final_conv.0.weight", 1) - channels[0][1]),
+    mbstdNumChannels: Math.max(0, extent("final_conv.0.weight", 1) - channels[0][1]),
   };
-  const find = (name: string) => ({ name: discriminatorName(name, imgResolution) });
-  const isOfLayer = (name: string) => /^(convs|final_)/.test(name);
+  const find = (name: string) => ({ name: own(discriminatorName(name, imgResolution)) });
+  const isOfLayer = naming.isOfDiscriminator;
   return adoptTensors(where, checkedGeometry(where, config), source, { find, isKnown: isFilter, isOfLayer, notes });
 }
 
