@@ -1,19 +1,9 @@
-/** Checkpoints from files and addresses to networks, and back. What is in them is read and written as bytes, elsewhere. */
+/** Checkpoints from files and addresses to networks. What is in them is read as bytes, elsewhere. */
 import { checkChoice, checkOptions, kindOf } from "./check.js";
-import { writeFile } from "./files.js";
-import { isNode } from "./host.js";
 import { ensureKernels, withRoom } from "./nn/loading.js";
 import { openSource, type Source } from "./sources.js";
-import type { WrittenFormat } from "./stylegan/checkpoint/format.js";
 import { isNative, readNative } from "./stylegan/checkpoint/native.js";
-import { writers } from "./stylegan/checkpoint/writers.js";
-import {
-  type AnyDiscriminator,
-  type AnyGenerator,
-  buildDiscriminator,
-  buildGenerator,
-  networkData,
-} from "./stylegan/networks.js";
+import { type AnyDiscriminator, type AnyGenerator, buildDiscriminator, buildGenerator } from "./stylegan/networks.js";
 
 /** The networks of a checkpoint file; a file may hold some of them only. */
 export interface Checkpoint {
@@ -30,7 +20,7 @@ export interface Checkpoint {
   readonly warnings?: readonly string[];
 }
 
-type NetworksOnly = Pick<Checkpoint, "gEma" | "g" | "d">;
+export type NetworksOnly = Pick<Checkpoint, "gEma" | "g" | "d">;
 type NetworkNames = readonly (keyof NetworksOnly)[];
 
 export interface LoadOptions<Names extends NetworkNames = NetworkNames> {
@@ -114,61 +104,4 @@ export function dispose(...networks: readonly (AnyGenerator | AnyDiscriminator |
       dispose(...[network.gEma, network.g, network.d].filter((held) => held !== undefined));
     }
   }
-}
-
-export interface SaveOptions {
-  /**
-   * "native" (default): safetensors with the official parameter names and the geometry in the metadata.
-   * "rosinality": what rosinality's stylegan2-pytorch loads (a .pt file); StyleGAN2 networks of its kind only.
-   */
-  readonly format?: WrittenFormat;
-  /** Number type of the stored weights. Default "f32"; "f16" in the native format only. */
-  readonly dtype?: "f32" | "f16";
-  /** To rosinality: write networks whose activations are clamped although it has no clamp. Default false. */
-  readonly ignoreClamp?: boolean;
-}
-
-/**
- * Writes networks to a file, by default in the native format. The file appears under its name only when it is complete.
- * Needs a file system (Node.js).
- *
- * @throws RangeError for networks or a dtype that the format cannot express
- * @example
- * await saveCheckpoint("ffhq.safetensors", { gEma }, { dtype: "f16" });
- */
-export async function saveCheckpoint(
-  path: string | URL,
-  networks: NetworksOnly,
-  options: SaveOptions = {},
-): Promise<void> {
-  if (!isNode()) throw new Error("saveCheckpoint: there is no file system here; encodeCheckpoint gives the bytes");
-  writeFile(path, encodeCheckpoint(networks, options), { flush: true });
-}
-
-/** The formats that `saveCheckpoint` writes: the ending that their files have, and the number types of weights. */
-export const writtenFormats: readonly {
-  readonly name: WrittenFormat;
-  readonly ending: string;
-  readonly dtypes: readonly ("f32" | "f16")[];
-}[] = writers;
-
-/** The bytes that `saveCheckpoint` writes, piece by piece: for browsers, and for other places to put them. */
-export function encodeCheckpoint(networks: NetworksOnly, options: SaveOptions = {}): Iterable<Uint8Array> {
-  checkOptions("encodeCheckpoint", options, ["format", "dtype", "ignoreClamp"]);
-  const { format = "native", dtype = "f32", ignoreClamp } = options;
-  checkChoice(
-    "encodeCheckpoint",
-    "format",
-    format,
-    writers.map(({ name }) => name),
-  );
-  checkChoice("encodeCheckpoint", "dtype", dtype, ["f32", "f16"]);
-  const { gEma, g, d } = networks;
-  const data = {
-    ...(gEma && { gEma: networkData(gEma) }),
-    ...(g && { g: networkData(g) }),
-    ...(d && { d: networkData(d) }),
-  };
-  const writer = writers.find(({ name }) => name === format)!;
-  return writer.chunks(data, { dtype, ignoreClamp });
 }

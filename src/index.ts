@@ -15,13 +15,9 @@ import { Tensor } from "./nn/tensor.js";
 export {
   type Checkpoint,
   dispose,
-  encodeCheckpoint,
   type LoadedCheckpoint,
   type LoadOptions,
   loadCheckpoint,
-  type SaveOptions,
-  saveCheckpoint,
-  writtenFormats,
 } from "./checkpoints.js";
 export { CheckpointError, FileError } from "./formats/fileError.js";
 export { grad } from "./nn/autograd/grad.js";
@@ -31,6 +27,7 @@ export type { KernelOptions } from "./nn/kernels/select.js";
 export { NoiseGenerator, type NoiseSource } from "./nn/noise.js";
 export { RandomState } from "./nn/random.js";
 export { scope, Tensor } from "./nn/tensor.js";
+export { encodeCheckpoint, type SaveOptions, saveCheckpoint, writtenFormats } from "./saving.js";
 export type { Source } from "./sources.js";
 export type { Discriminator } from "./stylegan/discriminator.js";
 export type { StyleEdit, SynthesisOptions, SynthesisState } from "./stylegan/forward/blocks.js";

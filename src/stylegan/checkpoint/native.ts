@@ -14,7 +14,7 @@ import {
   safetensorsChunks,
 } from "../../formats/safetensors.js";
 import { isDiscriminatorConfig, isGeneratorConfig, type NetworkConfig } from "../config.js";
-import type { CheckpointFormat, WriteOptions } from "./format.js";
+import type { CheckpointFormat, CheckpointWriter, WriteOptions } from "./format.js";
 import { parseConfig } from "./geometry.js";
 import { guarded } from "./guard.js";
 import {
@@ -65,11 +65,18 @@ const FORMATS = [FORMAT, TRAINING_FORMAT];
 const isOurs = (metadata: ReadonlyMap<string, string>): boolean =>
   FORMATS.includes(metadata.get("format") ?? "") || Object.values(prefixes).some((prefix) => metadata.has(prefix));
 
+export const nativeWriter: CheckpointWriter = {
+  name: "native",
+  ending: ".safetensors",
+  dtypes: ["f32", "f16"],
+  chunks: writeNative,
+};
+
 export const native: CheckpointFormat = {
   name: "native safetensors",
   recognises: (file) => file.container === "safetensors" && isOurs(file.metadata),
   reads: (file, options) => readOpened(file as SafetensorsFile, options),
-  writer: { name: "native", ending: ".safetensors", dtypes: ["f32", "f16"], chunks: writeNative },
+  writer: nativeWriter,
 };
 
 /** Whether a file is one of this format, as far as its header says. */

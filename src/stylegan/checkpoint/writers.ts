@@ -3,7 +3,7 @@
  * no reader of foreign ones. tests/checkpoints/native.test.ts holds it to the table of formats.
  */
 import type { CheckpointWriter } from "./format.js";
-import { native } from "./native.js";
+import { nativeWriter } from "./native.js";
 import { writeRosinality } from "./rosinality/writer.js";
 
 export const rosinalityWriter: CheckpointWriter = {
@@ -13,4 +13,5 @@ export const rosinalityWriter: CheckpointWriter = {
   chunks: writeRosinality,
 };
 
-export const writers: readonly CheckpointWriter[] = [native.writer!, rosinalityWriter];
+// Names alone: reading a property would keep bundlers from leaving all of it out where nothing is written.
+export const writers: readonly CheckpointWriter[] = [nativeWriter, rosinalityWriter];
