@@ -150,7 +150,9 @@ export function hasRelaxedSimd(): boolean {
 
 /** Both are tried until neither has become faster for this time: engines run baseline code until optimised code is there. */
 const settledMs = 12;
-const mostProbeMs = 200;
+/** Nor for as many turns: on a busy machine all that time may have gone to others. */
+const settledTurns = 24;
+const mostProbeMs = 600;
 /** Less is noise. */
 const faster = 0.98;
 const runsPerTrial = 4;
@@ -161,11 +163,13 @@ async function fasterOf(a: Build, b: Build, wasm: WasmSources | undefined): Prom
   const engine = new Engine(loaded.memory, createSerialDispatcher(loaded));
   const best = new Map([a, b].map((build) => [build, Infinity]));
   const start = performance.now();
-  let improvedAt = start;
-  for (let now = start; now < Math.min(improvedAt + settledMs, start + mostProbeMs); now = performance.now()) {
+  let [improvedAt, stillTurns] = [start, 0];
+  const isOpen = (now: number): boolean => now < improvedAt + settledMs || stillTurns < settledTurns;
+  for (let now = start; isOpen(now) && now < start + mostProbeMs; now = performance.now()) {
+    stillTurns++;
     for (const [build, before] of best) {
       const time = nanosecondsPerProduct(engine, build.tile);
-      if (time < before * faster) improvedAt = now;
+      if (time < before * faster) [improvedAt, stillTurns] = [now, 0];
       best.set(build, Math.min(before, time));
     }
   }

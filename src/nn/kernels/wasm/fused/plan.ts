@@ -53,20 +53,20 @@ interface TableRow extends Pick<ConvKind, "kernel" | "up" | "down"> {
 }
 
 /**
- * The table: the first row that fits, by the smaller side of the input. Small images have so few tiles that reading the
- * weights dominates: up to 8 pixels they are used as they are, F2 and T2 keep them at 1.8 times their raw size instead of 4;
- * large images want few products, and so do small ones whose weights stay in the cache.
+ * The table: the first row that fits, by the smaller side of the input. Small images have so few tiles that reading the weights
+ * dominates: below 8 pixels they are used as they are, F2 and T2 keep them at 1.8 times their raw size instead of 4; large images
+ * want few products, and so do small ones whose weights stay in the cache. docs/kernels.md has the measurements.
  */
 const table: readonly TableRow[] = [
   { kernel: 1, up: 1, down: 1, upTo: Infinity, algorithm: "direct" },
   { kernel: 1, up: 2, down: 1, upTo: Infinity, algorithm: "direct" },
   { kernel: 1, up: 1, down: 2, upTo: Infinity, algorithm: "direct" },
   { kernel: 3, up: 1, down: 2, upTo: Infinity, algorithm: "direct" },
-  { kernel: 3, up: 1, down: 1, from: 8, upTo: 16, channels: [16, 256], algorithm: "f4" },
-  { kernel: 3, up: 1, down: 1, upTo: 8, algorithm: "direct" },
-  { kernel: 3, up: 1, down: 1, upTo: 16, algorithm: "f2" },
+  { kernel: 3, up: 1, down: 1, from: 8, upTo: 15, channels: [16, 256], algorithm: "f4" },
+  { kernel: 3, up: 1, down: 1, upTo: 7, algorithm: "direct" },
+  { kernel: 3, up: 1, down: 1, upTo: 15, algorithm: "f2" },
   { kernel: 3, up: 1, down: 1, upTo: Infinity, algorithm: "f4" },
-  { kernel: 3, up: 2, down: 1, upTo: 32, algorithm: "t2" },
+  { kernel: 3, up: 2, down: 1, upTo: 31, algorithm: "t2" },
   { kernel: 3, up: 2, down: 1, upTo: Infinity, algorithm: "t4" },
 ];
 
@@ -136,18 +136,29 @@ const tileBytes = 4096;
 const cacheBytes = 768 * 1024;
 /**
  * Prepared weights beyond this are read from far away, once per block: then blocks must be large, for a block of few tiles
- * does too little with them. Tiles per block, multiples of 12 so that they fill the panels of every micro-kernel.
+ * does too little with them. Tiles per block, multiples of 12 so that they fill the panels of every micro-kernel: what a block must have,
+ * and what it may have while every two threads have a block of their own. Larger ones read weights less often, but their points,
+ * which are read once per group of output channels, come from far away, too.
  */
 const farWeightBytes = 5 * 1024 * 1024;
-const farBlockTiles: Readonly<Record<Algorithm, number>> = { direct: 192, f2: 192, f4: 96, t2: 96, t4: 36 };
-/** Output channels per pass over the transformed input: their products stay in the second-level cache. */
-const groupChannels = 32;
+const farBlockTiles: Readonly<Record<Algorithm, readonly [least: number, most: number]>> = {
+  direct: [192, 192],
+  f2: [192, 192],
+  f4: [96, 264],
+  t2: [96, 264],
+  t4: [36, 72],
+};
+/** Output channels per pass over the transformed input. */
+const groupChannels = 128;
 
-/** Tiles that are transformed together, at most. */
-function mostTiles(algorithm: Algorithm, weights: WeightPlan): number {
+/** Of `total` tiles those that are transformed together, at most. */
+function mostTiles(algorithm: Algorithm, weights: WeightPlan, total: number, workers: number): number {
   const tileBytes = algorithms[algorithm].points ** 2 * weights.depth * 4;
   const near = Math.max(12, Math.floor(cacheBytes / tileBytes / 12) * 12);
-  return weights.bytes > farWeightBytes ? Math.max(near, farBlockTiles[algorithm]) : Math.min(near, 192);
+  if (weights.bytes <= farWeightBytes) return Math.min(near, 192);
+  const [least, most] = farBlockTiles[algorithm];
+  const share = roundUp(Math.ceil((2 * total) / Math.max(2, workers)), 12);
+  return Math.max(near, least, Math.min(most, share));
 }
 
 const roundUp = (value: number, multiple: number) => Math.ceil(value / multiple) * multiple;
@@ -205,7 +216,7 @@ function planTiles(shape: ConvShape, weights: WeightPlan, tile: MicroTile, worke
   const tilesY = Math.ceil(outHeight / step);
   const tilesX = Math.ceil(outWidth / step);
   const total = n * tilesY * tilesX;
-  const most = mostTiles(algorithm, weights);
+  const most = mostTiles(algorithm, weights, total, workers);
   // Few tiles: cut the output channels instead, or every chunk would stream all the weights.
   const blocks = total <= most ? 1 : Math.ceil(total / equalParts(total, most, workers));
   const perBlock = roundUp(Math.ceil(total / blocks), tile.rows);
@@ -242,7 +253,7 @@ function planInPlace(shape: ConvShape, weights: WeightPlan, tile: MicroTile, wor
   const tilesX = Math.ceil(outWidth / step);
   const chunkRows = workers === 1 ? tilesY : equalParts(tilesY, Math.ceil(tilesY / (8 * workers)), workers);
   const bands = Math.ceil(tilesY / chunkRows);
-  const perBlock = roundUp(Math.min(mostTiles(algorithm, weights), tilesX), tile.rows);
+  const perBlock = roundUp(Math.min(mostTiles(algorithm, weights, n * tilesY * tilesX, workers), tilesX), tile.rows);
   const groupPanels = Math.min(panels, groupChannels / tile.cols);
   const inputBytes = points ** 2 * (roundUp(tilesX, tile.rows) * depth * 4 + SKEW);
   const productBytes = points ** 2 * (perBlock * groupPanels * tile.cols * 4 + SKEW);
@@ -277,7 +288,7 @@ function planTransposed(shape: ConvShape, weights: WeightPlan, tile: MicroTile, 
   const mainX = Math.ceil(width / step);
   const tilesY = mainY + (height % step === 0 ? 1 : 0);
   const tilesX = mainX + (width % step === 0 ? 1 : 0);
-  const most = mostTiles(algorithm, weights);
+  const most = mostTiles(algorithm, weights, mainY * mainX, workers);
   // Weights that are near allow thin strips, and so as many row ranges as keep all workers busy.
   const thin = workers > 1 && weights.bytes <= farWeightBytes ? Math.ceil(mainY / (4 * workers)) : mainY;
   const stripRows = Math.max(1, Math.min(thin, Math.floor(most / mainX)));
