@@ -8,7 +8,7 @@ import { RandomState } from "../../src/nn/random.js";
 import { scope, Tensor } from "../../src/nn/tensor.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
 import { Lpips } from "../../src/stylegan/evaluation/lpips.js";
-import { noiseCorrelation, standardize } from "../../src/stylegan/latents/projection/noiseTerm.js";
+import { correlationGradient, noiseCorrelation, standardize } from "../../src/stylegan/latents/projection/noiseTerm.js";
 import { areaAverage, lpipsPerception } from "../../src/stylegan/latents/projection/perception.js";
 import {
   learningRateAt,
@@ -48,6 +48,9 @@ describe.each(goldensOf("projection"))("$name", ({ path }) => {
     });
     near(value, `${base}/value`, 1e-5);
     near(gradient, `${base}/grad`, 1e-5);
+    const closed = correlationGradient(golden.data(name), golden.shape(name)[0], golden.shape(name)[1]);
+    near([closed.value], `${base}/value`, 1e-12);
+    near(closed.gradient, `${base}/grad`, 1e-12);
     if (!golden.has(`${base}/normalised`)) return;
     const map = golden.data(name);
     standardize(map);

@@ -1,13 +1,14 @@
 /** The projector: its schedules in closed form, its noise term as a law, and an image that it finds again. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { noGrad } from "../../src/nn/autograd/record.js";
+import { grad } from "../../src/nn/autograd/grad.js";
+import { noGrad, variable } from "../../src/nn/autograd/record.js";
 import { setKernels } from "../../src/nn/backend.js";
 import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
 import { RandomState } from "../../src/nn/random.js";
 import { scope, Tensor } from "../../src/nn/tensor.js";
 import type { Generator } from "../../src/stylegan/generator.js";
 import { createNetworks, networkGeometry } from "../../src/stylegan/geometry.js";
-import { noiseCorrelation } from "../../src/stylegan/latents/projection/noiseTerm.js";
+import { correlationGradient, noiseCorrelation } from "../../src/stylegan/latents/projection/noiseTerm.js";
 import { learningRateAt, Projector } from "../../src/stylegan/latents/projection/projector.js";
 
 let generator: Generator;
@@ -38,6 +39,28 @@ describe("schedules and terms", () => {
     expect(noiseCorrelation(stripes).item()).toBeCloseTo(2, 12); // squared: rows -1, columns +1
     const white = Tensor.from(new RandomState(1).randn(32 * 32), [32, 32]);
     expect(noiseCorrelation(white).item()).toBeLessThan(0.1);
+  });
+
+  test.each([
+    [4, 4],
+    [8, 16],
+    [16, 8],
+    [32, 32],
+    [64, 32],
+  ])("the closed form of the noise term is its definition: %d x %d", (height, width) => {
+    const smooth = new RandomState(height + width).randn(height * width).map((value, k) => value + Math.sin(k / 3));
+    const map = variable(Tensor.from(smooth, [height, width]));
+    const definition = noiseCorrelation(map);
+    const [slope] = grad([definition], [map]);
+    const { value, gradient } = correlationGradient(smooth, height, width);
+    expect(value).toBeCloseTo(definition.item(), 12);
+    const expected = slope.toFloat64Array();
+    const largest = Math.max(...expected.map(Math.abs));
+    expect(Math.max(...gradient.map((number, k) => Math.abs(number - expected[k])))).toBeLessThan(1e-12 * largest);
+  });
+
+  test("the closed form refuses what cannot be halved", () => {
+    expect(() => correlationGradient(new Float64Array(18 * 9), 18, 9)).toThrow("got 18 x 9");
   });
 });
 

@@ -21,7 +21,7 @@ import { inScope, scope, Tensor } from "../../../nn/tensor.js";
 import type { AnyGenerator } from "../../networks.js";
 import { copyGenerator } from "../../training/state.js";
 import { noiseLayers, noiseMap } from "../latentFile.js";
-import { noiseCorrelation, standardize } from "./noiseTerm.js";
+import { correlationGradient, standardize } from "./noiseTerm.js";
 import { areaAverage, type FeatureFunction, type Perception, pixelPerception, squaredDistance } from "./perception.js";
 import type { ProjectionState } from "./state.js";
 
@@ -168,12 +168,19 @@ export class Projector {
       let distance = this.perception.between(this.#features(image), this.#targetFeatures);
       if (mse > 0) distance = add(distance, scale(mean(square(sub(image, this.#target))), mse));
       const maps = [...this.#noise.values()];
-      const correlation = maps.map(noiseCorrelation).reduce(add, Tensor.from([0], []));
-      const loss = add(distance, scale(correlation, noiseWeight));
-      const [dw, ...dMaps] = grad([loss], [this.w, ...maps]);
+      const [dw, ...seen] = grad([distance], [this.w, ...maps]);
+      // The noise term knows of the maps alone: its gradient comes in closed form, beside what the image asks of them.
+      let correlation = 0;
+      const dMaps = maps.map((map, k) => {
+        const [height, width] = map.shape;
+        const term = correlationGradient(map.toFloat64Array(), height, width);
+        correlation += term.value;
+        return noiseWeight === 0 ? seen[k] : add(seen[k], scale(Tensor.from(term.gradient, map.shape), noiseWeight));
+      });
       const together = expand(sum(dw, { axes: [1], keepDims: true }), dw.shape);
       this.#optimizer.step([this.stepsDone < partStep ? together : dw, ...dMaps]);
-      return { distance: distance.item(), correlation: correlation.item(), loss: loss.item() };
+      const value = distance.item();
+      return { distance: value, correlation, loss: value + noiseWeight * correlation };
     });
     for (const map of this.#noise.values()) map.update(({ data }) => standardize(data));
     this.stepsDone++;
