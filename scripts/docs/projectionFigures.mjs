@@ -88,6 +88,17 @@ function seenBy(classifier, a, b) {
   return length(x.map((value, k) => value - y[k])) / length(x);
 }
 
+/** Sum of the differences between neighbouring pixels: outlines have it, blur has not. */
+function edgesOf({ data, width, height, channels }) {
+  let sum = 0;
+  for (let at = 0; at < data.length; at++) {
+    const [x, y] = [Math.floor(at / channels) % width, Math.floor(at / channels / width)];
+    if (x + 1 < width) sum += Math.abs(data[at + channels] - data[at]);
+    if (y + 1 < height) sum += Math.abs(data[at + width * channels] - data[at]);
+  }
+  return sum;
+}
+
 async function features() {
   const { network, faces, classifier: classifierFile, steps = "500" } = values;
   if (network === undefined || faces === undefined || classifierFile === undefined) {
@@ -100,8 +111,9 @@ async function features() {
     .sort();
   const read = (path) => withChannels(decodePixels(readFileSync(path)), 3);
   const rows = [files.map((file) => read(join(faces, file)))];
-  console.log(`| features | space | ${files.map((file) => file.replace(/\.png$/, "")).join(" | ")} | mean |`);
-  console.log(`|---|---|${files.map(() => "---|").join("")}---|`);
+  const names = files.map((file) => `face-${Number.parseInt(file, 10)}`);
+  console.log(`| features | space | ${names.join(" | ")} | mean dB | seen by the classifier | outlines |`);
+  console.log(`|---|---|${names.map(() => "---|").join("")}---|---|---|`);
   for (const space of ["w", "w+"]) {
     for (const kind of KINDS) {
       const row = [];
@@ -113,14 +125,14 @@ async function features() {
           ...["--space", space, "--num-steps", steps],
         ]);
         const found = read(join(out, "proj.png"));
-        figures.push({ decibels, seen: seenBy(classifier, rows[0][index], found) });
+        const target = rows[0][index];
+        figures.push({ decibels, seen: seenBy(classifier, target, found), edges: edgesOf(found) / edgesOf(target) });
         row.push(found);
       }
       rows.push(row);
       const mean = (key) => figures.reduce((sum, figure) => sum + figure[key], 0) / figures.length;
-      const cells = [...figures, { decibels: mean("decibels"), seen: mean("seen") }].map(
-        ({ decibels, seen }) => `${decibels.toFixed(1)}, ${seen.toFixed(2)}`,
-      );
+      const cells = [...figures.map(({ decibels }) => decibels), mean("decibels")].map((value) => value.toFixed(1));
+      cells.push(mean("seen").toFixed(3), mean("edges").toFixed(2));
       console.log(`| \`${kind}\` | ${space.toUpperCase()} | ${cells.join(" | ")} |`);
     }
   }
