@@ -8,12 +8,13 @@ import { parseArgs } from "node:util";
 import { findBrowser, howToGet, launch } from "./browsers.mjs";
 import { checkAccess } from "./checks/access.mjs";
 import { checkControls } from "./checks/controls.mjs";
+import { checkEarly } from "./checks/early.mjs";
 import { checkLatents } from "./checks/latents.mjs";
 import { checkLessons } from "./checks/lessons.mjs";
 import { checkPixels } from "./checks/pixels.mjs";
 import { checkTraining } from "./checks/training.mjs";
 
-const groups = [checkPixels, checkControls, checkLatents, checkLessons, checkTraining, checkAccess];
+const groups = [checkPixels, checkControls, checkEarly, checkLatents, checkLessons, checkTraining, checkAccess];
 
 const { values } = parseArgs({
   options: { browser: { type: "string", multiple: true }, only: { type: "string", default: "" } },

@@ -71,7 +71,7 @@ export function pixels(page, id = "image") {
 }
 
 /** Gives the page a file: a path, or { name, bytes }. */
-export async function chooseFile(page, file) {
+export async function chooseFile(page, file, options = {}) {
   if (typeof file === "string") {
     const input = await page.$(byId("checkpoint"));
     await input.uploadFile(file);
@@ -90,7 +90,7 @@ export async function chooseFile(page, file) {
     );
   }
   await new Promise((resolve) => setTimeout(resolve, 50));
-  return settled(page);
+  return settled(page, options);
 }
 
 export const fixture = (name) => join(root, "tests/fixtures/checkpoints", name);

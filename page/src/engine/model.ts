@@ -101,8 +101,12 @@ interface Read {
   readonly format: string;
 }
 
-/** The package's own format; null for everything else, damaged files included. */
+/** Larger files are read in slices by the readers of everything, so that they do not stand in memory beside their networks. */
+const WHOLE_BYTES = 16 * 2 ** 20;
+
+/** The package's own format, where it is small; null for everything else, damaged files included. */
 async function readOwn(blob: Blob): Promise<Read | null> {
+  if (blob.size > WHOLE_BYTES) return null;
   // safetensors: the length of a JSON text in eight bytes, and the text.
   const head = new Uint8Array(await blob.slice(0, 9).arrayBuffer());
   if (head[8] !== 0x7b) return null;

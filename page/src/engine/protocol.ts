@@ -72,6 +72,8 @@ export interface Picture {
 export interface Rendered extends Picture {
   /** Smaller than the network's resolution while it is not finished. */
   readonly isFinal: boolean;
+  /** An early image that the network itself does not have. */
+  readonly isGuess: boolean;
   readonly ms: number;
   /** The resolution after which synthesis began: 4 layers of work saved, or none (0). */
   readonly startedAfter: number;
@@ -149,6 +151,8 @@ export interface TrainReport {
   readonly augmentP: number;
   readonly plMean: number;
   readonly samples: Picture | null;
+  /** What each resolution gives the images, with samples; one entry where only the last has a toRgb. */
+  readonly contributions: readonly { readonly resolution: number; readonly deviation: number }[] | null;
 }
 
 export interface LessonPicture {

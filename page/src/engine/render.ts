@@ -1,11 +1,14 @@
 /**
- * Images in stages. Large skip generators show the image after 32, then 64 pixels, then all of it; between stages newer
- * requests may come first. What blocks have computed is kept: where only late layers change, synthesis begins at the first
- * that does. The result is that of one call, bit for bit (tests/networks/synthesisParts.test.ts).
+ * Images in stages. Large networks show the image after 32, then 64 pixels, then all of it; between stages newer requests may
+ * come first. A skip generator has these images; one that grows has them at higher levels of detail; for the others they
+ * are guessed from the features (readout.ts). What blocks have computed is kept: where only late layers change, synthesis begins at the
+ * first that does. The result is that of one call, bit for bit (tests/networks/synthesisParts.test.ts).
  */
 import { encodePng, noGrad, RandomState, type SynthesisState, scope, Tensor, toPixels } from "./library.js";
 import type { Model } from "./model.js";
+import { shrink } from "./pictures.js";
 import type { ImageSpec, Picture, Rendered } from "./protocol.js";
+import { Readout } from "./readout.js";
 
 /** Where stages end, and whether the image is shown there. */
 const SHOWN_STAGES = [32, 64];
@@ -28,6 +31,9 @@ interface KeptState {
   readonly img: FloatImage | null;
 }
 
+/** Thrown from within a synthesis that has come as far as it should. */
+class Paused extends Error {}
+
 interface RenderContext {
   readonly goOn: () => Promise<boolean>;
   readonly partial: (value: Rendered) => void;
@@ -39,6 +45,7 @@ export class Renderer {
   /** Of what the kept features were made. */
   #keptOf: { readonly ws: Float32Array; readonly key: (resolution: number) => string } | null = null;
   #last: { readonly key: string; readonly image: FloatImage } | null = null;
+  readonly #readout = new Readout();
 
   constructor(model: Model) {
     this.model = model;
@@ -55,11 +62,12 @@ export class Renderer {
       },
       stage: (partial) => {
         const ms = performance.now() - start;
-        context.partial({ ...pictureOf(partial), isFinal: false, ms, startedAfter });
+        const isGuess = this.#way === "guessed";
+        context.partial({ ...pictureOf(partial), isFinal: false, isGuess, ms, startedAfter });
       },
     });
     if (image === null) return null;
-    return { ...pictureOf(image), isFinal: true, ms: performance.now() - start, startedAfter };
+    return { ...pictureOf(image), isFinal: true, isGuess: false, ms: performance.now() - start, startedAfter };
   }
 
   /** The finished image; null when cancelled. */
@@ -85,24 +93,61 @@ export class Renderer {
       this.#forget(ws, key);
       const from = this.#kept.at(-1);
       if (until !== null && (from?.resolution ?? 0) >= until) continue;
-      const image = this.#run(spec, ws, until, from);
-      if (until !== null && SHOWN_STAGES.includes(until)) context.stage?.(image);
-      if (until === PREVIEW && context.isPreview) return image;
+      const image = until === null ? this.#run(spec, ws, from) : this.#runUntil(spec, ws, until, from);
+      if (until !== null && image !== null && SHOWN_STAGES.includes(until)) context.stage?.(image);
+      if (until === PREVIEW && image !== null && context.isPreview) return image;
       if (until !== null) continue;
-      this.#last = { key: whole, image };
+      this.#last = { key: whole, image: image! };
+      this.#learn(image!);
       return image;
     }
     return null;
   }
 
-  /** Where to pause, and null for the end. Random noise is drawn in one go. */
-  #stages({ noise }: ImageSpec): (number | null)[] {
-    const { kind, resolution } = this.model.info;
-    if (kind !== "skip" || resolution <= SMALL || typeof noise === "number") return [null];
-    return [...PAUSES.filter((pause) => pause < resolution), null];
+  /** Where early images come from. */
+  get #way(): "skip" | "growing" | "guessed" {
+    const { kind, lod } = this.model.info;
+    return kind === "skip" ? "skip" : lod !== null ? "growing" : "guessed";
   }
 
-  #run(spec: ImageSpec, ws: Float32Array, until: number | null, from: KeptState | undefined): FloatImage {
+  /** Where to pause, and null for the end. Random noise is drawn in one go. */
+  #stages({ noise, lod }: ImageSpec): (number | null)[] {
+    const { resolution, lod: storedLod } = this.model.info;
+    const shown = resolution / 2 ** Math.floor(lod ?? storedLod ?? 0);
+    if (shown <= SMALL || typeof noise === "number") return [null];
+    return [...PAUSES.filter((pause) => pause < shown), null];
+  }
+
+  /** The image after the block of a resolution, [channels, until, until], or null where there is none. */
+  #runUntil(spec: ImageSpec, ws: Float32Array, until: number, from: KeptState | undefined): FloatImage | null {
+    if (this.#way === "skip") return this.#run(spec, ws, from, { until });
+    if (this.#way === "growing" && SHOWN_STAGES.includes(until)) {
+      // Its toRgb of that resolution is what training has left of it, a while ago.
+      const lod = Math.log2(this.model.info.resolution / until);
+      return shrink(this.#run({ ...spec, lod }, ws, from, { isEarly: true }), until);
+    }
+    try {
+      this.#run(spec, ws, from, { pauseAt: until });
+    } catch (error) {
+      if (!(error instanceof Paused)) throw error;
+    }
+    const features = this.#kept.at(-1);
+    return this.#way === "guessed" && until === PREVIEW ? this.#readout.image(features!.x) : null;
+  }
+
+  /** Finished images of a network without early ones teach what those would be. */
+  #learn(image: FloatImage): void {
+    const features = this.#kept.find(({ resolution }) => resolution === PREVIEW);
+    if (features === undefined || this.#way !== "guessed" || this.model.info.resolution <= SMALL) return;
+    if (this.#readout.isLearning) this.#readout.learn(features.x, image);
+  }
+
+  #run(
+    spec: ImageSpec,
+    ws: Float32Array,
+    from: KeptState | undefined,
+    { until, pauseAt, isEarly = false }: { until?: number; pauseAt?: number; isEarly?: boolean } = {},
+  ): FloatImage {
     const { numWs, wDim, zDim, lod: storedLod } = this.model.info;
     const { noise, lod } = spec;
     const isDrawn = typeof noise === "number";
@@ -114,9 +159,13 @@ export class Renderer {
         const image = this.model.generator.synthesis.forward(Tensor.from(ws, [1, numWs, wDim]), {
           noiseMode: isDrawn ? "random" : noise,
           random,
-          onBlock: (block) => this.#keep(block, isDrawn),
+          onBlock: (block) => {
+            // The image at another level of detail is not the one that a later block adds to.
+            this.#keep(isEarly ? { ...block, img: null } : block, isDrawn);
+            if (block.resolution === pauseAt) throw new Paused();
+          },
           ...(state !== undefined && { from: state }),
-          ...(until !== null && { until }),
+          ...(until !== undefined && { until }),
           ...(storedLod !== null && lod !== null && { lod }),
           ...(spec.styles.length > 0 && { editStyles: styleEdit(spec) }),
         });

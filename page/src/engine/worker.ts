@@ -70,28 +70,29 @@ const handlers: Handlers = {
   map: async ({ spec, layer, channel }) => looker().map(spec, layer, channel),
   contributions: async ({ spec }) => looker().contributions(spec),
   async frame({ film, position }) {
-    const { filmOf } = await import("./film.js");
+    const { filmOf } = await import("./calls/film.js");
     const { model } = current();
     const key = JSON.stringify([film, model.info.name]);
     if (way?.key !== key) way = { key, at: filmOf(model, film) };
     return pictureOf(way.at(position));
   },
   async film({ film, ...file }, context) {
-    const { encodeFilm } = await import("./film.js");
+    const { encodeFilm } = await import("./calls/film.js");
     return encodeFilm(current().model, film, file, context);
   },
   async project({ target, steps }, context) {
-    const { project } = await import("./projection.js");
+    const { project } = await import("./calls/projection.js");
     return project(current().model, target, steps, context);
   },
   async directions({ file, layers }) {
-    const { findDirections } = await import("./directions.js");
+    const { findDirections } = await import("./calls/directions.js");
     return findDirections(current().model, file, layers);
   },
   async lesson({ name, values, model }, { goOn, partial }) {
     const { lessons } = await import("./lessons/index.js");
     lessonModel ??= Model.open(model, "the bundled model");
-    return lessons[name](values, { model: await lessonModel, goOn, partial });
+    const data = new URL("../data/faces16.zip", model).href; // beside the model's folder
+    return lessons[name](values, { model: await lessonModel, data, goOn, partial });
   },
   async trainStart({ data, options }) {
     const { Trainer } = await import("./trainer.js");

@@ -70,8 +70,15 @@ export function Image({ session }: { readonly session: Session }) {
       >
         <Pixels picture={picture} label={`The image of ${what}, psi ${spec.psi}`} testId="image" />
         {isUnfinished && (
-          <span class="badge">
-            {picture.width} of {model?.resolution} pixels so far
+          <span
+            class="badge"
+            title={
+              picture.isGuess
+                ? "This network has no image before its last layer: this one is guessed from features, as earlier images taught."
+                : undefined
+            }
+          >
+            {picture.width} of {model?.resolution} pixels so far{picture.isGuess && ", guessed"}
           </span>
         )}
       </div>

@@ -120,7 +120,9 @@ export class Session {
   /** Shows a picture that is on its way between others. */
   show({ width, height, data }: Picture): void {
     const { picture } = this.store.value;
-    this.store.set({ picture: { width, height, data, isFinal: true, ms: picture?.ms ?? 0, startedAfter: 0 } });
+    this.store.set({
+      picture: { width, height, data, isFinal: true, isGuess: false, ms: picture?.ms ?? 0, startedAfter: 0 },
+    });
   }
 
   /** The image as a PNG file. */

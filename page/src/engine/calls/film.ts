@@ -1,8 +1,8 @@
 /** The way between keys: single frames, and animations as files. */
-import { ApngEncoder, GifEncoder, interpolate, noGrad, scope, Tensor, toPixels } from "./library.js";
-import type { Model } from "./model.js";
-import type { FilmSpec } from "./protocol.js";
-import { copyOf, type FloatImage } from "./render.js";
+import { ApngEncoder, GifEncoder, interpolate, noGrad, scope, Tensor, toPixels } from "../library.js";
+import type { Model } from "../model.js";
+import type { FilmSpec } from "../protocol.js";
+import { copyOf, type FloatImage } from "../render.js";
 
 /** position (counted in keys) -> image. Keys are w's as their specs say; noise is the stored one. */
 export function filmOf(model: Model, { keys, kind, loop }: FilmSpec): (position: number) => FloatImage {

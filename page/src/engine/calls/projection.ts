@@ -1,8 +1,8 @@
 /** Projection of a picture into W, step by step, with what has been found so far. */
-import { noGrad, Projector, scope, Tensor } from "./library.js";
-import type { Model } from "./model.js";
-import type { Picture, Projected } from "./protocol.js";
-import { copyOf, pictureOf } from "./render.js";
+import { noGrad, Projector, scope, Tensor } from "../library.js";
+import type { Model } from "../model.js";
+import type { Picture, Projected } from "../protocol.js";
+import { copyOf, pictureOf } from "../render.js";
 
 const REPORT_STEPS = 5;
 

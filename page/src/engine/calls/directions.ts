@@ -1,6 +1,6 @@
 /** Directions in w: found on the spot, or read from a file. */
-import { readDirections, sefaDirections } from "./library.js";
-import type { Model } from "./model.js";
+import { readDirections, sefaDirections } from "../library.js";
+import type { Model } from "../model.js";
 
 /** How many directions of SeFa there are to choose from. */
 const COUNT = 32;
