@@ -1,9 +1,12 @@
 /** Training in this tab: the library's run, its steps one after the other, and what they come to. */
+
+import { deviationOf, parted } from "./lessons/tools.js";
 import {
   type AnyGenerator,
   augmentPipelines,
   buildRun,
   bytesSource,
+  grad,
   ImageDataset,
   momentOf,
   networkPreset,
@@ -19,12 +22,14 @@ import {
   type StepReport,
   scope,
   snapshotTraining,
+  sum,
   Tensor,
   trainingStateChunks,
   trainingStep,
+  variable,
 } from "./library.js";
 import type { Picture, TrainOptions, TrainReport, TrainStart } from "./protocol.js";
-import { pictureOf } from "./render.js";
+import { type FloatImage, pictureOf } from "./render.js";
 
 /** Images on the sheets: fixed z's, and real ones. */
 const ROWS = 4;
@@ -32,6 +37,16 @@ const COLUMNS = 8;
 /** Milliseconds between two looks at the samples, and between two reports. */
 const SAMPLE_MS = 700;
 const REPORT_MS = 100;
+/** Images whose parts are looked at. */
+const CONTRIBUTION_IMAGES = 8;
+
+/** A real image as the discriminator sees it. */
+export interface Slope {
+  readonly image: FloatImage;
+  readonly logit: number;
+  /** The gradient of the logit with respect to the image. */
+  readonly gradient: FloatImage;
+}
 
 /** The geometry and settings of the run: `stylegan train` with the options that `commandOf` (train/command.ts) writes. */
 function planOf(options: TrainOptions, dataset: ImageDataset) {
@@ -111,6 +126,48 @@ export class Trainer {
     };
   }
 
+  get steps(): number {
+    return this.#run.state.progress.steps;
+  }
+
+  /** The discriminator's slopes at the first so many real images. */
+  slopes(count: number): Slope[] {
+    const { state, dataset } = this.#run;
+    const indices = Array.from({ length: count }, (_, k) => k);
+    return scope(() => {
+      const images = variable(dataset.images(indices));
+      const logits = state.discriminator.forward(images, null); // [count, 1]
+      const [slope] = grad([sum(logits)], [images]);
+      const scores = logits.toArray();
+      const gradients = parted({ data: slope.toArray(), shape: slope.shape });
+      return parted({ data: images.toArray(), shape: images.shape }).map((image, k) => ({
+        image,
+        logit: scores[k],
+        gradient: gradients[k],
+      }));
+    });
+  }
+
+  /** How much each resolution gives the images of the averaged generator: deviations of what its toRgb adds. */
+  contributions(): TrainReport["contributions"] {
+    const n = CONTRIBUTION_IMAGES;
+    const found: { resolution: number; deviation: number }[] = [];
+    noGrad(() =>
+      scope(() => {
+        const z = Tensor.from(this.#z.slice(0, n * this.average.zDim), [n, this.average.zDim]);
+        this.average.synthesis.forward(this.average.mapping.forward(z), {
+          noiseMode: "const",
+          onLayer: (name, output) => {
+            if (name.endsWith("torgb"))
+              found.push({ resolution: output.shape[2], deviation: deviationOf(output.toArray()) });
+          },
+        });
+        return null;
+      }),
+    );
+    return found;
+  }
+
   /** Images of the fixed z's, by the averaged generator. */
   samples(): Picture {
     const { zDim, imgChannels, imgResolution } = this.average;
@@ -181,6 +238,7 @@ export class Trainer {
     const { steps, images, augmentP, plMean } = this.#run.state.progress;
     return {
       ...{ steps, images, seconds: this.#seconds, augmentP, plMean, samples },
+      contributions: samples === null ? null : this.contributions(),
       losses: step?.losses ?? {},
       realScore: step?.realScore ?? null,
       fakeScore: step?.fakeScore ?? null,

@@ -54,7 +54,7 @@ export function Lesson({ definition, isNear }: LessonProps) {
     <div
       class="live"
       data-testid={`lesson-${lesson}`}
-      data-state={isRunning ? "busy" : view === null ? "idle" : "ready"}
+      data-state={isRunning ? "busy" : problem !== "" ? "error" : view === null ? "idle" : "ready"}
     >
       <div class="live-controls">
         {controls.map((control) => (

@@ -167,10 +167,19 @@ export const lessons: Readonly<Record<number, readonly LessonDefinition[]>> = {
   9: [
     {
       lesson: "r1",
+      action: "Train a small one",
       controls: [
-        { name: "gamma", label: "γ", min: 0, max: 10, step: 0.5, value: 1 },
-        { name: "network", label: "Which random discriminator", min: 0, max: 9, step: 1, value: 1 },
-        seed(4),
+        {
+          name: "gamma",
+          label: "γ",
+          min: 0,
+          max: 4,
+          step: 0.5,
+          value: 0.5,
+          hint: "Weight of the penalty. The curve of the run before stays, to compare with.",
+        },
+        { name: "steps", label: "Steps", min: 20, max: 600, step: 20, value: 200 },
+        { name: "seed", label: "Seed of the run", min: 1, max: 20, step: 1, value: 1 },
       ],
     },
   ],

@@ -132,7 +132,7 @@ export function Train() {
 
   const change = (patch: Partial<TrainOptions>): void => void begin({ ...options, ...patch });
   const perSecond = report === null || report.seconds === 0 ? 0 : report.images / report.seconds;
-  const { lines, logits, scalars } = history.current;
+  const { lines, logits, scalars, contributions } = history.current;
   return (
     <div class="train">
       <section class="stage" aria-label="Samples">
@@ -199,6 +199,9 @@ export function Train() {
             title={options.ada ? "Augmentation p, and mean path length" : "Mean path length"}
             lines={options.ada ? scalars : scalars.slice(1)}
           />
+          {options.generatorArchitecture === "skip" && (
+            <Chart title="What each resolution adds (deviation)" lines={contributions} testId="chart-contributions" />
+          )}
         </div>
       </section>
       <div class="panel">

@@ -29,12 +29,20 @@ export class TrainingHistory {
   readonly logits: readonly Series[] = ["real", "generated"].map((name) => new Series(name));
   readonly scalars: readonly Series[] = ["p", "path length"].map((name) => new Series(name));
 
-  add({ images, losses, realScore, fakeScore, augmentP, plMean }: TrainReport): void {
+  /** What each resolution gives the images; empty where only the last has a toRgb. */
+  readonly contributions: Series[] = [];
+
+  add({ images, losses, realScore, fakeScore, augmentP, plMean, contributions }: TrainReport): void {
     const kimg = images / 1000;
     for (const line of this.lines) if (losses[line.name] !== undefined) line.add(kimg, losses[line.name]);
     if (realScore !== null && "Dmain" in losses) this.logits[0].add(kimg, realScore);
     if (fakeScore !== null && "Dmain" in losses) this.logits[1].add(kimg, fakeScore);
     this.scalars[0].add(kimg, augmentP);
     this.scalars[1].add(kimg, plMean);
+    if (contributions === null || contributions.length < 2) return;
+    for (const [k, { resolution, deviation }] of contributions.entries()) {
+      this.contributions[k] ??= new Series(`${resolution}×${resolution}`);
+      this.contributions[k].add(kimg, deviation);
+    }
   }
 }

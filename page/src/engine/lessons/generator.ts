@@ -1,4 +1,5 @@
 /** Lessons about the generator: growing, constant input, mapping, AdaIN, noise, mixing, skip, truncation. */
+import { curve } from "../../../../docs/tables/data/f.json";
 import {
   adain,
   Generator,
@@ -256,6 +257,15 @@ export const skip: Lesson = ({ seed, until, trained }, { model }) => {
         show(image, `${image.shape[1]}×${image.shape[2]} adds ${deviationOf(image.data).toFixed(2)}`),
       ),
     ],
+    chart: {
+      title: "What each resolution added while a network of 32×32 learned (row f of the tables)",
+      unit: "thousand images",
+      lines: curve[0].contributions.map(({ resolution }, k) => ({
+        name: `${resolution}×${resolution}`,
+        x: curve.map(({ kimg }) => kimg),
+        y: curve.map(({ contributions }) => contributions[k].deviation),
+      })),
+    },
     text: isTrained
       ? "In the trained network the finer resolutions do most of the work."
       : "Before training every resolution gives about as much; what training makes of it is the other picture.",

@@ -9,6 +9,8 @@ export type Values = Readonly<Record<string, number>>;
 
 export interface LessonContext {
   readonly model: Model;
+  /** Where the drawn faces of the Train page are. */
+  readonly data: string;
   readonly goOn: () => Promise<boolean>;
   readonly partial: (view: LessonView) => void;
 }

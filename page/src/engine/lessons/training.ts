@@ -1,65 +1,84 @@
 /** Lessons about training: R1, lazy regularisation, path length, minibatch deviation, augmentation. */
+
+import { usualTraining } from "../../train/command.js";
 import {
   augment,
   augmentPipelines,
-  Discriminator,
   drawAugmentation,
-  grad,
-  initialContents,
   lazyRegularization,
   MinibatchStdLayer,
-  networkPreset,
   noGrad,
   pathLengthPenalty,
   RandomState,
-  r1Penalty,
   scope,
   Tensor,
   variable,
 } from "../library.js";
 import { greyPicture } from "../pictures.js";
+import type { LessonView, Picture } from "../protocol.js";
 import type { FloatImage } from "../render.js";
+import { Trainer } from "../trainer.js";
 import { copyFrom, deviationOf, imagesOf, type Lesson, normals, parted, range, seedWs, show, stack } from "./tools.js";
 
-export const r1: Lesson = ({ seed, network, gamma }, { model }) => {
-  const size = { resolution: 64, zDim: 32, wDim: 32, channelBase: 1024, channelMax: 32, batch: 4 };
-  const discriminator = new Discriminator(
-    networkPreset("auto", size).discriminator,
-    initialContents(new RandomState(network)),
-  );
-  const images = imagesOf(
-    model,
-    range(3).map((k) => seedWs(model, seed + k)),
-  );
-  const results = images.map((image) =>
-    scope(() => {
-      const x = variable(Tensor.from(image.data, [1, ...image.shape]));
-      const logits = discriminator.forward(x, null);
-      const [slope] = grad([logits], [x]);
-      const { penalty } = r1Penalty(
-        (real) => discriminator.forward(real, null),
-        Tensor.from(image.data, [1, ...image.shape]),
-        gamma,
-      );
-      return { slope: parted(copyFrom(slope))[0], penalty: penalty.item(), logit: logits.item() };
-    }),
-  );
-  return {
-    pictures: results.flatMap(({ slope, logit }, k) => {
-      const [channels, height, width] = slope.shape;
-      const plane = height * width;
-      const size = Float32Array.from({ length: plane }, (_, at) =>
-        Math.sqrt(range(channels).reduce((sum, c) => sum + slope.data[c * plane + at] ** 2, 0)),
-      );
-      return [
-        show(images[k], `Seed ${seed + k}, logit ${logit.toFixed(3)}`),
-        { picture: greyPicture(size, width, height), caption: "Where it looks" },
-      ];
-    }),
-    columns: 6,
-    text: `R1 with γ = ${gamma.toFixed(1)}: ${results.map(({ penalty }) => penalty.toExponential(2)).join(", ")}. The discriminator is not trained.`,
+/** Real images that the slope is measured at: a group of the minibatch deviation. */
+const REALS = 4;
+/** Steps between two looks. */
+const LOOK_STEPS = 10;
+/** The curve of the run before, to compare with. */
+let curveBefore: { readonly name: string; readonly x: readonly number[]; readonly y: readonly number[] } | null = null;
+
+export const r1: Lesson = async ({ gamma, steps, seed }, { data, goOn, partial }) => {
+  const trainer = await Trainer.start(data, { ...usualTraining, r1Gamma: gamma, seed });
+  const before = curveBefore;
+  const curve = { name: `γ = ${gamma}`, x: [] as number[], y: [] as number[] };
+  const view = (): LessonView => {
+    const slopes = trainer.slopes(REALS);
+    const square = slopes.reduce((sum, { gradient }) => sum + squareOf(gradient) / REALS, 0);
+    curve.x.push(trainer.steps);
+    curve.y.push(square);
+    const logit = slopes.reduce((sum, one) => sum + one.logit / REALS, 0);
+    return {
+      pictures: [
+        ...slopes.map((one) => show(one.image, `logit ${one.logit.toFixed(2)}`)),
+        ...slopes.map(({ gradient }, k) => ({ picture: sizePicture(gradient), caption: k === 0 ? "its slope" : "" })),
+      ],
+      columns: REALS,
+      chart: {
+        title: "E|∇D(x)|² at real images",
+        unit: "step",
+        lines: [
+          { name: curve.name, x: [...curve.x], y: [...curve.y] },
+          ...(before === null ? [] : [{ ...before, name: `${before.name}, the run before` }]),
+        ],
+      },
+      text:
+        `After ${trainer.steps} steps the slope at real images is ${square.toPrecision(3)}, R1 γ/2 of it: ` +
+        `${((gamma / 2) * square).toPrecision(3)}; their mean logit is ${logit.toFixed(2)}.`,
+    };
   };
+  partial(view());
+  // Cancelled between two looks, it shows what there is.
+  const context = { goOn, partial: () => {} };
+  while (trainer.steps < steps && (await goOn())) {
+    await trainer.train(Math.min(LOOK_STEPS, steps - trainer.steps), context);
+    if (trainer.steps < steps) partial(view());
+  }
+  const last = view();
+  curveBefore = curve;
+  return last;
 };
+
+const squareOf = ({ data }: FloatImage): number => data.reduce((sum, value) => sum + value * value, 0);
+
+/** The length of each pixel's colours, from black to white. */
+function sizePicture({ data, shape }: FloatImage): Picture {
+  const [channels, height, width] = shape;
+  const plane = height * width;
+  const size = Float32Array.from({ length: plane }, (_, at) =>
+    Math.sqrt(range(channels).reduce((sum, c) => sum + data[c * plane + at] ** 2, 0)),
+  );
+  return greyPicture(size, width, height);
+}
 
 export const lazy: Lesson = ({ interval }) => {
   const { learningRate, betas } = lazyRegularization(interval, 0.002, [0, 0.99]);
