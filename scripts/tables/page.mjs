@@ -5,6 +5,7 @@ import { writeWhole } from "./files.mjs";
 import { drawPictures } from "./pictures.mjs";
 import { readPlan } from "./plan.mjs";
 import {
+  renderEqualTime,
   renderImprovement,
   renderMissing,
   renderPairs,
@@ -21,6 +22,7 @@ export function partsOf(planPath) {
     ["settings", renderSettings(planPath)],
     ["spread", renderSpread(planPath)],
     ["improvement", renderImprovement(planPath, ["f", "f-long"])],
+    ["equal-time", renderEqualTime(planPath, ["d", "e"])],
     ["truncation", renderTruncation(planPath, "f")],
     ["missing", renderMissing(planPath)],
   ]);

@@ -95,6 +95,29 @@ export function renderImprovement(planPath, [shortRow, longRow]) {
   );
 }
 
+/** Two rows after the same time instead of the same images: where the slower one stands when the other has finished. */
+export function renderEqualTime(planPath, [growing, fixed]) {
+  const [ours, other] = [growing, fixed].map((row) => ({
+    name: `config ${row.toUpperCase()}`,
+    figures: figuresOf(planPath, row),
+    times: timesOf(planPath, row),
+  }));
+  if ([ours, other].some(({ figures, times }) => figures === null || times === null)) return "Not timed yet.";
+  const seconds = ({ figures, times }) => times.secondsPerRun / figures.kimg;
+  const kimg = Math.min((ours.figures.kimg * seconds(ours)) / seconds(other), other.figures.kimg);
+  const { curve } = other.figures;
+  const after = curve.findIndex((point) => point.kimg >= kimg);
+  const [a, b] = [curve[Math.max(after - 1, 0)], curve[after]];
+  const share = a === b ? 0 : (kimg - a.kimg) / (b.kimg - a.kimg);
+  const distance = a.distance * (b.distance / a.distance) ** share;
+  const part = (100 * seconds(ours)) / seconds(other);
+  return (
+    `An image costs ${ours.name}, over its whole schedule, ${part.toFixed(0)} % of the time that it costs ${other.name}. When ${ours.name} has seen ` +
+    `${ours.figures.kimg} kimg, ${other.name} is at ${kimg.toFixed(0)} kimg, where its curve has a distance of ${short(distance)} (2,048 images), ` +
+    `against ${short(ours.figures.curve.at(-1).distance)}: ${(distance / ours.figures.curve.at(-1).distance).toFixed(2)} times.`
+  );
+}
+
 /** Truncation of one network. */
 export function renderTruncation(planPath, row) {
   const figures = figuresOf(planPath, row);
