@@ -129,7 +129,8 @@ for (const file of files) {
   curve.push({ kimg, lod: lodOf(last), ...measures.point(last), ...(settings.plWeight > 0 && { plMean }) });
 }
 const { psis = [] } = plan.rows.find((entry) => entry.row === name);
-const { generator, discriminator, schedule, mixingProbability, batch, data } = definition;
+const { generator, discriminator, schedule, mixingProbability, batch } = definition;
+const { contents: _, ...data } = definition.data; // the images' sha256 says more
 writeJson(join(out, "data", `${name}.json`), {
   row: name,
   options: row.options,
@@ -158,7 +159,9 @@ function revision() {
   try {
     return (
       git("rev-parse", "--short=12", "HEAD") +
-      (git("status", "--porcelain", "--untracked-files=no") === "" ? "" : ", changed")
+      (git("status", "--porcelain", "--untracked-files=no", "--", ":/src", ":/assembly", ":/scripts/tables") === ""
+        ? ""
+        : ", changed")
     );
   } catch {
     return null;
