@@ -46,7 +46,8 @@ test("there are files of every format", () => {
 test.each(files)("$name, damaged in random ways", ({ bytes }) => {
   const random = new RandomState(20260);
   let refused = 0;
-  for (let i = 0; i < MUTATIONS; i++) {
+  const count = bytes.length < 700_000 ? MUTATIONS : MUTATIONS / 4; // text takes longer
+  for (let i = 0; i < count; i++) {
     const damaged = mutate(bytes, files[random.randint(0, files.length)].bytes, random);
     const start = performance.now();
     try {
@@ -59,5 +60,5 @@ test.each(files)("$name, damaged in random ways", ({ bytes }) => {
     if (elapsed > MAX_MS) throw new Error(`mutation ${i} (${damaged.how}) took ${elapsed.toFixed(0)} ms`);
   }
   // Most damage is noticed; some only changes a weight.
-  expect(refused).toBeGreaterThan(MUTATIONS / 4);
+  expect(refused).toBeGreaterThan(count / 4);
 });

@@ -3,8 +3,14 @@ import { describe, FileError } from "../fileError.js";
 
 /** One character a byte. */
 export function latin1Text(bytes: Uint8Array): string {
+  return textOf(bytes);
+}
+
+/** A character for each UTF-16 code. */
+function textOf(codes: Uint8Array | Uint16Array): string {
   let text = "";
-  for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096));
+  for (let i = 0; i < codes.length; i += 4096)
+    text += String.fromCharCode.apply(null, codes.subarray(i, i + 4096) as unknown as number[]);
   return text;
 }
 
@@ -37,13 +43,56 @@ export function quotedText(line: string): string {
   return unescapeText(line.slice(1, -1));
 }
 
-const namedEscapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", "\\": "\\", "'": "'", '"': '"' };
+const BACKSLASH = 0x5c;
+/** What follows a backslash, and what is meant. */
+const namedEscapes = new Map(
+  Object.entries({ n: "\n", r: "\r", t: "\t", "\\": "\\", "'": "'", '"': '"' }).map(([name, meant]) => [
+    name.charCodeAt(0),
+    meant.charCodeAt(0),
+  ]),
+);
+const [LETTER_X, LETTER_U, CAPITAL_U] = Array.from("xuU", (letter) => letter.charCodeAt(0));
 
-/** Replaces Python's backslash escapes. */
+/**
+ * Replaces Python's backslash escapes; what is none stays as it is. Arrays are pickled as such text, nearly every byte of them as
+ * an escape, so it is read code by code.
+ */
 export function unescapeText(text: string): string {
-  return text.replace(
-    /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U000([0-9a-fA-F]{5})|([nrt\\'"]))/g,
-    (_whole, x?: string, u?: string, long?: string, name?: string) =>
-      name === undefined ? String.fromCodePoint(Number.parseInt(x ?? u ?? long ?? "", 16)) : namedEscapes[name],
-  );
+  if (!text.includes("\\")) return text;
+  const codes = new Uint16Array(text.length); // no escape is longer than what it is written as
+  let count = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code !== BACKSLASH || at + 1 === text.length) {
+      codes[count++] = code;
+      continue;
+    }
+    const kind = text.charCodeAt(at + 1);
+    const digits = kind === LETTER_X ? 2 : kind === LETTER_U ? 4 : kind === CAPITAL_U ? 8 : 0;
+    const value = digits > 0 ? hexValue(text, at + 2, digits) : (namedEscapes.get(kind) ?? null);
+    if (value === null) {
+      codes[count++] = code;
+      continue;
+    }
+    if (value > 0xffff) {
+      codes[count++] = 0xd7c0 + (value >> 10);
+      codes[count++] = 0xdc00 + (value & 0x3ff);
+    } else codes[count++] = value;
+    at += 1 + digits;
+  }
+  return textOf(codes.subarray(0, count));
+}
+
+/** The number that `digits` hexadecimal digits from `at` on say; null where there are fewer, or the code point does not exist. */
+function hexValue(text: string, at: number, digits: number): number | null {
+  if (at + digits > text.length) return null;
+  let value = 0;
+  for (let k = 0; k < digits; k++) {
+    const code = text.charCodeAt(at + k);
+    const lower = code | 0x20;
+    const digit = code >= 0x30 && code <= 0x39 ? code - 0x30 : lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+    if (digit < 0) return null;
+    value = value * 16 + digit;
+  }
+  return value > 0x10ffff ? null : value;
 }
