@@ -131,6 +131,9 @@ function headerOf(chunks: readonly Chunk[]): PngHeader {
 const pixelData = (chunks: readonly Chunk[]): Uint8Array[] =>
   chunks.filter(({ type }) => type === "IDAT").map(({ data }) => data);
 
+/** Of packed pixels at a time: they unpack to 16 MiB at most. */
+const STEP_BYTES = 1 << 14;
+
 /** Unpacks the pixels once, keeping none: no more bytes than the header says, and their checksum (Adler-32). */
 function checkPixels(chunks: readonly Chunk[], { width, height, unpackedBytes }: PngHeader): void {
   const parts = pixelData(chunks);
@@ -149,7 +152,12 @@ function checkPixels(chunks: readonly Chunk[], { width, height, unpackedBytes }:
     }
   });
   try {
-    for (const [index, part] of parts.entries()) inflator.push(part, index === parts.length - 1);
+    for (const [index, part] of parts.entries()) {
+      const isLast = index === parts.length - 1;
+      for (let at = 0; at < part.length || at === 0; at += STEP_BYTES) {
+        inflator.push(part.subarray(at, at + STEP_BYTES), isLast && at + STEP_BYTES >= part.length);
+      }
+    }
   } catch (error) {
     if (error instanceof FileError) throw error;
     throw new FileError(`PNG: damaged compressed data (${(error as Error).message})`);
