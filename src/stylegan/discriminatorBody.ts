@@ -155,6 +155,11 @@ export class Stylegan2DiscriminatorBody implements DiscriminatorBody {
 
   forward(img: Tensor, { lod = 0, batches = 1, onBlock }: DiscriminatorOptions): Tensor {
     if (lod !== 0) throw new RangeError(`discriminator: lod must be 0 in a network that does not grow, got ${lod}`);
+    if (this.#blocks.length === 0) {
+      throw new RangeError(
+        "discriminator: images must have at least 8 pixels a side, for 4x4 there is no block that reads them",
+      );
+    }
     const start: Features = { x: null, img };
     const features = chain(this.#blocks, start, (state, block) => {
       const next = block.forward(state);

@@ -26,6 +26,8 @@ let wide: WasmKernels;
 beforeAll(async () => {
   const { setFlagsFromString } = nodeModule("v8");
   if (joins) for (const flag of ["--experimental-wasm-revectorize", "--no-liftoff"]) setFlagsFromString(flag);
+  // V8 14 inlines by what its first compiler has seen: without that one it ends the process, whatever the module.
+  if (v8Version() >= 14) setFlagsFromString("--no-wasm-inlining");
   // As if on two threads: then there are seams between chunks.
   const createDispatcher = ({ kernels }: LoadedModule): Dispatcher => ({
     workers: 2,
