@@ -1,28 +1,12 @@
 /**
- * Turns what the benchmarks measured (--json FILE) into the tables of bench/RESULTS.md:
+ * Turns what the benchmarks measured (--json FILE) into tables with every detail, as Markdown (the record is record.mjs's):
  *
  *   node bench/report.mjs out/bench.json out/peers.json out/trainingPeers.json
  */
 import { readFileSync } from "node:fs";
 import { median, short } from "./lib/table.mjs";
 
-/** Times faster than each peer, by RESOLUTION:THREADS: what must hold, and what was aimed for. */
-const TARGETS = {
-  stylegan: {
-    "onnxruntime-web": { "1024:1": [3.2, 4], "1024:2": [3.0, 4], "256:1": [2.8, 4] },
-    "tfjs-wasm": { "1024:1": [5.5, 7], "256:1": [4, 6] },
-    "onnxruntime-node": { "1024:1": [0.8, 1.0], "1024:2": [0.8, 1.0], "256:1": [0.6, 0.9] },
-  },
-  "stylegan-wide": {
-    "onnxruntime-node": { "1024:1": [1.3, 1.7], "1024:2": [1.3, 1.7], "256:1": [1.0, 1.4] },
-  },
-};
-
-/** Times faster in training than PyTorch on one core, by the number of threads. */
-const TRAINING_TARGETS = { 1: [1, 2], 2: [2, 3.6] };
 const PHASES = ["draws", "Gmain", "Greg", "Dmain", "Dreg", "between"];
-
-const verdictOf = (times, [must, aim]) => (times >= aim ? "aim reached" : times >= must ? "must reached" : "missed");
 
 function table(headers, rows) {
   const line = (cells) => `| ${cells.map((cell) => cell ?? "-").join(" | ")} |`;
@@ -35,9 +19,6 @@ function header({ machine }, kind) {
   console.log(`${cpu}, ${cores} cores, ${memoryGb} GiB; Node ${node} (V8 ${v8}); revision ${revision};`);
   console.log(`load average at the start ${loadAverage[0]}. \`${command}\`\n`);
 }
-
-/** Median over the rounds of their time by ours, within a round. */
-const ratio = (theirs, ours) => median(theirs.ms.map((ms, round) => ms / ours.ms[round]));
 
 function reportPeers(report) {
   header(report, "Peers");
@@ -73,20 +54,6 @@ function reportPeers(report) {
       ]),
     );
   }
-  const rows = [];
-  for (const [ours, peers] of Object.entries(TARGETS)) {
-    for (const [peer, targets] of Object.entries(peers)) {
-      for (const { resolution, threads, batch, results } of report.cases) {
-        const target = targets[`${resolution}:${threads}`];
-        const [own, theirs] = [ours, peer].map((name) => results.find((result) => result.peer === name));
-        if (target === undefined || batch !== 1 || own === undefined || theirs === undefined) continue;
-        const times = ratio(theirs, own);
-        const verdict = verdictOf(times, target);
-        rows.push([ours, peer, resolution, threads, times.toFixed(2), target.join(" / "), verdict]);
-      }
-    }
-  }
-  if (rows.length > 0) table(["ours", "peer", "pixels", "threads", "times faster", "must / aim", ""], rows);
 }
 
 function reportBench(report) {
@@ -137,25 +104,15 @@ function reportBench(report) {
 function reportTrainingPeers(report) {
   header(report, "Training beside PyTorch");
   const rows = [];
-  const targets = [];
-  for (const { size, threads, results } of report.trainingCases) {
+  for (const { size, results } of report.trainingCases) {
     for (const result of results) {
       const { peer, phases, ms, stepMs, kimgPerHour, detail } = result;
       const name = detail.kernels === undefined ? peer : `${peer} (${detail.kernels})`;
       const phaseMs = PHASES.map((phase) => short(phases[phase]));
       rows.push([size, result.threads, name, ...phaseMs, short(stepMs), short(Math.min(...ms)), short(kimgPerHour)]);
     }
-    for (const own of results.filter(({ peer }) => peer in TARGETS)) {
-      for (const theirs of results.filter(({ peer }) => peer.startsWith("pytorch"))) {
-        const times = ratio(theirs, own);
-        const target = theirs.threads === 1 ? TRAINING_TARGETS[threads] : undefined;
-        const verdict = target === undefined ? null : verdictOf(times, target);
-        targets.push([own.peer, theirs.peer, size, threads, times.toFixed(2), target?.join(" / "), verdict]);
-      }
-    }
   }
   table(["pixels", "threads", "", ...PHASES, "step ms", "fastest", "kimg/h"], rows);
-  if (targets.length > 0) table(["ours", "beside", "pixels", "threads", "times faster", "must / aim", ""], targets);
 }
 
 for (const path of process.argv.slice(2)) {

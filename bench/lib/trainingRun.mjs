@@ -51,7 +51,7 @@ export class TrainingRun {
    * @param {object} options
    * @param {number} options.size     32 or 64
    * @param {number} options.threads
-   * @param {boolean} [options.wide]  256-bit vectors, where the engine has them
+   * @param {boolean | "auto"} [options.wide]  256-bit vectors, where the engine has them
    * @param {number} [options.batch]  default 16
    * @param {string} [options.file]   weights in safetensors, as trainingFile.mjs writes them; random ones without
    * @param {string} [options.aug]    an augmentation pipeline by its name, with p = 0.5
@@ -60,7 +60,7 @@ export class TrainingRun {
    *   shapes apart
    */
   static async start(options) {
-    await init({ threads: options.threads, wide: options.wide === true });
+    await init({ threads: options.threads, wide: options.wide ?? false });
     const { profile, now = () => performance.now() } = options;
     const kernelTimes = new Map();
     // Before the networks are made: fused layers ask whether weights live in the kernels in use.

@@ -15,7 +15,9 @@
  * @property {number} threads
  * @property {Float32Array} ws    the input, of `shape` [N, numWs, wDim]
  * @property {number[]} shape
- * @property {boolean} wide       256-bit vectors, where the peer and the engine have them
+ * @property {number} resolution of the images
+ * @property {string} python      for PyTorch
+ * @property {boolean | "auto"} wide  256-bit vectors, where the peer and the engine have them
  */
 import { performance } from "node:perf_hooks";
 

