@@ -9,34 +9,15 @@ import { COLUMNS, DEPTH, ROWS, TILE_BYTES, multiplyPanels, multiplyPanelsExactly
 /** Positions are in elements. The grid is the set of outputs to compute; y may hold it with gaps (a phase). */
 @unmanaged
 class ConvArguments {
-  packed: usize;
-  x: usize;
-  y: usize;
-  scratch: usize;
-  scratchStride: i32;
+  packed: usize; x: usize; y: usize; scratch: usize; scratchStride: i32;
   /** Output channels, and how many of them (a multiple of 4) belong to a chunk. */
-  rows: i32;
-  rowsPerChunk: i32;
+  rows: i32; rowsPerChunk: i32;
   /** Input channels; x is [n][xImage / (height * width)][height][width]. */
-  channels: i32;
-  height: i32;
-  width: i32;
-  kernelHeight: i32;
-  kernelWidth: i32;
-  stride: i32;
-  padY: i32;
-  padX: i32;
-  xImage: i32;
+  channels: i32; height: i32; width: i32; kernelHeight: i32; kernelWidth: i32; stride: i32; padY: i32; padX: i32; xImage: i32;
   /** n * gridHeight * gridWidth, and how many of them (a multiple of 8) belong to a chunk. */
-  columns: i32;
-  columnsPerChunk: i32;
-  gridHeight: i32;
-  gridWidth: i32;
+  columns: i32; columnsPerChunk: i32; gridHeight: i32; gridWidth: i32;
   /** Output (n, o, p, q) lies at n * yImage + o * yPlane + p * yRow + q * yColumn. */
-  yImage: i32;
-  yPlane: i32;
-  yRow: i32;
-  yColumn: i32;
+  yImage: i32; yPlane: i32; yRow: i32; yColumn: i32;
   /** 1: sums in float64. */
   exact: i32;
 }

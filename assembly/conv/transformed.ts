@@ -22,38 +22,16 @@ const STRIDE_1: i32 = 0;
 @unmanaged
 class PlanarArguments {
   /** One of the three above. For the adjoint, x is dy and y is dx. */
-  kind: i32;
-  x: usize;
-  y: usize;
-  n: i32;
-  inChannels: i32;
-  height: i32;
-  width: i32;
-  outChannels: i32;
-  outHeight: i32;
+  kind: i32; x: usize; y: usize; n: i32; inChannels: i32; height: i32; width: i32; outChannels: i32; outHeight: i32;
   outWidth: i32;
   /** Of the convolution: at x, or at y for the adjoint. */
-  padY: i32;
-  padX: i32;
-  tilesY: i32;
-  tilesX: i32;
+  padY: i32; padX: i32; tilesY: i32; tilesX: i32;
   /** Images and output panels of a chunk, panels of a pass, rows of tiles of a strip. */
-  chunkImages: i32;
-  panels: i32;
-  chunkPanels: i32;
-  groupPanels: i32;
-  stripRows: i32;
-  tileRows: i32;
-  tileCols: i32;
+  chunkImages: i32; panels: i32; chunkPanels: i32; groupPanels: i32; stripRows: i32; tileRows: i32; tileCols: i32;
   /** As `prepareWeights` writes them for F4, or for T4 with mirrored taps. */
-  weights: usize;
-  weightStride: usize;
-  scratch: usize;
-  scratchStride: usize;
+  weights: usize; weightStride: usize; scratch: usize; scratchStride: usize;
   /** After the points of the input: products, 81 pixels and strips; the last rows of strips, carried over. */
-  productOffset: usize;
-  tileOffset: usize;
-  carryOffset: usize;
+  productOffset: usize; tileOffset: usize; carryOffset: usize;
 }
 
 /** Keeps the streams of the points out of each other's cache sets. */

@@ -118,39 +118,20 @@ function sumOfMatrix(
 @unmanaged
 class SumsArguments {
   /** 1: the 6x6 points of F4, each a matrix. 2: the 9x9 points of S4, of which rows (columns) 5 to 8 share a matrix. */
-  stride: i32;
-  x: usize;
-  inChannels: i32;
-  height: i32;
-  width: i32;
-  padY: i32;
-  padX: i32;
-  dy: usize;
-  outChannels: i32;
-  outHeight: i32;
-  outWidth: i32;
-  n: i32;
-  tilesY: i32;
-  tilesX: i32;
+  stride: i32; x: usize; inChannels: i32; height: i32; width: i32; padY: i32; padX: i32; dy: usize; outChannels: i32;
+  outHeight: i32; outWidth: i32; n: i32; tilesY: i32; tilesX: i32;
   /** A group is so many images, or so many rows of tiles of one image. */
-  groupImages: i32;
-  groupRows: i32;
+  groupImages: i32; groupRows: i32;
   /** Parts of the groups, one after the other, each with its own u. */
-  parts: i32;
-  u: usize;
-  partStride: usize;
+  parts: i32; u: usize; partStride: usize;
   /** Output channels of a chunk, in blocks of eight. */
   sliceBlocks: i32;
   /** Output channels of the micro-kernel: 8, or 16 for engines that join vector pairs (panels.ts). */
   tileCols: i32;
   /** From one point to the next (bytes). */
-  vPointStride: usize;
-  wPointStride: usize;
+  vPointStride: usize; wPointStride: usize;
   /** Of each thread: V, then W, then the scratch of the transforms. */
-  scratch: usize;
-  scratchStride: usize;
-  wOffset: usize;
-  tileOffset: usize;
+  scratch: usize; scratchStride: usize; wOffset: usize; tileOffset: usize;
 }
 
 /**
@@ -202,14 +183,7 @@ export function weightGradSums(args: usize, chunk: i32, worker: i32): void {
 
 @unmanaged
 class WeightsArguments {
-  stride: i32;
-  u: usize;
-  parts: i32;
-  partStride: usize;
-  dw: usize;
-  inChannels: i32;
-  outChannels: i32;
-  scratch: usize;
+  stride: i32; u: usize; parts: i32; partStride: usize; dw: usize; inChannels: i32; outChannels: i32; scratch: usize;
   scratchStride: usize;
 }
 

@@ -8,25 +8,10 @@ import { storeRows } from "../gemm/matmul";
 
 @unmanaged
 class WeightGradArguments {
-  packed: usize;
-  x: usize;
-  dw: usize;
-  scratch: usize;
-  scratchStride: i32;
+  packed: usize; x: usize; dw: usize; scratch: usize; scratchStride: i32;
   /** Output channels. */
-  rows: i32;
-  n: i32;
-  xImage: i32;
-  channels: i32;
-  height: i32;
-  width: i32;
-  kernelHeight: i32;
-  kernelWidth: i32;
-  stride: i32;
-  padY: i32;
-  padX: i32;
-  outHeight: i32;
-  outWidth: i32;
+  rows: i32; n: i32; xImage: i32; channels: i32; height: i32; width: i32; kernelHeight: i32; kernelWidth: i32; stride: i32;
+  padY: i32; padX: i32; outHeight: i32; outWidth: i32;
   /** A multiple of 8. */
   columnsPerChunk: i32;
 }

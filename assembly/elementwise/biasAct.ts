@@ -8,29 +8,15 @@ import { WIDE, floatBytes, high as upper, madd, put } from "../vector";
  */
 @unmanaged
 class BiasActArguments {
-  dy: usize;
-  x: usize;
-  b: usize;
-  y: usize;
-  rows: i32;
-  rowsPerChunk: i32;
-  length: i32;
-  period: i32;
-  biasRow: i32;
-  biasStep: i32;
+  dy: usize; x: usize; b: usize; y: usize; rows: i32; rowsPerChunk: i32; length: i32; period: i32; biasRow: i32; biasStep: i32;
   /** 1 if the activation passes nothing for negative numbers, not even an infinity (relu). */
   dead: i32;
   /** 1 if there is a clamp; `clamp` is infinite otherwise. */
-  clamped: i32;
-  inputGain: f32;
-  biasGain: f32;
+  clamped: i32; inputGain: f32; biasGain: f32;
   /** gain * slope, the factor of negative numbers; the slope is 1 (linear), alpha (lrelu) or 0 (relu). */
-  fall: f32;
-  gain: f32;
+  fall: f32; gain: f32;
   /** The factors of dy: inputGain * fall, inputGain * gain. */
-  fallOfDy: f32;
-  gainOfDy: f32;
-  clamp: f32;
+  fallOfDy: f32; gainOfDy: f32; clamp: f32;
 }
 
 /**

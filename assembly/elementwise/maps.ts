@@ -3,13 +3,9 @@ import { STEP, floatBytes, high, put, whole } from "../vector";
 
 @unmanaged
 class MapArguments {
-  x: usize;
-  y: usize;
-  length: i32;
-  perChunk: i32;
+  x: usize; y: usize; length: i32; perChunk: i32;
   /** Of affine and fill; absent for unary functions. */
-  scale: f32;
-  offset: f32;
+  scale: f32; offset: f32;
 }
 
 /** What `map` computes. Always a literal at the call, so that each export is compiled for its own function. */

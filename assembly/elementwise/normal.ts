@@ -9,10 +9,7 @@ const W0: i32 = <i32>0x9e3779b9, W1: i32 = <i32>0xbb67ae85;
 
 @unmanaged
 class NormalArguments {
-  y: usize;
-  length: i32;
-  seed: i32;
-  stream: i32;
+  y: usize; length: i32; seed: i32; stream: i32;
   /** A multiple of 16. */
   perChunk: i32;
   /** Sixteen numbers for each thread. */

@@ -3,14 +3,7 @@ import { floatBytes } from "../vector";
 
 @unmanaged
 class SumArguments {
-  x: usize;
-  y: usize;
-  batch: i32;
-  outer: i32;
-  reduce: i32;
-  inner: i32;
-  perChunk: i32;
-  gain: f32;
+  x: usize; y: usize; batch: i32; outer: i32; reduce: i32; inner: i32; perChunk: i32; gain: f32;
 }
 
 /**
@@ -95,12 +88,7 @@ export function sumColumns(args: usize, chunk: i32, worker: i32): void {
 
 @unmanaged
 class RowDotsArguments {
-  a: usize;
-  b: usize;
-  y: usize;
-  rows: i32;
-  depth: i32;
-  perChunk: i32;
+  a: usize; b: usize; y: usize; rows: i32; depth: i32; perChunk: i32;
 }
 
 /**

@@ -7,16 +7,7 @@ import { STEP, WIDE, floatBytes, high, put, splatAt, whole } from "../vector";
  */
 @unmanaged
 class StridedArguments {
-  a: usize;
-  b: usize;
-  y: usize;
-  rows: i32;
-  rowsPerChunk: i32;
-  inner: i32;
-  segment: i32;
-  aStep: i32;
-  bStep: i32;
-  yStep: i32;
+  a: usize; b: usize; y: usize; rows: i32; rowsPerChunk: i32; inner: i32; segment: i32; aStep: i32; bStep: i32; yStep: i32;
   axes: i32;
   // Then extent[5], aStride[5], bStride[5], yStride[5].
 }

@@ -8,13 +8,9 @@ import { STEP, floatBytes, high, put, whole } from "../vector";
 @unmanaged
 class Row {
   /** Its first chunk of `perChunk` elements; rows follow each other by it. An empty tensor has none. */
-  firstChunk: i32;
-  length: i32;
-  target: usize;
-  source: usize;
+  firstChunk: i32; length: i32; target: usize; source: usize;
   /** Of Adam only. */
-  m: usize;
-  v: usize;
+  m: usize; v: usize;
 }
 
 /** From one row to the next. @host */
@@ -33,10 +29,7 @@ function rowOf(table: usize, rows: i32, chunk: i32): Row {
 
 @unmanaged
 class LerpArguments {
-  table: usize;
-  rows: i32;
-  perChunk: i32;
-  t: f32;
+  table: usize; rows: i32; perChunk: i32; t: f32;
 }
 
 /**
@@ -65,17 +58,9 @@ export function lerp(args: usize, chunk: i32, worker: i32): void {
 
 @unmanaged
 class AdamArguments {
-  table: usize;
-  rows: i32;
-  perChunk: i32;
-  beta1: f32;
-  oneMinusBeta1: f32;
-  beta2: f32;
-  oneMinusBeta2: f32;
+  table: usize; rows: i32; perChunk: i32; beta1: f32; oneMinusBeta1: f32; beta2: f32; oneMinusBeta2: f32;
   /** learningRate / (1 - beta1^step), 1 / (1 - beta2^step). */
-  rate: f32;
-  vCorrection: f32;
-  epsilon: f32;
+  rate: f32; vCorrection: f32; epsilon: f32;
 }
 
 const LARGEST: f32 = 1e5;

@@ -3,10 +3,7 @@ import { transpose4 } from "../vector";
 
 @unmanaged
 class LayoutArguments {
-  x: usize;
-  y: usize;
-  channels: i32;
-  pixels: i32;
+  x: usize; y: usize; channels: i32; pixels: i32;
 }
 
 /** Chunk = block + blocks * image. Lanes past the last channel become zero. */

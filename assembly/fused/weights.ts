@@ -12,20 +12,8 @@ import { DIRECT, F2, F4, T2 } from "./job";
 
 @unmanaged
 class WeightArguments {
-  w: usize;
-  u: usize;
-  algorithm: i32;
-  outChannels: i32;
-  inChannels: i32;
-  outStride: usize;
-  inStride: usize;
-  taps: i32;
-  flip: i32;
-  matrixStride: usize;
-  inPadded: i32;
-  tileCols: i32;
-  scratch: usize;
-  scratchStride: usize;
+  w: usize; u: usize; algorithm: i32; outChannels: i32; inChannels: i32; outStride: usize; inStride: usize; taps: i32;
+  flip: i32; matrixStride: usize; inPadded: i32; tileCols: i32; scratch: usize; scratchStride: usize;
 }
 
 /**
@@ -81,11 +69,7 @@ function gather(g: WeightArguments, o: i32, i: i32, to: usize): void {
 
 @unmanaged
 class SquaresArguments {
-  w: usize;
-  q: usize;
-  outChannels: i32;
-  inChannels: i32;
-  taps: i32;
+  w: usize; q: usize; outChannels: i32; inChannels: i32; taps: i32;
 }
 
 /** q[o, i] = sum over taps of w[o, i, tap]^2: what demodulation needs of the weights. Chunk: one o. */
@@ -107,12 +91,7 @@ export function sumOfSquares(args: usize, chunk: i32, worker: i32): void {
 
 @unmanaged
 class InverseNormsArguments {
-  q: usize;
-  s: usize;
-  d: usize;
-  outChannels: i32;
-  inChannels: i32;
-  gain: f32;
+  q: usize; s: usize; d: usize; outChannels: i32; inChannels: i32; gain: f32;
 }
 
 /**

@@ -5,20 +5,11 @@ import { COLUMNS, DEPTH, ROWS, TILE_BYTES, multiplyPanels } from "./tile";
 /** Element (k, column) of b lies at k * bDepthStep + column * bColumnStep. */
 @unmanaged
 class MatmulArguments {
-  packed: usize;
-  b: usize;
-  y: usize;
-  scratch: usize;
-  scratchStride: i32;
-  rows: i32;
+  packed: usize; b: usize; y: usize; scratch: usize; scratchStride: i32; rows: i32;
   /** A multiple of 4. */
-  rowsPerChunk: i32;
-  depth: i32;
-  columns: i32;
+  rowsPerChunk: i32; depth: i32; columns: i32;
   /** A multiple of 8. */
-  columnsPerChunk: i32;
-  bDepthStep: i32;
-  bColumnStep: i32;
+  columnsPerChunk: i32; bDepthStep: i32; bColumnStep: i32;
 }
 
 const PANEL_BYTES: usize = 256 * 32;

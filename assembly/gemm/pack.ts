@@ -8,15 +8,7 @@ import { ROWS } from "./tile";
  */
 @unmanaged
 class PackArguments {
-  a: usize;
-  packed: usize;
-  rows: i32;
-  rowStep: i32;
-  outer: i32;
-  outerStep: i32;
-  middle: i32;
-  middleStep: i32;
-  inner: i32;
+  a: usize; packed: usize; rows: i32; rowStep: i32; outer: i32; outerStep: i32; middle: i32; middleStep: i32; inner: i32;
   innerStep: i32;
 }
 

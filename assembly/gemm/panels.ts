@@ -178,14 +178,7 @@ export function multiplyPoint(
 
 @unmanaged
 class ProductArguments {
-  v: usize;
-  u: usize;
-  m: usize;
-  tileRows: i32;
-  tileCols: i32;
-  depth: i32;
-  tilePanels: i32;
-  coPanels: i32;
+  v: usize; u: usize; m: usize; tileRows: i32; tileCols: i32; depth: i32; tilePanels: i32; coPanels: i32;
 }
 
 /**

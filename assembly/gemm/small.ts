@@ -7,20 +7,8 @@ import { floatBytes, madd, splatAt } from "../vector";
 /** Steps in bytes, of which the innermost are 4. */
 @unmanaged
 class DotArguments {
-  a: usize;
-  b: usize;
-  y: usize;
-  rows: i32;
-  columns: i32;
-  depth: i32;
-  outer: i32;
-  aRow: usize;
-  aOuter: usize;
-  bRow: usize;
-  bOuter: usize;
-  yRow: usize;
-  yColumn: usize;
-  columnsPerChunk: i32;
+  a: usize; b: usize; y: usize; rows: i32; columns: i32; depth: i32; outer: i32; aRow: usize; aOuter: usize; bRow: usize;
+  bOuter: usize; yRow: usize; yColumn: usize; columnsPerChunk: i32;
 }
 
 /**
@@ -111,24 +99,13 @@ function sumOf(c: v128): f32 {
 
 @unmanaged
 class RowsArguments {
-  a: usize;
-  b: usize;
-  y: usize;
-  rows: i32;
-  columns: i32;
-  depth: i32;
+  a: usize; b: usize; y: usize; rows: i32; columns: i32; depth: i32;
   /** Element (row, k) of a lies at row * aRow + k * aDepth (bytes). */
-  aRow: usize;
-  aDepth: usize;
+  aRow: usize; aDepth: usize;
   /** From one product to the next (bytes); 0 shares a matrix. */
-  aItem: usize;
-  bItem: usize;
-  yItem: usize;
+  aItem: usize; bItem: usize; yItem: usize;
   /** Multiples of 4 and of 8. */
-  rowsPerChunk: i32;
-  columnsPerChunk: i32;
-  scratch: usize;
-  scratchStride: usize;
+  rowsPerChunk: i32; columnsPerChunk: i32; scratch: usize; scratchStride: usize;
 }
 
 /** Terms of the sum taken at a time: so many rows of b stay in the L1 cache, whatever their distance. */

@@ -7,33 +7,15 @@ import { copyRows, filterDouble, filterHalf, filterSame } from "./fourTaps";
 
 @unmanaged
 class SeparableArguments {
-  x: usize;
-  y: usize;
-  scratch: usize;
-  scratchStride: i32;
+  x: usize; y: usize; scratch: usize; scratchStride: i32;
   /** From one line of scratch to the next. */
-  lineBytes: i32;
-  height: i32;
-  width: i32;
-  outHeight: i32;
-  outWidth: i32;
-  planes: i32;
+  lineBytes: i32; height: i32; width: i32; outHeight: i32; outWidth: i32; planes: i32;
   /** A chunk is some rows of a plane, or some whole planes. */
-  rowsPerChunk: i32;
-  planesPerChunk: i32;
+  rowsPerChunk: i32; planesPerChunk: i32;
   /** Output rows filtered at a time by fourTaps.ts; 0 where the filter or the rates are others. */
-  stripRows: i32;
-  upY: i32;
-  downY: i32;
-  padY: i32;
-  tapsY: i32;
-  upX: i32;
-  downX: i32;
-  padX: i32;
-  tapsX: i32;
+  stripRows: i32; upY: i32; downY: i32; padY: i32; tapsY: i32; upX: i32; downX: i32; padX: i32; tapsX: i32;
   /** Zeros kept before and after the filtered row in scratch (elements). */
-  marginLeft: i32;
-  marginRight: i32;
+  marginLeft: i32; marginRight: i32;
   // Then tapsY + tapsX float32 numbers.
 }
 const TAPS: usize = offsetof<SeparableArguments>();
@@ -301,18 +283,8 @@ function filterRowAny(args: usize, line: usize, y: usize): void {
 /** Outputs that a tap reaches along an axis: first + t * outStep reads x at index + t * inStep, t < count. */
 @unmanaged
 class AnyFilterArguments {
-  x: usize;
-  y: usize;
-  height: i32;
-  width: i32;
-  outHeight: i32;
-  outWidth: i32;
-  tapsY: i32;
-  tapsX: i32;
-  outStepY: i32;
-  inStepY: i32;
-  outStepX: i32;
-  inStepX: i32;
+  x: usize; y: usize; height: i32; width: i32; outHeight: i32; outWidth: i32; tapsY: i32; tapsX: i32; outStepY: i32;
+  inStepY: i32; outStepX: i32; inStepX: i32;
   // Then { first, index, count } for each of tapsY + tapsX taps, then tapsY * tapsX float32 numbers.
 }
 const REACHES: usize = offsetof<AnyFilterArguments>();

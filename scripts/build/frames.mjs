@@ -44,7 +44,7 @@ export function generateFrames(sources) {
   ]);
   for (const family of new Set([...files.keys()].map((path) => dirname(path)))) {
     const members = [...files.values()].filter(({ path }) => dirname(path) === family);
-    const constants = members.flatMap((member) => member.constants.flatMap(constantLines));
+    const constants = constantLines(members.flatMap((member) => member.constants));
     const frames = members.flatMap(({ unmanaged }) =>
       unmanaged.flatMap((found) =>
         classLines(
@@ -212,10 +212,15 @@ function frameOf(files, classes, path, kernel) {
 
 const interfaceName = ({ name }) => `${name.replace(ENDING, "")}Frame`;
 const writerName = ({ name }) => `write${name.replace(ENDING, "")}`;
-const indented = (comment) => (comment === "" ? [] : comment.split("\n").map((line) => `  ${line}`));
 
-function constantLines({ name, value, comment: purpose }) {
-  return [...(/[a-z]/.test(purpose) ? ["", purpose] : []), `export const ${name} = ${value};`];
+/** Constants; those without a comment of their own stand beside the one before. */
+function constantLines(constants) {
+  const groups = [];
+  for (const { name, value, comment: purpose } of constants) {
+    if (/[a-z]/.test(purpose) || groups.length === 0) groups.push({ purpose, texts: [] });
+    groups.at(-1).texts.push(`export const ${name} = ${value};`);
+  }
+  return groups.flatMap(({ purpose, texts }) => ["", ...(purpose === "" ? [] : [purpose]), ...filled(texts, "")]);
 }
 
 function classLines(found, users) {
@@ -225,11 +230,15 @@ function classLines(found, users) {
   const type =
     views.length === all.size ? "FrameViews" : `Pick<FrameViews, ${views.map((view) => `"${view}"`).join(" | ")}>`;
   const parameters = [`{ ${views.join(", ")} }: ${type}`, "at: number", `f: ${interfaceName(found)}`];
+  const title = users.length === 0 ? "A row of a table." : `Arguments of ${users.join(", ")}.`;
   return [
     "",
-    ...comment(users.length === 0 ? "A row of a table." : `Arguments of ${users.join(", ")}.`),
+    ...comment(
+      title,
+      found.fields.filter(({ comment: text }) => text !== ""),
+    ),
     `export interface ${interfaceName(found)} {`,
-    ...fieldLines(found.fields),
+    ...filled(found.fields.map(({ name }) => `readonly ${name}: number;`)),
     "}",
     "",
     "/** Writes it from word `at` on; returns the word behind. */",
@@ -240,37 +249,40 @@ function classLines(found, users) {
   ];
 }
 
-/** Fields without comments share lines; one with a comment begins a new line under it. */
-function fieldLines(fields) {
-  const groups = [];
-  for (const { name, comment: purpose } of fields) {
-    if (purpose !== "" || groups.length === 0) groups.push({ purpose, texts: [] });
-    groups.at(-1).texts.push(`readonly ${name}: number;`);
-  }
-  return groups.flatMap(({ purpose, texts }) => [...indented(purpose), ...filled(texts)]);
-}
-
 /** Statements one after the other, in lines that are not too long. */
-function filled(texts) {
+function filled(texts, indent = "  ") {
   const lines = [];
   for (const text of texts) {
     const last = lines.length - 1;
     if (last >= 0 && lines[last].length + 1 + text.length <= LINE) lines[last] += ` ${text}`;
-    else lines.push(`  ${text}`);
+    else lines.push(`${indent}${text}`);
   }
   return lines;
 }
 
-/** A comment, in lines that are not too long. */
-function comment(text) {
-  if (text.length + 7 <= LINE) return [`/** ${text} */`];
+/** A comment, in lines that are not too long, with what the fields say from which it begins. */
+function comment(title, fields) {
+  const paragraphs = fields.map(({ name, comment: text }) => `- ${name}: ${bare(text)}`);
+  if (paragraphs.length === 0 && title.length + 7 <= LINE) return [`/** ${title} */`];
+  return ["/**", ...[title, ...paragraphs].flatMap((paragraph) => folded(paragraph)), " */"];
+}
+
+/** The text in a JSDoc comment. */
+const bare = (text) =>
+  text
+    .replace(/^\/\*\*|\*\/$/g, "")
+    .replace(/\n\s*\*/g, " ")
+    .replace(/\s+/g, " ")
+    .trim();
+
+function folded(text) {
   const lines = [];
   for (const word of text.split(" ")) {
     const last = lines.length - 1;
     if (last >= 0 && lines[last].length + 1 + word.length <= LINE) lines[last] += ` ${word}`;
-    else lines.push(` * ${word}`);
+    else lines.push(last < 0 ? ` * ${word}` : ` *   ${word}`);
   }
-  return ["/**", ...lines, " */"];
+  return lines;
 }
 
 const VIEWS_TEXT = `/** Written by scripts/build/frames.mjs. */

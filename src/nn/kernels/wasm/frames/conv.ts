@@ -5,25 +5,23 @@ import type { FrameViews } from "./views.js";
 export const TABLE_BYTES = 128;
 
 /** What is computed: y = conv(x) with stride 1 or 2, or dx from dy with stride 2. */
-export const STRIDE_1 = 0;
-export const STRIDE_2 = 1;
-export const ADJOINT_2 = 2;
+export const STRIDE_1 = 0; export const STRIDE_2 = 1; export const ADJOINT_2 = 2;
 
-/** Arguments of convTiles. */
+/**
+ * Arguments of convTiles.
+ * - rows: Output channels, and how many of them (a multiple of 4) belong to a chunk.
+ * - channels: Input channels; x is [n][xImage / (height * width)][height][width].
+ * - columns: n * gridHeight * gridWidth, and how many of them (a multiple of 8) belong to a chunk.
+ * - yImage: Output (n, o, p, q) lies at n * yImage + o * yPlane + p * yRow + q * yColumn.
+ * - exact: 1: sums in float64.
+ */
 export interface ConvFrame {
   readonly packed: number; readonly x: number; readonly y: number; readonly scratch: number;
-  readonly scratchStride: number;
-  /** Output channels, and how many of them (a multiple of 4) belong to a chunk. */
-  readonly rows: number; readonly rowsPerChunk: number;
-  /** Input channels; x is [n][xImage / (height * width)][height][width]. */
-  readonly channels: number; readonly height: number; readonly width: number; readonly kernelHeight: number;
-  readonly kernelWidth: number; readonly stride: number; readonly padY: number; readonly padX: number;
-  readonly xImage: number;
-  /** n * gridHeight * gridWidth, and how many of them (a multiple of 8) belong to a chunk. */
+  readonly scratchStride: number; readonly rows: number; readonly rowsPerChunk: number; readonly channels: number;
+  readonly height: number; readonly width: number; readonly kernelHeight: number; readonly kernelWidth: number;
+  readonly stride: number; readonly padY: number; readonly padX: number; readonly xImage: number;
   readonly columns: number; readonly columnsPerChunk: number; readonly gridHeight: number; readonly gridWidth: number;
-  /** Output (n, o, p, q) lies at n * yImage + o * yPlane + p * yRow + q * yColumn. */
   readonly yImage: number; readonly yPlane: number; readonly yRow: number; readonly yColumn: number;
-  /** 1: sums in float64. */
   readonly exact: number;
 }
 
@@ -39,20 +37,22 @@ export function writeConv({ words }: Pick<FrameViews, "words">, at: number, f: C
   return at + 25;
 }
 
-/** Arguments of planarConv. */
+/**
+ * Arguments of planarConv.
+ * - kind: One of the three above. For the adjoint, x is dy and y is dx.
+ * - padY: Of the convolution: at x, or at y for the adjoint.
+ * - chunkImages: Images and output panels of a chunk, panels of a pass, rows of tiles of a strip.
+ * - weights: As `prepareWeights` writes them for F4, or for T4 with mirrored taps.
+ * - productOffset: After the points of the input: products, 81 pixels and strips; the last rows of strips, carried
+ *   over.
+ */
 export interface PlanarFrame {
-  /** One of the three above. For the adjoint, x is dy and y is dx. */
   readonly kind: number; readonly x: number; readonly y: number; readonly n: number; readonly inChannels: number;
   readonly height: number; readonly width: number; readonly outChannels: number; readonly outHeight: number;
-  readonly outWidth: number;
-  /** Of the convolution: at x, or at y for the adjoint. */
-  readonly padY: number; readonly padX: number; readonly tilesY: number; readonly tilesX: number;
-  /** Images and output panels of a chunk, panels of a pass, rows of tiles of a strip. */
-  readonly chunkImages: number; readonly panels: number; readonly chunkPanels: number; readonly groupPanels: number;
-  readonly stripRows: number; readonly tileRows: number; readonly tileCols: number;
-  /** As `prepareWeights` writes them for F4, or for T4 with mirrored taps. */
+  readonly outWidth: number; readonly padY: number; readonly padX: number; readonly tilesY: number;
+  readonly tilesX: number; readonly chunkImages: number; readonly panels: number; readonly chunkPanels: number;
+  readonly groupPanels: number; readonly stripRows: number; readonly tileRows: number; readonly tileCols: number;
   readonly weights: number; readonly weightStride: number; readonly scratch: number; readonly scratchStride: number;
-  /** After the points of the input: products, 81 pixels and strips; the last rows of strips, carried over. */
   readonly productOffset: number; readonly tileOffset: number; readonly carryOffset: number;
 }
 
@@ -69,25 +69,25 @@ export function writePlanar({ words }: Pick<FrameViews, "words">, at: number, f:
   return at + 28;
 }
 
-/** Arguments of weightGradSums. */
+/**
+ * Arguments of weightGradSums.
+ * - stride: 1: the 6x6 points of F4, each a matrix. 2: the 9x9 points of S4, of which rows (columns) 5 to 8 share a
+ *   matrix.
+ * - groupImages: A group is so many images, or so many rows of tiles of one image.
+ * - parts: Parts of the groups, one after the other, each with its own u.
+ * - sliceBlocks: Output channels of a chunk, in blocks of eight.
+ * - tileCols: Output channels of the micro-kernel: 8, or 16 for engines that join vector pairs (panels.ts).
+ * - vPointStride: From one point to the next (bytes).
+ * - scratch: Of each thread: V, then W, then the scratch of the transforms.
+ */
 export interface SumsFrame {
-  /** 1: the 6x6 points of F4, each a matrix. 2: the 9x9 points of S4, of which rows (columns) 5 to 8 share a matrix. */
   readonly stride: number; readonly x: number; readonly inChannels: number; readonly height: number;
   readonly width: number; readonly padY: number; readonly padX: number; readonly dy: number;
   readonly outChannels: number; readonly outHeight: number; readonly outWidth: number; readonly n: number;
-  readonly tilesY: number; readonly tilesX: number;
-  /** A group is so many images, or so many rows of tiles of one image. */
-  readonly groupImages: number; readonly groupRows: number;
-  /** Parts of the groups, one after the other, each with its own u. */
-  readonly parts: number; readonly u: number; readonly partStride: number;
-  /** Output channels of a chunk, in blocks of eight. */
-  readonly sliceBlocks: number;
-  /** Output channels of the micro-kernel: 8, or 16 for engines that join vector pairs (panels.ts). */
-  readonly tileCols: number;
-  /** From one point to the next (bytes). */
-  readonly vPointStride: number; readonly wPointStride: number;
-  /** Of each thread: V, then W, then the scratch of the transforms. */
-  readonly scratch: number; readonly scratchStride: number; readonly wOffset: number; readonly tileOffset: number;
+  readonly tilesY: number; readonly tilesX: number; readonly groupImages: number; readonly groupRows: number;
+  readonly parts: number; readonly u: number; readonly partStride: number; readonly sliceBlocks: number;
+  readonly tileCols: number; readonly vPointStride: number; readonly wPointStride: number; readonly scratch: number;
+  readonly scratchStride: number; readonly wOffset: number; readonly tileOffset: number;
 }
 
 /** Writes it from word `at` on; returns the word behind. */
@@ -117,17 +117,17 @@ export function writeWeights({ words }: Pick<FrameViews, "words">, at: number, f
   return at + 9;
 }
 
-/** Arguments of convWeightGradTiles. */
+/**
+ * Arguments of convWeightGradTiles.
+ * - rows: Output channels.
+ * - columnsPerChunk: A multiple of 8.
+ */
 export interface WeightGradFrame {
   readonly packed: number; readonly x: number; readonly dw: number; readonly scratch: number;
-  readonly scratchStride: number;
-  /** Output channels. */
-  readonly rows: number; readonly n: number; readonly xImage: number; readonly channels: number;
-  readonly height: number; readonly width: number; readonly kernelHeight: number; readonly kernelWidth: number;
-  readonly stride: number; readonly padY: number; readonly padX: number; readonly outHeight: number;
-  readonly outWidth: number;
-  /** A multiple of 8. */
-  readonly columnsPerChunk: number;
+  readonly scratchStride: number; readonly rows: number; readonly n: number; readonly xImage: number;
+  readonly channels: number; readonly height: number; readonly width: number; readonly kernelHeight: number;
+  readonly kernelWidth: number; readonly stride: number; readonly padY: number; readonly padX: number;
+  readonly outHeight: number; readonly outWidth: number; readonly columnsPerChunk: number;
 }
 
 /** Writes it from word `at` on; returns the word behind. */

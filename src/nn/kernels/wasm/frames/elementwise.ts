@@ -7,19 +7,19 @@ export const OUTER_AXES = 5;
 /** From one row to the next. */
 export const ROW_BYTES = 24;
 
-/** Arguments of biasAct, biasActGrad. */
+/**
+ * Arguments of biasAct, biasActGrad.
+ * - dead: 1 if the activation passes nothing for negative numbers, not even an infinity (relu).
+ * - clamped: 1 if there is a clamp; `clamp` is infinite otherwise.
+ * - fall: gain * slope, the factor of negative numbers; the slope is 1 (linear), alpha (lrelu) or 0 (relu).
+ * - fallOfDy: The factors of dy: inputGain * fall, inputGain * gain.
+ */
 export interface BiasActFrame {
   readonly dy: number; readonly x: number; readonly b: number; readonly y: number; readonly rows: number;
   readonly rowsPerChunk: number; readonly length: number; readonly period: number; readonly biasRow: number;
-  readonly biasStep: number;
-  /** 1 if the activation passes nothing for negative numbers, not even an infinity (relu). */
-  readonly dead: number;
-  /** 1 if there is a clamp; `clamp` is infinite otherwise. */
-  readonly clamped: number; readonly inputGain: number; readonly biasGain: number;
-  /** gain * slope, the factor of negative numbers; the slope is 1 (linear), alpha (lrelu) or 0 (relu). */
-  readonly fall: number; readonly gain: number;
-  /** The factors of dy: inputGain * fall, inputGain * gain. */
-  readonly fallOfDy: number; readonly gainOfDy: number; readonly clamp: number;
+  readonly biasStep: number; readonly dead: number; readonly clamped: number; readonly inputGain: number;
+  readonly biasGain: number; readonly fall: number; readonly gain: number; readonly fallOfDy: number;
+  readonly gainOfDy: number; readonly clamp: number;
 }
 
 /** Writes it from word `at` on; returns the word behind. */
@@ -34,12 +34,12 @@ export function writeBiasAct({ words, reals }: FrameViews, at: number, f: BiasAc
 
 /**
  * Arguments of affine, fill, unaryAbs, unaryNeg, unaryReciprocal, unaryRsqrt, unarySign, unarySqrt, unarySquare,
- * unaryStep.
+ *   unaryStep.
+ * - scale: Of affine and fill; absent for unary functions.
  */
 export interface MapFrame {
-  readonly x: number; readonly y: number; readonly length: number; readonly perChunk: number;
-  /** Of affine and fill; absent for unary functions. */
-  readonly scale: number; readonly offset: number;
+  readonly x: number; readonly y: number; readonly length: number; readonly perChunk: number; readonly scale: number;
+  readonly offset: number;
 }
 
 /** Writes it from word `at` on; returns the word behind. */
@@ -49,13 +49,14 @@ export function writeMap({ words, reals }: FrameViews, at: number, f: MapFrame):
   return at + 6;
 }
 
-/** Arguments of normal. */
+/**
+ * Arguments of normal.
+ * - perChunk: A multiple of 16.
+ * - scratch: Sixteen numbers for each thread.
+ */
 export interface NormalFrame {
   readonly y: number; readonly length: number; readonly seed: number; readonly stream: number;
-  /** A multiple of 16. */
-  readonly perChunk: number;
-  /** Sixteen numbers for each thread. */
-  readonly scratch: number;
+  readonly perChunk: number; readonly scratch: number;
 }
 
 /** Writes it from word `at` on; returns the word behind. */
@@ -106,11 +107,13 @@ export function writeStrided({ words }: Pick<FrameViews, "words">, at: number, f
   return at + 11;
 }
 
-/** A row of a table. */
+/**
+ * A row of a table.
+ * - firstChunk: Its first chunk of `perChunk` elements; rows follow each other by it. An empty tensor has none.
+ * - m: Of Adam only.
+ */
 export interface RowFrame {
-  /** Its first chunk of `perChunk` elements; rows follow each other by it. An empty tensor has none. */
   readonly firstChunk: number; readonly length: number; readonly target: number; readonly source: number;
-  /** Of Adam only. */
   readonly m: number; readonly v: number;
 }
 
@@ -132,12 +135,14 @@ export function writeLerp({ words, reals }: FrameViews, at: number, f: LerpFrame
   return at + 4;
 }
 
-/** Arguments of adam. */
+/**
+ * Arguments of adam.
+ * - rate: learningRate / (1 - beta1^step), 1 / (1 - beta2^step).
+ */
 export interface AdamFrame {
   readonly table: number; readonly rows: number; readonly perChunk: number; readonly beta1: number;
-  readonly oneMinusBeta1: number; readonly beta2: number; readonly oneMinusBeta2: number;
-  /** learningRate / (1 - beta1^step), 1 / (1 - beta2^step). */
-  readonly rate: number; readonly vCorrection: number; readonly epsilon: number;
+  readonly oneMinusBeta1: number; readonly beta2: number; readonly oneMinusBeta2: number; readonly rate: number;
+  readonly vCorrection: number; readonly epsilon: number;
 }
 
 /** Writes it from word `at` on; returns the word behind. */

@@ -2,21 +2,18 @@
 import type { FrameViews } from "./views.js";
 
 /** Keeps the streams of the transform points out of each other's cache sets. */
-export const SKEW = 64;
-export const DIRECT = 0;
-export const F2 = 1;
-export const F4 = 2;
-export const T2 = 3;
+export const SKEW = 64; export const DIRECT = 0; export const F2 = 1; export const F4 = 2; export const T2 = 3;
 export const T4 = 4;
 
-/** Arguments of blockedFir. */
+/**
+ * Arguments of blockedFir.
+ * - filter: tapsY, then tapsX numbers.
+ */
 export interface FirFrame {
   readonly x: number; readonly y: number; readonly scratch: number; readonly scratchStride: number;
   readonly height: number; readonly width: number; readonly outHeight: number; readonly outWidth: number;
   readonly up: number; readonly down: number; readonly padY: number; readonly padX: number; readonly tapsY: number;
-  readonly tapsX: number;
-  /** tapsY, then tapsX numbers. */
-  readonly filter: number;
+  readonly tapsX: number; readonly filter: number;
 }
 
 /** Writes it from word `at` on; returns the word behind. */
@@ -28,12 +25,13 @@ export function writeFir({ words }: Pick<FrameViews, "words">, at: number, f: Fi
   return at + 15;
 }
 
-/** Arguments of blockedToImage. */
+/**
+ * Arguments of blockedToImage.
+ * - pixelsPerChunk: A multiple of 4.
+ */
 export interface ImageFrame {
   readonly x: number; readonly w: number; readonly bias: number; readonly y: number; readonly blocks: number;
-  readonly outChannels: number; readonly pixels: number;
-  /** A multiple of 4. */
-  readonly pixelsPerChunk: number; readonly clamp: number;
+  readonly outChannels: number; readonly pixels: number; readonly pixelsPerChunk: number; readonly clamp: number;
 }
 
 /** Writes it from word `at` on; returns the word behind. */
@@ -43,45 +41,42 @@ export function writeImage({ words, reals }: FrameViews, at: number, f: ImageFra
   return at + 9;
 }
 
-/** Arguments of convBlocked, convInPlace, inPlaceSeams, transposedBlocked, transposedSeams. */
+/**
+ * Arguments of convBlocked, convInPlace, inPlaceSeams, transposedBlocked, transposedSeams.
+ * - algorithm: 0 direct, 1 F(2x2,3x3), 2 F(4x4,3x3), 3 T2, 4 T4.
+ * - tilesY: Tiles in one image.
+ * - kernel: Direct convolution only: kernel size, stride, zero padding.
+ * - tileRows: Micro-kernel: tiles by output channels.
+ * - blockTiles: Tiles transformed together.
+ * - panels: Output panels: in all, per chunk, and per pass over the transformed input.
+ * - chunkRows: T2, T4 and in place: tile rows per chunk. T2 and T4: per strip.
+ * - weights: [points, panels, depth, tileCols]; `weightStride` from one point to the next.
+ * - inputScales: [n, inBlocks * 8]; `inputScalesStride` is 0 where all samples share one row.
+ * - scale: [n, panels * tileCols]: the scales of the output channels, weight gain and gain.
+ * - bias: [panels * tileCols], gain included, zero past the last channel.
+ * - noise: [1 or n, outHeight, outWidth], or zeros with a row stride of 0.
+ * - noiseGain: [panels * tileCols]: strength times gain, zero past the last channel.
+ * - scratch: Scratch of worker k begins at scratch + k * scratchStride: V, then the other parts at these offsets.
+ * - stripRowStride: T2 and T4: rows of the strip; with in place: rows on the seams. See upConv.ts and inPlace.ts.
+ * - slope: y = min(max(z, slope * z, -clamp), clamp).
+ * - firY0: The filter after the transposed convolution, gain included: four taps per axis, in the order they meet the
+ *   rows.
+ */
 export interface JobFrame {
-  /** 0 direct, 1 F(2x2,3x3), 2 F(4x4,3x3), 3 T2, 4 T4. */
   readonly algorithm: number; readonly n: number; readonly inBlocks: number; readonly height: number;
   readonly width: number; readonly outBlocks: number; readonly outHeight: number; readonly outWidth: number;
-  /** Tiles in one image. */
-  readonly tilesY: number; readonly tilesX: number;
-  /** Direct convolution only: kernel size, stride, zero padding. */
-  readonly kernel: number; readonly stride: number; readonly pad: number;
-  /** Micro-kernel: tiles by output channels. */
-  readonly tileRows: number; readonly tileCols: number;
-  /** Tiles transformed together. */
-  readonly blockTiles: number;
-  /** Output panels: in all, per chunk, and per pass over the transformed input. */
-  readonly panels: number; readonly chunkPanels: number; readonly groupPanels: number;
-  /** T2, T4 and in place: tile rows per chunk. T2 and T4: per strip. */
-  readonly chunkRows: number; readonly stripRows: number; readonly x: number; readonly y: number;
-  /** [points, panels, depth, tileCols]; `weightStride` from one point to the next. */
-  readonly weights: number; readonly weightStride: number;
-  /** [n, inBlocks * 8]; `inputScalesStride` is 0 where all samples share one row. */
-  readonly inputScales: number; readonly inputScalesStride: number;
-  /** [n, panels * tileCols]: the scales of the output channels, weight gain and gain. */
-  readonly scale: number; readonly scaleStride: number;
-  /** [panels * tileCols], gain included, zero past the last channel. */
-  readonly bias: number;
-  /** [1 or n, outHeight, outWidth], or zeros with a row stride of 0. */
-  readonly noise: number; readonly noiseRowStride: number; readonly noiseImageStride: number;
-  /** [panels * tileCols]: strength times gain, zero past the last channel. */
-  readonly noiseGain: number;
-  /** Scratch of worker k begins at scratch + k * scratchStride: V, then the other parts at these offsets. */
+  readonly tilesY: number; readonly tilesX: number; readonly kernel: number; readonly stride: number;
+  readonly pad: number; readonly tileRows: number; readonly tileCols: number; readonly blockTiles: number;
+  readonly panels: number; readonly chunkPanels: number; readonly groupPanels: number; readonly chunkRows: number;
+  readonly stripRows: number; readonly x: number; readonly y: number; readonly weights: number;
+  readonly weightStride: number; readonly inputScales: number; readonly inputScalesStride: number;
+  readonly scale: number; readonly scaleStride: number; readonly bias: number; readonly noise: number;
+  readonly noiseRowStride: number; readonly noiseImageStride: number; readonly noiseGain: number;
   readonly scratch: number; readonly scratchStride: number; readonly productOffset: number; readonly tileOffset: number;
-  readonly stripOffset: number;
-  /** T2 and T4: rows of the strip; with in place: rows on the seams. See upConv.ts and inPlace.ts. */
-  readonly stripRowStride: number; readonly stripPlaneStride: number; readonly seams: number;
-  /** y = min(max(z, slope * z, -clamp), clamp). */
-  readonly slope: number; readonly clamp: number;
-  /** The filter after the transposed convolution, gain included: four taps per axis, in the order they meet the rows. */
-  readonly firY0: number; readonly firY1: number; readonly firY2: number; readonly firY3: number;
-  readonly firX0: number; readonly firX1: number; readonly firX2: number; readonly firX3: number;
+  readonly stripOffset: number; readonly stripRowStride: number; readonly stripPlaneStride: number;
+  readonly seams: number; readonly slope: number; readonly clamp: number; readonly firY0: number;
+  readonly firY1: number; readonly firY2: number; readonly firY3: number; readonly firX0: number;
+  readonly firX1: number; readonly firX2: number; readonly firX3: number;
 }
 
 /** Writes it from word `at` on; returns the word behind. */

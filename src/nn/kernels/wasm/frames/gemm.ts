@@ -2,21 +2,20 @@
 import type { FrameViews } from "./views.js";
 
 /** Rows and columns of a tile, and bytes of the block that holds one: [ROWS][COLUMNS], dense. */
-export const ROWS = 4;
-export const COLUMNS = 8;
-export const TILE_BYTES = 128;
+export const ROWS = 4; export const COLUMNS = 8; export const TILE_BYTES = 128;
 
 /** How much of the sum over k is done at a time: the B panel (DEPTH * 32 bytes = 8 KiB) stays in the L1 cache. */
 export const DEPTH = 256;
 
-/** Arguments of matmulTiles. */
+/**
+ * Arguments of matmulTiles.
+ * - rowsPerChunk: A multiple of 4.
+ * - columnsPerChunk: A multiple of 8.
+ */
 export interface MatmulFrame {
   readonly packed: number; readonly b: number; readonly y: number; readonly scratch: number;
-  readonly scratchStride: number; readonly rows: number;
-  /** A multiple of 4. */
-  readonly rowsPerChunk: number; readonly depth: number; readonly columns: number;
-  /** A multiple of 8. */
-  readonly columnsPerChunk: number; readonly bDepthStep: number; readonly bColumnStep: number;
+  readonly scratchStride: number; readonly rows: number; readonly rowsPerChunk: number; readonly depth: number;
+  readonly columns: number; readonly columnsPerChunk: number; readonly bDepthStep: number; readonly bColumnStep: number;
 }
 
 /** Writes it from word `at` on; returns the word behind. */
@@ -72,17 +71,17 @@ export function writeDot({ words }: Pick<FrameViews, "words">, at: number, f: Do
   return at + 14;
 }
 
-/** Arguments of matmulRows. */
+/**
+ * Arguments of matmulRows.
+ * - aRow: Element (row, k) of a lies at row * aRow + k * aDepth (bytes).
+ * - aItem: From one product to the next (bytes); 0 shares a matrix.
+ * - rowsPerChunk: Multiples of 4 and of 8.
+ */
 export interface RowsFrame {
   readonly a: number; readonly b: number; readonly y: number; readonly rows: number; readonly columns: number;
-  readonly depth: number;
-  /** Element (row, k) of a lies at row * aRow + k * aDepth (bytes). */
-  readonly aRow: number; readonly aDepth: number;
-  /** From one product to the next (bytes); 0 shares a matrix. */
-  readonly aItem: number; readonly bItem: number; readonly yItem: number;
-  /** Multiples of 4 and of 8. */
-  readonly rowsPerChunk: number; readonly columnsPerChunk: number; readonly scratch: number;
-  readonly scratchStride: number;
+  readonly depth: number; readonly aRow: number; readonly aDepth: number; readonly aItem: number;
+  readonly bItem: number; readonly yItem: number; readonly rowsPerChunk: number; readonly columnsPerChunk: number;
+  readonly scratch: number; readonly scratchStride: number;
 }
 
 /** Writes it from word `at` on; returns the word behind. */

@@ -4,18 +4,19 @@ import type { FrameViews } from "./views.js";
 /** Lines filtered along one axis before the other begins: a vector that straddles two fresh stores would wait for both. */
 export const LINES = 8;
 
-/** Arguments of upfirdn2dSeparable. */
+/**
+ * Arguments of upfirdn2dSeparable.
+ * - lineBytes: From one line of scratch to the next.
+ * - rowsPerChunk: A chunk is some rows of a plane, or some whole planes.
+ * - stripRows: Output rows filtered at a time by fourTaps.ts; 0 where the filter or the rates are others.
+ * - marginLeft: Zeros kept before and after the filtered row in scratch (elements).
+ */
 export interface SeparableFrame {
   readonly x: number; readonly y: number; readonly scratch: number; readonly scratchStride: number;
-  /** From one line of scratch to the next. */
   readonly lineBytes: number; readonly height: number; readonly width: number; readonly outHeight: number;
-  readonly outWidth: number; readonly planes: number;
-  /** A chunk is some rows of a plane, or some whole planes. */
-  readonly rowsPerChunk: number; readonly planesPerChunk: number;
-  /** Output rows filtered at a time by fourTaps.ts; 0 where the filter or the rates are others. */
+  readonly outWidth: number; readonly planes: number; readonly rowsPerChunk: number; readonly planesPerChunk: number;
   readonly stripRows: number; readonly upY: number; readonly downY: number; readonly padY: number;
   readonly tapsY: number; readonly upX: number; readonly downX: number; readonly padX: number; readonly tapsX: number;
-  /** Zeros kept before and after the filtered row in scratch (elements). */
   readonly marginLeft: number; readonly marginRight: number;
 }
 
