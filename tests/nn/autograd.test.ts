@@ -16,6 +16,7 @@ import { conv2d, convTranspose2d } from "../../src/nn/ops/conv2d.js";
 import { concat, pad, permute, slice } from "../../src/nn/ops/layout.js";
 import { expand, reshape, sum } from "../../src/nn/ops/reduce.js";
 import { setupFilter, upfirdn2d } from "../../src/nn/ops/upfirdn2d.js";
+import { RandomState } from "../../src/nn/random.js";
 import { scope, Tensor } from "../../src/nn/tensor.js";
 import { Draw, SEED } from "../support/draw.js";
 import { dot, dotSize, equal, identical, law } from "../support/laws.js";
@@ -71,6 +72,17 @@ describe("the check itself", () => {
     const cut = cube((dy, x) => mul(dy, scale(square(x.detach()), 3)));
     expect(checkGradients(cut, { x: x() }, { order: 1 })).toHaveLength(1);
     expect(() => checkGradients(cut, { x: x() })).toThrow(/derivative of dx in the direction of x/);
+  });
+  test("says what it compared: by hand, for x^2 at a negative x", () => {
+    const [random, h, at] = [new RandomState(3), 4 * 1e-5, -4];
+    const [v, u] = [random.randn(1)[0], random.randn(1)[0]];
+    const [before, after] = [(at - h * v) ** 2, (at + h * v) ** 2];
+    const jv = (after - before) / (2 * h);
+    const [check] = checkGradients(({ x }) => square(x), { x: Tensor.from([at]) }, { seed: 3 });
+    expect(check).toMatchObject({ of: "y", input: "x", analytic: u * 2 * at * v });
+    expect(check.numeric).toBeCloseTo(u * jv, 6);
+    const rounding = (8 * Number.EPSILON * (before + after)) / (2 * h);
+    expect(check.allowed / (Math.abs(u) * (1e-7 * Math.abs(jv) + rounding))).toBeCloseTo(1, 9);
   });
   test("needs float64", () => {
     setKernels(createReferenceKernels("float32"));

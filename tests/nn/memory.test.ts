@@ -13,7 +13,7 @@ import { activeKernels, setKernels } from "../../src/nn/backend.js";
 import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
 import { createKernels } from "../../src/nn/kernels/select.js";
 import { createWasmKernels } from "../../src/nn/kernels/wasm/kernels.js";
-import { add, mul, scale, square, tanh } from "../../src/nn/ops/arith.js";
+import { add, mul, scale, square, sub, tanh } from "../../src/nn/ops/arith.js";
 import { slice } from "../../src/nn/ops/layout.js";
 import { reshape, sum } from "../../src/nn/ops/reduce.js";
 import { RandomState } from "../../src/nn/random.js";
@@ -315,6 +315,27 @@ describe.each(KERNELS)("%s", (_, create) => {
       }
       // Prepared forms of the parameters may stay; activations may not.
       expect(afterFirst.usedBytes).toBeLessThanOrEqual(2.5 * parameters + 1e6);
+    });
+
+    test("walks back through sixty operations with a handful of gradients at a time", () => {
+      const length = 1 << 16;
+      const x = variable(Tensor.from(new Float32Array(length).fill(1), [length]));
+      scope(() => {
+        let y: Tensor = x;
+        // Sums of two ways of one length, and of different ones: gradients are handed on, added, and let go.
+        for (let k = 0; k < 20; k++) y = sub(scale(add(y, y), 0.5), scale(add(y, x), 0.25));
+        const recorded = usedBytes();
+        const one = bytesOf([length]);
+        const before = activeKernels().memory().peakBytes;
+        const [dx] = grad([sum(y)], [x]);
+        // d(k + 1) = 3/4 d(k) - 1/4: from 1, towards -1
+        const values = dx.toFloat64Array();
+        expect(values[0]).toBeCloseTo(2 * 0.75 ** 20 - 1, 5);
+        expect(values.every((value) => value === values[0])).toBe(true);
+        const most = Math.max(activeKernels().memory().peakBytes, before) - recorded;
+        expect(most / one).toBeLessThan(12);
+        expect(usedBytes() - recorded).toBeLessThan(1.1 * one);
+      });
     });
 
     test("computes gradients of gradients, again and again, in the same memory", () => {
