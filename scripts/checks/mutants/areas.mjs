@@ -6,9 +6,11 @@
  *   build      what has to run after a fault is planted, in the copy; absent where the tests read the sources
  *   tests      the tests that could notice a fault in a file: [test file, part of the titles (a regular expression)?], those that
  *              are quickest to notice first; the last ones are whole
+ *   mostSeconds of CPU, after which a test is ended: a fault may loop for ever; default 150
  *   explained  why a fault that no test notices is none: by the name of the fault (faults.mjs)
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { typescriptAreas } from "./typescript.mjs";
 
 const allKernels = [
   ["tests/kernels/pieces.test.ts"],
@@ -43,7 +45,11 @@ function kernelTests(file) {
   return [...(inFused ? [fused, ...wasm] : wasm), ...allKernels];
 }
 
-const explanations = (name) => JSON.parse(readFileSync(new URL(`explained/${name}.json`, import.meta.url), "utf8"));
+/** Why faults of an area are none, by their names. */
+function explanations(name) {
+  const file = new URL(`explained/${name}.json`, import.meta.url);
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+}
 
 export const areas = {
   assembly: {
@@ -55,4 +61,5 @@ export const areas = {
     tests: kernelTests,
     explained: explanations("assembly"),
   },
+  ...typescriptAreas(explanations),
 };

@@ -2,12 +2,13 @@
  * Are the tests able to notice? Plants random small faults (faults.mjs) in a copy of the repository, one at a time, and runs the
  * tests that could notice (areas.mjs) until one does.
  *
- *   npm run mutants -- AREA [--count N] [--seconds N] [--again | --unnoticed]
+ *   npm run mutants -- AREA [--count N] [--seconds N] [--first N] [--again | --unnoticed]
  *
  * What was found stays in results/AREA.json after every fault, so that a run may be stopped and goes on where it was; --seconds
- * stops it by itself, --again forgets what is there, --unnoticed plants those once more that nobody noticed. docs/plantedBugs.md has the score: `node scripts/checks/mutants/page.mjs`
- * writes it anew. The working tree itself is never touched. Exits with 1 while more than one fault in twenty is unnoticed and
- * unexplained.
+ * stops it by itself, --again forgets what is there. --first asks only the first tests of a file, the quickest, and --unnoticed
+ * plants those once more that nobody noticed: both one after the other are the quick way. docs/plantedBugs.md has the score:
+ * `node scripts/checks/mutants/page.mjs` writes it anew. The working tree itself is never touched. Exits with 1 while more than
+ * one fault in twenty is unnoticed and unexplained.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -29,14 +30,10 @@ import { faultsOf, nameOf, shuffled, withFault } from "./faults.mjs";
 import { score } from "./page.mjs";
 
 const root = resolve(import.meta.dirname, "../../..");
+const [text, flag] = [{ type: "string" }, { type: "boolean" }];
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: {
-    count: { type: "string" },
-    seconds: { type: "string" },
-    again: { type: "boolean" },
-    unnoticed: { type: "boolean" },
-  },
+  options: { count: text, seconds: text, first: text, again: flag, unnoticed: flag },
 });
 const [name] = positionals;
 const area = areas[name];
@@ -67,7 +64,7 @@ for (const entry of [...needed, "vitest.config.ts"]) {
 for (const entry of ["node_modules", "dist"]) symlinkSync(join(root, entry), join(copy, entry));
 
 /** CPU seconds after which a command is ended: a fault may loop for ever inside a kernel, where no timer of the tests runs. */
-const mostSeconds = 150;
+const { mostSeconds = 150 } = area;
 
 function run(command) {
   return spawnSync("bash", ["-c", `ulimit -t ${mostSeconds}; exec "$@"`, "run", ...command], {
@@ -123,7 +120,7 @@ try {
     writeFileSync(join(copy, fault.path), withFault(texts.get(fault.path), fault));
     const compiles = area.build === undefined || run(area.build).status === 0;
     let by = null;
-    for (const test of compiles ? area.tests(fault.path) : []) {
+    for (const test of compiles ? area.tests(fault.path).slice(0, Number(values.first ?? Infinity)) : []) {
       by = firstFailure(test);
       if (by !== null) break;
     }

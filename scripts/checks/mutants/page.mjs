@@ -47,6 +47,7 @@ export function mutantsSection() {
   const tables = [];
   for (const [name, { explained }] of Object.entries(areas)) {
     const { planted, noticed, equivalent, unexplained } = score(resultsOf(name), explained);
+    if (planted === 0) continue;
     const share = ((100 * noticed) / (planted - equivalent.length)).toFixed(1);
     lines.push(`| ${name} | ${planted} | ${equivalent.length} | ${noticed} | ${share} % |`);
     if (equivalent.length + unexplained.length === 0) continue;
