@@ -22,16 +22,14 @@ import { parseArgs } from "node:util";
 
 const STEPS = 3;
 const GOLDEN = ".golden.safetensors";
+/** Settings that goldens have under the same names, in snake case. */
+const SETTINGS = ["r1Gamma", "plWeight", "plDecay", "gRegInterval", "dRegInterval", "emaKimg", "emaRampup"];
 const NETWORKS = /\.(pkl|pt|pth|safetensors)$/;
 
+const text = { type: "string" };
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: {
-    threads: { type: "string" },
-    of: { type: "string" },
-    fixtures: { type: "string" },
-    into: { type: "string" },
-  },
+  options: { threads: text, of: text, fixtures: text, into: text },
 });
 const threads = values.threads === undefined ? undefined : Number(values.threads);
 
@@ -141,13 +139,7 @@ async function train({ checkout, library, path, golden, note }) {
       discriminatorLearningRate: meta("lr"),
       betas: JSON.parse(golden.metadata.betas),
       epsilon: meta("eps"),
-      r1Gamma: meta("r1_gamma"),
-      plWeight: meta("pl_weight"),
-      plDecay: meta("pl_decay"),
-      gRegInterval: meta("g_reg_interval"),
-      dRegInterval: meta("d_reg_interval"),
-      emaKimg: meta("ema_kimg"),
-      emaRampup: meta("ema_rampup"),
+      ...Object.fromEntries(SETTINGS.map((name) => [name, meta(name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`))])),
     },
   );
   for (let step = 0; step < STEPS; step++) {

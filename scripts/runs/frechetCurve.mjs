@@ -22,16 +22,13 @@ import { featureStatistics, frechetDistance } from "../../dist/stylegan/evaluati
 import { imagesAtLod, lodOf, seedsOf } from "../../dist/stylegan/training/index.js";
 import { curveTable, readRun, snapshotsOf } from "./runs.mjs";
 
+const text = { type: "string" };
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    metric: { type: "string" },
-    kimg: { type: "string" },
+    ...{ metric: text, kimg: text, data: text, engine: text, out: text },
     every: { type: "string", default: "1" },
     images: { type: "string", default: "2048" },
-    data: { type: "string" },
-    engine: { type: "string" },
-    out: { type: "string" },
   },
 });
 const [folder] = positionals;

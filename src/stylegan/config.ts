@@ -123,6 +123,7 @@ const stylegan1Synthesis = object({
 });
 export interface Stylegan1SynthesisConfig extends Infer<typeof stylegan1Synthesis> {}
 
+const body = { cDim: count, ...image, channels };
 const generator = { zDim: count, cDim: count, wDim: count, ...image, mapping };
 
 const minibatchStd = {
@@ -137,9 +138,7 @@ export interface GeneratorConfig extends Infer<typeof stylegan2Generator> {}
 
 const stylegan2Discriminator = object({
   kind: kind("stylegan2-discriminator"),
-  cDim: count,
-  ...image,
-  channels,
+  ...body,
   architecture: word(architectures),
   resampleFilter: taps,
   activation,
@@ -158,18 +157,12 @@ const stylegan2Discriminator = object({
 });
 export interface DiscriminatorConfig extends Infer<typeof stylegan2Discriminator> {}
 
-const stylegan1Generator = object({
-  kind: kind("stylegan1-generator"),
-  ...generator,
-  synthesis: stylegan1Synthesis,
-});
+const stylegan1Generator = object({ kind: kind("stylegan1-generator"), ...generator, synthesis: stylegan1Synthesis });
 export interface Stylegan1GeneratorConfig extends Infer<typeof stylegan1Generator> {}
 
 const stylegan1Discriminator = object({
   kind: kind("stylegan1-discriminator"),
-  cDim: count,
-  ...image,
-  channels,
+  ...body,
   activation,
   ...scaling,
   ...minibatchStd,
@@ -187,9 +180,7 @@ export interface GrowingStylegan2GeneratorConfig extends Infer<typeof growingSty
 /** The discriminator of configs B to D. */
 const growingStylegan2Discriminator = object({
   kind: kind("growing-stylegan2-discriminator"),
-  cDim: count,
-  ...image,
-  channels,
+  ...body,
   resampleFilter: taps,
   activation,
   ...minibatchStd,

@@ -23,12 +23,12 @@ export interface GeometryOptions {
   readonly channelBase?: number;
   /** Default 512. */
   readonly channelMax?: number;
+  /** Default null: no clamp. */
+  readonly convClamp?: number | null;
   /** Default "skip". */
   readonly generatorArchitecture?: Architecture;
   /** Default "resnet". */
   readonly discriminatorArchitecture?: Architecture;
-  /** Default null: no clamp. */
-  readonly convClamp?: number | null;
   /** Samples per minibatch-stddev group; null takes the whole batch. Default 4. */
   readonly mbstdGroupSize?: number | null;
 }

@@ -12,6 +12,7 @@ import { writeNative } from "../../src/stylegan/checkpoint/native.js";
 import type { CheckpointData, Networks } from "../../src/stylegan/checkpoint/networkData.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
 import { writers } from "../../src/stylegan/checkpoint/writers.js";
+import { messageOf } from "../support/errors.js";
 
 const folder = new URL("../fixtures/checkpoints/", import.meta.url);
 const load = (name: string) => readCheckpoint(new Uint8Array(readFileSync(new URL(name, folder))));
@@ -25,15 +26,7 @@ function rawBytes(tensor: PlainTensor | undefined): Uint8Array {
   return new Uint8Array(values.buffer);
 }
 
-const errorOf = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    expect(error).toBeInstanceOf(CheckpointError);
-    return (error as CheckpointError).message;
-  }
-  throw new Error("expected a CheckpointError, but it succeeded");
-};
+const errorOf = (run: () => unknown): string => messageOf(run, CheckpointError);
 
 describe("what is written is read", () => {
   test.each([

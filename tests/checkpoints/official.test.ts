@@ -14,21 +14,14 @@ import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
 import { tensorShapes } from "../../src/stylegan/checkpoint/tensorShapes.js";
 import { TorchModule } from "../../src/stylegan/checkpoint/torch/module.js";
 import { officialTorchNames } from "../../src/stylegan/checkpoint/torch/reader.js";
+import { messageOf } from "../support/errors.js";
 import { type Bytes, op, pickle } from "../support/pickles/assembler.js";
 
 const folder = new URL("../fixtures/checkpoints/", import.meta.url);
 const load = (name: string) => new Uint8Array(readFileSync(new URL(name, folder)));
 const names = readdirSync(folder).filter((name) => /\.(pkl|pt)$/.test(name));
 
-const errorOf = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    expect(error).toBeInstanceOf(CheckpointError);
-    return (error as CheckpointError).message;
-  }
-  throw new Error("expected a CheckpointError, but it succeeded");
-};
+const errorOf = (run: () => unknown): string => messageOf(run, CheckpointError);
 
 const persistent = (meta: Bytes): Bytes =>
   op.call(op.global("torch_utils.persistence", "_reconstruct_persistent_obj"), meta);

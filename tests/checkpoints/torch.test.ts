@@ -9,6 +9,7 @@ import { readPickle } from "../../src/formats/pickle/reader.js";
 import type { PickleValue } from "../../src/formats/pickle/values.js";
 import { allTorchNames, readTorch, TorchStorage, type TorchTensor } from "../../src/formats/torch/reader.js";
 import { writeZip } from "../../src/formats/zipEncoder.js";
+import { messageOf } from "../support/errors.js";
 import {
   type Bytes,
   legacyStream,
@@ -36,15 +37,7 @@ function bothForms(object: Bytes, storages: readonly StorageSpec[]): Uint8Array[
   return [legacyStream(object, storages), writeZip(files), zipSync(Object.fromEntries(files))];
 }
 
-const errorOf = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    expect(error).toBeInstanceOf(FileError);
-    return (error as FileError).message;
-  }
-  throw new Error("expected a FileError, but it succeeded");
-};
+const errorOf = (run: () => unknown): string => messageOf(run, FileError);
 
 describe("tensors are views of storages", () => {
   test("two tensors share a storage; strides and offsets are honoured", () => {

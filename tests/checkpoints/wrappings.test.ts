@@ -27,6 +27,7 @@ import { officialTensorflow } from "../../src/stylegan/checkpoint/tensorflow/rea
 import { Discriminator } from "../../src/stylegan/discriminator.js";
 import { networkGeometry } from "../../src/stylegan/geometry.js";
 import { buildDiscriminator, buildGenerator } from "../../src/stylegan/networks.js";
+import { messageOf } from "../support/errors.js";
 import { op, pickle, storageId, tensorOf } from "../support/pickles/assembler.js";
 import { oldPickle } from "../support/pickles/old.js";
 
@@ -64,15 +65,7 @@ function image(data: CheckpointData, truncationPsi = 1): Float32Array {
   return scope(() => generator.forward(z, null, { noiseMode: "none", truncationPsi }).toArray());
 }
 
-const errorOf = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    expect(error).toBeInstanceOf(CheckpointError);
-    return (error as Error).message;
-  }
-  throw new Error("expected a CheckpointError, but it succeeded");
-};
+const errorOf = (run: () => unknown): string => messageOf(run, CheckpointError);
 
 let expected: { readonly rosinality: Float32Array; readonly official: Float32Array; readonly tensorflow: Float32Array };
 beforeAll(async () => {

@@ -13,20 +13,13 @@ import { readSafetensors, type SafetensorsEntry, writeSafetensors } from "../../
 import { concatBytes, crc32, readZipDirectory, readZipEntry } from "../../src/formats/zip.js";
 import { writeZip } from "../../src/formats/zipEncoder.js";
 import { RandomState } from "../../src/nn/random.js";
+import { messageOf } from "../support/errors.js";
 
 const python = JSON.parse(readFileSync(new URL("../fixtures/formats/python.json", import.meta.url), "utf8"));
 const fromBase64 = (text: string) => new Uint8Array(Buffer.from(text, "base64"));
 const ascii = (text: string) => new TextEncoder().encode(text);
 
-const errorOf = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    expect(error).toBeInstanceOf(FileError);
-    return (error as FileError).message;
-  }
-  throw new Error("expected a FileError, but it succeeded");
-};
+const errorOf = (run: () => unknown): string => messageOf(run, FileError);
 
 describe("half floats", () => {
   test("all 65536 survive the way to a number and back", () => {

@@ -22,10 +22,12 @@ const cases = Object.entries(JSON.parse(golden.metadata.cases) as Record<string,
 
 /** The parameters of a case, as the metadata writes them. */
 interface CaseOptions {
+  readonly num_channels?: number;
   readonly up?: number | [number, number];
   readonly down?: number | [number, number];
   readonly padding?: number | [number, number, number, number];
   readonly gain?: number | null;
+  readonly group_size?: number | null;
   readonly flip_filter?: boolean;
   readonly flip_weight?: boolean;
   readonly groups?: number;
@@ -34,8 +36,6 @@ interface CaseOptions {
   readonly act?: Activation;
   readonly alpha?: number | null;
   readonly clamp?: number | null;
-  readonly group_size?: number | null;
-  readonly num_channels?: number;
 }
 
 const FILTERS: Record<string, readonly number[]> = { "1331": [1, 3, 3, 1], "121": [1, 2, 1] };

@@ -24,6 +24,16 @@ function runScript(script: string): Promise<{ stdout: string }> {
 const threaded = (threads: number) =>
   createWasmKernels({ shared: true, createDispatcher: (loaded) => createThreadPool(loaded, threads) });
 
+/** All that there is behind a convolution. */
+const epilogue = {
+  inputScales: true,
+  outputScales: true,
+  noise: "each",
+  bias: true,
+  activation: "lrelu",
+  clamp: 2,
+} as const;
+
 describe("results do not depend on the number of threads, bit for bit", () => {
   test("fused layers", async () => {
     const [one, two, three] = [await createWasmKernels(), await threaded(2), await threaded(3)];
@@ -45,14 +55,6 @@ describe("results do not depend on the number of threads, bit for bit", () => {
       [131, 35],
     ]) {
       const layer = { n: 2, inChannels: 24, outChannels: 20, height, width, kernel: 3, resample: "up" } as const;
-      const epilogue = {
-        inputScales: true,
-        outputScales: true,
-        noise: "each",
-        bias: true,
-        activation: "lrelu",
-        clamp: 2,
-      } as const;
       const rest = { filter: "official", flipWeight: false, consumeInput: true, seed: 5 } as const;
       const c = { ...layer, ...epilogue, ...rest, inputLayout: "blocked", outputLayout: "blocked" } as const;
       const tile = { rows: 4, cols: 8 };
@@ -86,14 +88,6 @@ describe("results do not depend on the number of threads, bit for bit", () => {
         width,
         kernel: 3,
         resample: "none",
-      } as const;
-      const epilogue = {
-        inputScales: true,
-        outputScales: true,
-        noise: "each",
-        bias: true,
-        activation: "lrelu",
-        clamp: 2,
       } as const;
       const rest = {
         filter: "official",

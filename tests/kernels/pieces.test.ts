@@ -74,6 +74,16 @@ describe("nothing is written past the end of an allocation", () => {
     );
   });
 
+  test("products of no terms, of many chunks: zeros, in their own scratch only", () => {
+    broken = 0;
+    const geometry = { batch: 1, m: 70, n: 140, k: 0, transposeA: false, transposeB: true, strideA: 0, strideB: 0 };
+    const [a, b, y] = [0, 0, 70 * 140].map((length) => filled(guarded, new Draw(1), length));
+    guarded.matmul(a, b, y, geometry);
+    expect(y.data.every((value) => value === 0)).toBe(true);
+    for (const block of [a, b, y]) guarded.release(block);
+    expect(broken).toBe(0);
+  });
+
   test("fused layers", () => {
     broken = 0;
     fc.assert(

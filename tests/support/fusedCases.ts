@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { Block } from "../../src/nn/kernels/block.js";
+import type { LayerShape } from "../../src/nn/kernels/wasm/fused/shape.js";
 import { layerShape } from "../../src/nn/kernels/wasm/fused/shape.js";
 import type {
   ConvLayer,
@@ -64,13 +65,7 @@ export function planOf(kernels: WasmKernels, layer: ConvLayer<Shaped>, flow = PL
   return plan;
 }
 
-export interface LayerCase {
-  readonly n: number;
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly height: number;
-  readonly width: number;
-  readonly kernel: 1 | 3;
+export interface LayerCase extends Omit<LayerShape, "outHeight" | "outWidth"> {
   readonly resample: "none" | "up" | "down";
   readonly filter: keyof typeof filters;
   readonly flipWeight: boolean;

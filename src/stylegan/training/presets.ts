@@ -48,13 +48,9 @@ export const presetNames: readonly PresetName[] = [
 ];
 
 /** What the data decide, and overrides of what the preset decides. */
-export interface PresetOptions {
+export interface PresetOptions extends Pick<GeometryOptions, "imgChannels" | "cDim"> {
   /** Pixels of a side: a power of two; at least 8 for networks that grow, at least 4 for others. */
   readonly resolution: number;
-  /** Default 3. */
-  readonly imgChannels?: number;
-  /** Number of classes; 0 for unconditional networks. Default 0. */
-  readonly cDim?: number;
   /** Default: the preset's, 512 for most. */
   readonly zDim?: number;
   /** Default: the preset's, 512 for most. */

@@ -97,11 +97,6 @@ export function runDots(engine: Engine, dots: DotProducts): void {
   });
 }
 
-/** Up to this many rows, the matrices are multiplied where they lie: the left one stays in the caches. */
-export const mostRowsInPlace = 64;
-/** So they are where the sum is this short: each element of b is used `rows` times, but packing a costs as much as the sum. */
-const leastDepthPacked = 64;
-
 /** Products of tiles, where the matrices lie: y[item, row, column] = sum over k of a(item, row, k) b[item, k, column]. */
 export interface RowProducts extends Product {
   readonly items: number;
@@ -111,6 +106,11 @@ export interface RowProducts extends Product {
   readonly aItem: number;
   readonly bItem: number;
 }
+
+/** Up to this many rows, the matrices are multiplied where they lie: the left one stays in the caches. */
+export const mostRowsInPlace = 64;
+/** So they are where the sum is this short: each element of b is used `rows` times, but packing a costs as much as the sum. */
+const leastDepthPacked = 64;
 
 export function runRows(engine: Engine, product: RowProducts): void {
   const { a, b, y, rows, columns, depth, items } = product;

@@ -98,10 +98,7 @@ function readGenerator(value: PickleValue, path: string): NetworkData<GeneratorC
   }
   const imgResolution = checkedResolution(generator);
   const channels: [number, number][] = [];
-  const blocks: TorchModule[] = [];
-  const layers: TorchModule[] = [];
-  const clamped: TorchModule[] = [];
-  const filters: TorchModule[] = [];
+  const [blocks, layers, clamped, filters]: TorchModule[][] = [[], [], [], []];
   for (let resolution = 4; resolution <= imgResolution; resolution *= 2) {
     const block = synthesis.child(`b${resolution}`, "SynthesisBlock");
     blocks.push(block);
@@ -164,9 +161,7 @@ function readDiscriminator(value: PickleValue, path: string): NetworkData<Discri
   const discriminator = new TorchModule(value, path, "Discriminator");
   const imgResolution = checkedResolution(discriminator);
   const channels: [number, number][] = [];
-  const blocks: TorchModule[] = [];
-  const convs: TorchModule[] = [];
-  const filters: TorchModule[] = [];
+  const [blocks, convs, filters]: TorchModule[][] = [[], [], []];
   for (let resolution = 8; resolution <= imgResolution; resolution *= 2) {
     const block = discriminator.child(`b${resolution}`, "DiscriminatorBlock");
     blocks.push(block);
