@@ -42,7 +42,7 @@ for (const [name, generator, count] of [
     let [passCpu, stepCpu] = [0, 0];
     for (let k = 0; k < count + 3; k++) {
       const [start, startCpu] = [performance.now(), processorMs()];
-      noGrad(() => scope(() => void generator.synthesis.forward(ws, { noiseMode: "const" }).block));
+      noGrad(() => scope(() => void generator.synthesis.forward(ws, { noiseMode: "const" }).internals.block));
       const [between, betweenCpu] = [performance.now(), processorMs()];
       projector.step();
       if (k < 3) continue;

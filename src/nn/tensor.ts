@@ -80,16 +80,6 @@ export class Tensor {
     });
   }
 
-  /** @internal Once `internals.block`; for callers that do not use the handle yet. */
-  get block(): Block {
-    return this.internals.block;
-  }
-
-  /** @internal Once `aliasTensor`; likewise. */
-  alias(shape: Shape): Tensor {
-    return aliasTensor(this, shape);
-  }
-
   /** For parameters: a tensor outside of every scope, freed by the garbage collector; `fill` writes its contents. */
   static persistent(shape: Shape, fill: (data: Float32Array | Float64Array) => void): Tensor {
     return persistentTensor(shape, fill);

@@ -1,7 +1,7 @@
 /** From network output to pixels: [-1, 1] to bytes, sheets of many images, PNG. */
 import { encodePixels, type PixelImage } from "../formats/image/png.js";
 import { assertShape, formatShape } from "../nn/shape.js";
-import { Tensor } from "../nn/tensor.js";
+import { aliasTensor, Tensor } from "../nn/tensor.js";
 import { checkTensor } from "./forward/options.js";
 
 /**
@@ -14,7 +14,7 @@ export function toPixels(images: Tensor): Uint8Array<ArrayBuffer> {
   checkTensor("toPixels", "images", images);
   assertShape("toPixels", "images", images.shape, [null, null, null, null], "N, C, H, W");
   const [n, c, h, w] = images.shape;
-  const { data } = images.block;
+  const { data } = images.internals.block;
   const plane = h * w;
   const pixels = new Uint8ClampedArray(n * c * plane);
   let next = 0;
@@ -41,7 +41,7 @@ export function imageGrid(images: Tensor, grid: { readonly rows: number; readonl
   assertShape("imageGrid", "images", images.shape, [null, null, null, null], "N, C, H, W");
   const [n, c, h, w] = images.shape;
   if (n > rows * columns) throw new RangeError(`imageGrid: ${n} images do not fit into ${rows} rows of ${columns}`);
-  const { data } = images.block;
+  const { data } = images.internals.block;
   const sheet = new Float32Array(c * rows * h * columns * w).fill(-1);
   for (let image = 0; image < n; image++) {
     const top = Math.floor(image / columns) * h;
@@ -72,6 +72,6 @@ export function encodePng(image: Tensor): Uint8Array<ArrayBuffer> {
     const hint = "join several images with imageGrid";
     throw new RangeError(`encodePng: image must be [1, 1 to 4, H, W], got ${formatShape(image.shape)}; ${hint}`);
   }
-  const data = toPixels(image.shape.length === 3 ? image.alias(shape) : image);
+  const data = toPixels(image.shape.length === 3 ? aliasTensor(image, shape) : image);
   return encodePixels({ width, height, channels: channels as PixelImage["channels"], data });
 }

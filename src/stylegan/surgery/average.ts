@@ -25,7 +25,8 @@ export class NetworkAverage<N extends AnyNetwork> {
     if (this.#last !== null) checkSameGeometry(this.#last.network, network, [this.#last.name, name]);
     this.#last = { network, name };
     this.#count++;
-    for (const [key, { block }] of tensorsOf(network)) {
+    for (const [key, { internals }] of tensorsOf(network)) {
+      const { block } = internals;
       const sum = this.#sums.get(key);
       if (sum === undefined) this.#sums.set(key, Float64Array.from(block.data));
       else for (let k = 0; k < sum.length; k++) sum[k] += block.data[k];
