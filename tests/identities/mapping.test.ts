@@ -16,7 +16,7 @@ import { mean } from "../../src/nn/ops/statistics.js";
 import { RandomState } from "../../src/nn/random.js";
 import { Tensor } from "../../src/nn/tensor.js";
 import type { MappingConfig } from "../../src/stylegan/config.js";
-import { MappingNetwork, normalize2ndMoment } from "../../src/stylegan/mapping.js";
+import { estimateWAvg, MappingNetwork, normalize2ndMoment } from "../../src/stylegan/mapping.js";
 import { apart, dot, dotSize, equal, identical, largest, law } from "../support/laws.js";
 
 beforeAll(() => setKernels(createReferenceKernels("float64")));
@@ -161,5 +161,33 @@ describe("23: the average w, and truncation towards it", () => {
       /z must be \[N, zDim\] = \[any, 6\]/,
     );
     expect(() => network(0).forward(z, null, { truncationPsi: 0.5, truncationCutoff: -1 })).toThrow(/truncationCutoff/);
+  });
+});
+
+describe("the average w that a file lacks", () => {
+  const config = (cDim: number): MappingConfig => ({
+    ...{ zDim: 3, cDim, wDim: 4, numWs: 2, embedFeatures: cDim > 0 ? 3 : 0, embedBias: false },
+    ...{ inputNormalization: "separate", layerFeatures: [5, 4], activation: "lrelu", lrMultiplier: 1, wAvgBeta: 0.995 },
+  });
+
+  test.each([0, 1, 3])("is the mean of f(z) over 4096 z of seed 0, over %i classes in turn", (cDim) => {
+    const mapping = new MappingNetwork(new ParameterTree(initialContents(new RandomState(2))), config(cDim));
+    estimateWAvg(mapping);
+    const z = Tensor.from(new RandomState(0).randn(4096 * 3), [4096, 3]);
+    const labels = Float32Array.from({ length: 4096 * cDim }, (_, k) =>
+      k % cDim === Math.floor(k / cDim) % cDim ? 1 : 0,
+    );
+    const ws = mapping.forward(z, cDim === 0 ? null : Tensor.from(labels, [4096, cDim]));
+    equal(mapping.wAvg!, mean(slice(ws, 1, 0, 1), { axes: [0, 1] }));
+    expect(mapping.wAvg!.toFloat64Array().every((value) => value !== 0)).toBe(true);
+  });
+
+  test("labels that are missing, of another width, or of other images are told", () => {
+    const mapping = new MappingNetwork(new ParameterTree(initialContents(new RandomState(2))), config(3));
+    const z = Tensor.zeros([2, 3]);
+    expect(mapping.cDim).toBe(3);
+    expect(() => mapping.forward(z, null)).toThrow(/this network is conditional; c must be \[N, 3\], got null/);
+    expect(() => mapping.forward(z, Tensor.zeros([2, 2]))).toThrow(/mapping: c must be \[N, cDim\]/);
+    expect(() => mapping.forward(z, Tensor.zeros([1, 3]))).toThrow(/mapping: c must be/);
   });
 });
