@@ -92,10 +92,11 @@ const table = {
       [`${sg}training/presets`, "training/presetNumbers", "training/presets"],
       [`${sg}training/run`, "training/run"],
       [`${sg}training/schedule`, "identities/growing"],
-      ["", "identities/training", "identities/everyStep", "goldens/training", "training/presets", "identities/growing"],
+      ["", "training/limits", "identities/everyStep", "goldens/training", "training/run", "identities/growing"],
       [
         "",
-        "training/run",
+        "identities/training",
+        "training/presets",
         "identities/objectives",
         "training/dataset",
         "cli/training/trainFolder",
