@@ -5,7 +5,7 @@
 import { bytesSource, viewOf } from "./byteSource.js";
 import { FileError } from "./fileError.js";
 import { isNpy, readNpy, readNpz } from "./npy.js";
-import { isNumpyArray, numpyTensor } from "./pickle/common.js";
+import { inertNames, isNumpyArray, numpyTensor } from "./pickle/common.js";
 import { readPickle } from "./pickle/reader.js";
 import { PickleObject, type PickleValue, sequence } from "./pickle/values.js";
 import type { PlainTensor } from "./plainTensor.js";
@@ -27,10 +27,11 @@ export function readArrays(bytes: Uint8Array): Map<string, PlainTensor> {
   if (bytes[0] === 0x50 && bytes[1] === 0x4b) {
     const names = [...readZipDirectory(bytesSource(bytes)).keys()];
     const isTorch = names.some((name) => name === "data.pkl" || name.endsWith("/data.pkl"));
-    return isTorch ? arraysIn(readTorch(bytes)) : readNpz(bytes);
+    return isTorch ? arraysIn(readTorch(bytes, inertNames)) : readNpz(bytes);
   }
-  if (isTorchLegacy(bytes)) return arraysIn(readTorch(bytes));
-  if (bytes[0] === 0x80) return arraysIn(readPickle(bytes, { resolve: allTorchNames(), name: "pickle" }).value);
+  if (isTorchLegacy(bytes)) return arraysIn(readTorch(bytes, inertNames));
+  if (bytes[0] === 0x80)
+    return arraysIn(readPickle(bytes, { resolve: allTorchNames(inertNames), name: "pickle" }).value);
   if (bytes.length > 8 && bytes[8] === 0x7b && viewOf(bytes).getUint32(4, true) === 0) {
     return new Map(readSafetensors(bytes).tensors);
   }

@@ -22,6 +22,7 @@ import { scope, Tensor } from "../../src/nn/tensor.js";
 import { writeNative } from "../../src/stylegan/checkpoint/native.js";
 import type { CheckpointData, NetworkName } from "../../src/stylegan/checkpoint/networkData.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
+import { rosinality as rosinalityFormat } from "../../src/stylegan/checkpoint/rosinality/reader.js";
 import { officialTensorflowNames } from "../../src/stylegan/checkpoint/tensorflow/network.js";
 import { officialTensorflow } from "../../src/stylegan/checkpoint/tensorflow/reader.js";
 import { Discriminator } from "../../src/stylegan/discriminator.js";
@@ -123,6 +124,13 @@ describe("state dicts make the images of the checkpoint that they are from", () 
   test("the averaged generator is the one whose name says so", () => {
     const data = readCheckpoint(saved({ params: stateOf("g"), params_ema: g }));
     expect(data.names).toEqual({ gEma: "params_ema", g: "params" });
+  });
+
+  test("in a list the averaged one is the last, as in (G, D, G_ema)", () => {
+    const object: PickleValue = [top.get("g")!, top.get("d")!, top.get("g_ema")!];
+    const data = rosinalityFormat.reads({ container: "torch zip", object }, {});
+    expect(data.names).toEqual({ gEma: "2", g: "0", d: "1" });
+    expect(image(data)).toEqual(expected.rosinality);
   });
 
   test("counters are ignored, with a note; what may be a layer is refused", () => {

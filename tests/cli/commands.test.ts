@@ -440,7 +440,7 @@ describe("errors: one line, exit code 1 or 2, nothing written", () => {
     ["converting in place", /is the file to read/, () => ["convert", same, same]],
     [
       "a network that is not there",
-      /Expected some of gEma,g,d/,
+      /Expected some of G_ema, G and D/,
       () => ["convert", small, join(folder, "out.safetensors"), "--networks", "e"],
     ],
   ])("%s", async (name, message, args) => {

@@ -41,21 +41,29 @@ describe("readArrays", () => {
     for (const [name, found] of zip) expect(legacy.get(name)!.toFloat()).toEqual(found.toFloat());
   });
 
+  test("a legacy stream may hold a module, and then the source of its class: nothing of it is run", () => {
+    const bytes = fixture("formats/torch-legacy-module.pt");
+    expect(new TextDecoder("latin1").decode(bytes)).toContain("class Counter(torch.nn.Module):");
+    const arrays = readArrays(bytes);
+    expect([...arrays.get("weights")!.toFloat()]).toEqual([0, 1, 2, 3, 4, 5]);
+    expect([...arrays].some(([name, { shape }]) => name.startsWith("counter") && shape.join() === "3")).toBe(true);
+  });
+
   test("of an .npz only what is asked for is unpacked, and within a limit that the error names", () => {
-    const many = writeNpy({ data: new Float32Array(1 << 22), shape: [1 << 22] }); // 16 MiB, in 16 kB
-    const unasked = Array.from({ length: 40 }, (_, k) => [`junk${k}.npy`, many] as const);
-    const npz = zipSync({ ...Object.fromEntries(unasked), "w.npy": writeNpy({ data, shape: [2, 3] }) }, { level: 9 });
+    const many = writeNpy({ data: new Float32Array(1 << 20), shape: [1 << 20] }); // 4 MiB, in 4 kB
+    const unasked = Array.from({ length: 10 }, (_, k) => [`junk${k}.npy`, many] as const);
+    const npz = zipSync({ ...Object.fromEntries(unasked), "w.npy": writeNpy({ data, shape: [2, 3] }) }, { level: 6 });
     const before = process.memoryUsage().arrayBuffers;
     const arrays = readArrays(npz);
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 2 ** 20); // 640 MiB, if they were unpacked
-    expect(arrays.size).toBe(41);
-    expect(arrays.get("junk7")!.shape).toEqual([1 << 22]);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 2 ** 20); // 40 MiB, if they were unpacked
+    expect(arrays.size).toBe(11);
+    expect(arrays.get("junk7")!.shape).toEqual([1 << 20]);
     expect([...arrays.get("w")!.toFloat()]).toEqual([...data]);
-    const limited = readNpz(npz, { maxInflatedBytes: 20 * 2 ** 20 });
-    expect(limited.get("junk0")!.toFloat()).toHaveLength(1 << 22);
-    expect(limited.get("junk0")!.toFloat()).toHaveLength(1 << 22); // counts once
+    const limited = readNpz(npz, { maxInflatedBytes: 5 * 2 ** 20 });
+    expect(limited.get("junk0")!.toFloat()).toHaveLength(1 << 20);
+    expect(limited.get("junk0")!.toFloat()).toHaveLength(1 << 20); // counts once
     expect(() => limited.get("junk1")!.toFloat()).toThrow(
-      'npz: its arrays, up to "junk1", unpack to more than 20971520 bytes, the limit (maxInflatedBytes)',
+      'npz: its arrays, up to "junk1", unpack to more than 5242880 bytes, the limit (maxInflatedBytes)',
     );
   });
 

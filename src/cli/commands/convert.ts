@@ -24,8 +24,8 @@ interface ConvertOptions {
 const examples = `
 Examples:
   $ stylegan convert ffhq.pkl ffhq.safetensors
-  $ stylegan convert ffhq.pkl ffhq-small.safetensors --networks gEma --dtype f16
-  $ stylegan convert ffhq.pkl ffhq.pt --networks gEma --ignore-clamp`;
+  $ stylegan convert ffhq.pkl ffhq-small.safetensors --networks G_ema --dtype f16
+  $ stylegan convert ffhq.pkl ffhq.pt --networks G_ema --ignore-clamp`;
 
 export function convertCommand(terminal: Terminal): CommanderCommand {
   return new Command("convert")
@@ -40,7 +40,7 @@ export function convertCommand(terminal: Terminal): CommanderCommand {
         .default("f32"),
     )
     .addOption(
-      new Option("--networks <list>", "which to keep, of gEma,g,d (default: all that are there)").argParser(
+      new Option("--networks <list>", "which to keep, of G_ema,G,D (default: all that are there)").argParser(
         parseNetworks,
       ),
     )
@@ -49,10 +49,12 @@ export function convertCommand(terminal: Terminal): CommanderCommand {
     .action((input: string, output: string, options: ConvertOptions) => convert(input, output, options, terminal));
 }
 
+/** As files call them, too: G_ema, g_ema, Gs; G; D. */
 function parseNetworks(text: string): NetworkName[] {
   return text.split(",").map((part) => {
-    const name = networkNames.find((known) => known === part.trim());
-    if (name === undefined) throw new InvalidArgumentError(`Expected some of gEma,g,d, got '${part}'.`);
+    const called = part.trim().toLowerCase().replace("_", "").replace(/^gs$/, "gema");
+    const name = networkNames.find((known) => known.toLowerCase() === called);
+    if (name === undefined) throw new InvalidArgumentError(`Expected some of G_ema, G and D, got '${part}'.`);
     return name;
   });
 }

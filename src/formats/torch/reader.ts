@@ -245,6 +245,9 @@ export function readTorchLegacy(bytes: Uint8Array, resolve: PickleResolver): Pic
     return storage;
   };
   const value = next("object", (id) => {
+    // A class, beside the source text that it had, which is read over.
+    const [tag, type] = sequence(id) ?? [];
+    if (tag === "module" && type !== undefined) return type;
     const { key, dtype, size, window } = parseStorageId(id);
     const root = storageOf(key, dtype, size);
     if (!window) return root;
@@ -315,6 +318,9 @@ export function readTorchZip(source: ByteSource, resolve: PickleResolver, option
   const contents = zipReader(source, options);
   const pickleName = [...entries.keys()].find((name) => name === "data.pkl" || name.endsWith("/data.pkl"));
   if (pickleName === undefined) {
+    if (entries.size > 0 && [...entries.keys()].every((name) => name.endsWith(".npy"))) {
+      throw new FileError("this is an .npz of numpy arrays; save the state dict with torch.save, or as safetensors");
+    }
     const inside = [...entries.keys()].find((name) => /\.(pkl|pt|pth|safetensors)$/i.test(name));
     if (inside !== undefined) {
       throw new FileError(`this is a zip archive around ${describe(inside)}; unpack it, and give that file`);

@@ -46,9 +46,15 @@ export const wordsOf = (path: readonly string[]): string => path.filter((part) =
 const isAveraged = (words: readonly string[]) => words.some((word) => /ema|^gs$|running|averag/i.test(word));
 const isTrained = (words: readonly string[]) => words.some((word) => /^(g|generator|net_?g|params)$/i.test(word));
 
-/** Which generator is the averaged one: the one called so, or else one that is not called the other. */
+/**
+ * Which generator is the averaged one: the one called so, or else one that is not called the other. In lists the averaged one comes
+ * last, as in the official (G, D, G_ema).
+ */
 export function assignGenerators<T>(generators: readonly Found<T>[]): { gEma?: Found<T>; g?: Found<T> } {
-  const gEma = generators.find(({ path }) => isAveraged(path)) ?? generators.find(({ path }) => !isTrained(path));
+  const gEma =
+    generators.find(({ path }) => isAveraged(path)) ??
+    generators.findLast(({ path }) => /^\d+$/.test(path.at(-1) ?? "")) ??
+    generators.find(({ path }) => !isTrained(path));
   const g = generators.find((other) => other !== gEma);
   return { ...(gEma && { gEma }), ...(g && { g }) };
 }
