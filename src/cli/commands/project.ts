@@ -291,25 +291,15 @@ function openState(path: string): ReturnType<typeof decodeProjectionState> {
   }
 }
 
-/** Whatever the bits of a projection depend on. */
+/** Whatever the bits of a projection depend on: files count by what is in them, not by their names. */
 function settingOf(options: ProjectOptions, projector: Projector, target: PixelImage): string {
-  const { numSteps, seed, space, init, lr, regNoiseWeight, mse, mask, class: label } = options;
-  const hash = createHash("sha256").update(target.data).update(Float64Array.from(projector.wAvg)).digest("hex");
-  const features = projector.perception.name;
-  const { saveVideo } = options;
+  const { numSteps, seed, space, init, lr, regNoiseWeight, mse, mask, class: label, saveVideo } = options;
+  const hash = createHash("sha256").update(target.data).update(Float64Array.from(projector.wAvg));
+  for (const [name, tensor] of projector.generator.parameters) hash.update(name).update(tensor.toArray());
+  for (const file of [mask, init]) if (file !== undefined && existsSync(file)) hash.update(readFile(file));
   return JSON.stringify({
-    numSteps,
-    seed,
-    space,
-    features,
-    init,
-    lr,
-    regNoiseWeight,
-    mse,
-    mask,
-    label,
-    hash,
-    video: saveVideo !== undefined,
+    ...{ numSteps, seed, space, features: projector.perception.name, init, lr, regNoiseWeight, mse, mask, label },
+    ...{ hash: hash.digest("hex"), video: saveVideo !== undefined },
   });
 }
 

@@ -96,7 +96,13 @@ describe("files", () => {
 
 describe("interrupted", () => {
   test("and resumed, it comes to the same bits", async () => {
-    const args = ["--target", picture("target.png", 16, 16, 3), "--num-steps", "160", "--features", "pixels"];
+    const mask = (level: number): string => {
+      const data = new Uint8Array(256).fill(level);
+      writeFileSync(path("half.png"), encodePixels({ width: 16, height: 16, channels: 1, data }));
+      return path("half.png");
+    };
+    const target = ["--target", picture("target.png", 16, 16, 3), "--mask", mask(255)];
+    const args = [...target, "--num-steps", "160", "--features", "pixels"];
     expect((await project("whole", ...args)).code).toBe(0);
     const command = [main, "project", ...options, "--outdir", path("parts"), ...args];
     const child = spawn(process.execPath, command, { stdio: ["ignore", "ignore", "pipe"] });
@@ -110,6 +116,9 @@ describe("interrupted", () => {
     expect(readdirSync(path("parts"))).toContain("projection-state.safetensors");
     const other = await project("parts", ...args, "--seed", "1", "--resume");
     expect(other.err).toContain("is of another projection");
+    mask(128); // the same name, another mask
+    expect((await project("parts", ...args, "--resume")).err).toContain("is of another projection");
+    mask(255);
     const resumed = await project("parts", ...args, "--resume");
     expect([resumed.code, resumed.err]).toEqual([0, expect.stringMatching(/goes on after step \d+ of 160/)]);
     expect(resumed.files()).toEqual(["proj.png", "projected_w.npz", "target.png"]);
