@@ -82,14 +82,19 @@ function residentBytes(browser) {
   return total;
 }
 
-/** G_ema, G and D of 1024x1024, as they are taken through a training: some 360 MB, written by a process of its own. */
+/** G_ema, G and D of 1024x1024, as they are taken through a training: some 380 MB, written by a process of its own. */
 function writeLarge(path) {
+  const from = (file) => new URL(`../../../dist/${file}`, import.meta.url);
   const script = `
-    import { init, saveCheckpoint } from "${new URL("../../../dist/index.js", import.meta.url)}";
-    import { createNetworks, networkGeometry } from "${new URL("../../../dist/stylegan/geometry.js", import.meta.url)}";
+    import { init, saveCheckpoint } from "${from("index.js")}";
+    import { Discriminator } from "${from("stylegan/discriminator.js")}";
+    import { Generator } from "${from("stylegan/generator.js")}";
+    import { networkGeometry } from "${from("stylegan/geometry.js")}";
     await init({ threads: 1 });
-    const { generator, discriminator } = createNetworks(networkGeometry({ resolution: 1024 }), 1);
-    await saveCheckpoint(process.argv[1], { gEma: generator, g: generator, d: discriminator });`;
+    const { generator, discriminator } = networkGeometry({ resolution: 1024 });
+    const contents = (name, shape, data) => data.fill(0.01); // what the weights are does not matter
+    const gEma = new Generator(generator, contents);
+    await saveCheckpoint(process.argv[1], { gEma, g: gEma, d: new Discriminator(discriminator, contents) });`;
   execFileSync(process.execPath, ["--input-type=module", "-e", script, path], { stdio: "pipe" });
 }
 
@@ -153,7 +158,8 @@ export async function checkEarly({ browser, browserName, check }) {
       });
     }
 
-    // Firefox keeps its processes' names to itself; what is checked there is that the file opens.
+    // In Chromium: it is the one whose memory is measured, and on a busy machine such a file takes minutes.
+    if (browserName !== "chrome") return;
     await check("a checkpoint of 364 MB opens, and does not stand in memory twice", async () => {
       const path = join(folder, "large.safetensors");
       writeLarge(path);
@@ -173,7 +179,7 @@ export async function checkEarly({ browser, browserName, check }) {
       await page.close();
       const grown = most - before;
       const note = `${Math.round(size / 1e6)} MB, the browser grew by ${Math.round(grown / 1e6)} MB at most`;
-      if (browserName === "chrome" && before !== null) assert(grown < size + BESIDE_BYTES, note);
+      if (before !== null) assert(grown < size + BESIDE_BYTES, note);
       return note;
     });
   } finally {
