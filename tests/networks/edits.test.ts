@@ -38,6 +38,20 @@ describe("truncation by layers", () => {
     }
   });
 
+  test("a psi of 1 leaves its layers as they are, to the bit; a psi of 2 takes them as far again", () => {
+    const ws = wsOf(1);
+    const psis = Array.from({ length: generator.numWs }, (_, layer) => (layer % 2 === 0 ? 1 : 2));
+    const [w, c, got] = [
+      ws.toFloat64Array(),
+      generator.mapping.wAvg!.toFloat64Array(),
+      values(() => truncateLayers(ws, psis, generator.mapping.wAvg!)),
+    ];
+    got.forEach((value, k) => {
+      if (Math.floor(k / W) % 2 === 0) expect(value).toBe(w[k]);
+      else expect(value).toBeCloseTo(2 * w[k] - c[k % W], 12);
+    });
+  });
+
   test("around another centre, one for all layers or one for each", () => {
     const [ws, centre] = [wsOf(1), wsOf(2)];
     const psis = Array.from({ length: generator.numWs }, (_, layer) => layer / 4);
@@ -263,4 +277,20 @@ describe("files of directions", () => {
     const bad = { data: Float32Array.of(1, 2, Number.POSITIVE_INFINITY, 0, 0), shape: [W] };
     expect(() => readDirections(writeNpz(new Map([["d", bad]])), generator)).toThrow("d must be finite");
   });
+});
+
+test("styles: the first channel and the last one can be edited, others are told", () => {
+  const [layer, channels] = [...styleLayers(generator)][0];
+  const bias = (of: { readonly parameters: ReadonlyMap<string, Tensor> }) =>
+    of.parameters.get(`synthesis.${layer}.affine.bias`)!.toFloat64Array();
+  for (const channel of [0, channels - 1]) {
+    const edited = bias(editStyles(generator, [{ layer, channel, amount: 2 }]));
+    expect([...edited].map((value, k) => value - bias(generator)[k])).toEqual(
+      Array.from(edited, (_, k) => (k === channel ? 2 : 0)),
+    );
+  }
+  for (const channel of [-1, channels, 0.5]) {
+    expect(() => editStyles(generator, [{ layer, channel, amount: 2 }])).toThrow(/has channels 0 to/);
+  }
+  expect(() => generator.synthesis.forward([1, 2] as never)).toThrow(/synthesis: ws must be a Tensor, got an array/);
 });

@@ -107,7 +107,7 @@ const table = {
   augment: [
     [`${sg}augment`],
     32,
-    [["", "goldens/augment", "identities/training", "identities/everyStep", "training/run"]],
+    [["", "goldens/augment", "training/augmentation", "identities/training", "identities/everyStep", "training/run"]],
   ],
   latents: [
     [`${sg}latents`],
