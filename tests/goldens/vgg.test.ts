@@ -13,6 +13,7 @@ import { square, sub } from "../../src/nn/ops/arith.js";
 import { sum } from "../../src/nn/ops/reduce.js";
 import { scope, Tensor } from "../../src/nn/tensor.js";
 import { Lpips } from "../../src/stylegan/evaluation/lpips.js";
+import { Vgg16 } from "../../src/stylegan/evaluation/vgg.js";
 import { readWeights } from "../../src/stylegan/evaluation/weights.js";
 import { compare, goldensOf, readGolden } from "../support/goldens.js";
 import { type DrawnImage, seededImages, seededWeights } from "../support/seededWeights.js";
@@ -117,6 +118,12 @@ describe("laws", () => {
         expect(Math.abs(embedded - d)).toBeLessThan(1e-5 * d);
       }),
     );
+  });
+
+  test("images of other channels, or too small, are told", () => {
+    const vgg = new Vgg16(weights);
+    expect(() => vgg.features(Tensor.zeros([1, 4, 32, 32]))).toThrow(/Vgg16: x must be \[N, 3, H, W\]/);
+    expect(() => vgg.features(Tensor.zeros([1, 3, 32, 15]))).toThrow(/Vgg16: images must be at least 16x16, got 32x15/);
   });
 
   test("a batch is its images; a grey image is three equal channels", () => {

@@ -105,8 +105,9 @@ let faults = shuffled(
 );
 const lineOf = (fault) => texts.get(fault.path).split("\n")[fault.line - 1];
 if (values.unnoticed) {
-  const names = new Set(done.filter(({ result }) => result === "unnoticed").map((entry) => entry.name));
-  done = done.filter(({ result }) => result !== "unnoticed");
+  const isOpen = ({ result, name }) => result === "unnoticed" && area.explained[name] === undefined;
+  const names = new Set(done.filter(isOpen).map((entry) => entry.name));
+  done = done.filter((entry) => !isOpen(entry));
   faults = faults.filter((fault) => names.delete(nameOf(fault, lineOf(fault))));
 }
 const known = new Set(done.map((entry) => `${entry.name} ${entry.line}`));

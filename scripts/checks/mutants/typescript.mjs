@@ -147,7 +147,7 @@ const table = {
       [`${sg}evaluation/precisionRecall`, "goldens/featureSets"],
       [`${sg}evaluation/inception`, "goldens/inception"],
       [`${sg}evaluation/resize`, "goldens/inception"],
-      [`${sg}evaluation/weights`, "goldens/vgg", "goldens/inception"],
+      [`${sg}evaluation/weights`, "formats/weights", "goldens/vgg", "goldens/inception"],
       [`${sg}evaluation/vgg`, "goldens/vgg"],
       [`${sg}evaluation/lpips`, "goldens/vgg", "goldens/projection"],
       [`${sg}evaluation/ppl`, "goldens/ppl"],
