@@ -53,10 +53,8 @@ function rowOffset(args: usize, strides: usize, row: i32): usize {
 function zip(op: Binary, args: usize, chunk: i32): void {
   const g = changetype<StridedArguments>(args);
   const segments = (g.inner + g.segment - 1) / g.segment;
-  const first = (chunk % segments) * g.segment;
-  const count = min(g.segment, g.inner - first);
-  const firstRow = (chunk / segments) * g.rowsPerChunk;
-  const endRow = min(g.rows, firstRow + g.rowsPerChunk);
+  const first = (chunk % segments) * g.segment, count = min(g.segment, g.inner - first);
+  const firstRow = (chunk / segments) * g.rowsPerChunk, endRow = min(g.rows, firstRow + g.rowsPerChunk);
   const vectors = g.yStep == 1 && <u32>g.aStep <= 1 && <u32>g.bStep <= 1;
   const aStep = <usize>(g.aStep << 2);
   const bStep = <usize>(g.bStep << 2);

@@ -26,10 +26,8 @@ export function matmulTiles(args: usize, chunk: i32, worker: i32): void {
   const panel = g.scratch + <usize>worker * <usize>g.scratchStride;
   const allTiles = panel + PANEL_BYTES;
   const rowBlocks = (g.rows + g.rowsPerChunk - 1) / g.rowsPerChunk;
-  const firstRow = (chunk % rowBlocks) * g.rowsPerChunk;
-  const rows = min(g.rowsPerChunk, g.rows - firstRow);
-  const panels = (rows + ROWS - 1) / ROWS;
-  const tilesStep = <usize>panels * TILE_BYTES;
+  const firstRow = (chunk % rowBlocks) * g.rowsPerChunk, rows = min(g.rowsPerChunk, g.rows - firstRow);
+  const panels = (rows + ROWS - 1) / ROWS, tilesStep = <usize>panels * TILE_BYTES;
   const firstColumn = (chunk / rowBlocks) * g.columnsPerChunk;
   const endColumn = min(g.columns, firstColumn + g.columnsPerChunk);
   const packed = g.packed + floatBytes(firstRow) * <usize>g.depth;

@@ -21,7 +21,7 @@ export const framesFolder = "src/nn/kernels/wasm/frames";
 /** The views that a field of each type is written through. All fields take four bytes. */
 const VIEWS = { i32: "words", u32: "words", usize: "words", f32: "reals" };
 const ENDING = /Arguments$/;
-/** What is written is for compilers, and not formatted: a field a line would make every two frames look alike. */
+/** Of comments and constants. What is written is for compilers: the fields of a frame are one line, read in assembly/. */
 const LINE = 120;
 
 /** The generated files by their names, and their contents; `read` gives the sources by path. */
@@ -220,7 +220,7 @@ function constantLines(constants) {
     if (/[a-z]/.test(purpose) || groups.length === 0) groups.push({ purpose, texts: [] });
     groups.at(-1).texts.push(`export const ${name} = ${value};`);
   }
-  return groups.flatMap(({ purpose, texts }) => ["", ...(purpose === "" ? [] : [purpose]), ...filled(texts, "")]);
+  return groups.flatMap(({ purpose, texts }) => ["", ...(purpose === "" ? [] : [purpose]), ...filled(texts)]);
 }
 
 function classLines(found, users) {
@@ -237,25 +237,23 @@ function classLines(found, users) {
       title,
       found.fields.filter(({ comment: text }) => text !== ""),
     ),
-    `export interface ${interfaceName(found)} {`,
-    ...filled(found.fields.map(({ name }) => `readonly ${name}: number;`)),
-    "}",
+    `export interface ${interfaceName(found)} { ${found.fields.map(({ name }) => `readonly ${name}: number;`).join(" ")} }`,
     "",
     "/** Writes it from word `at` on; returns the word behind. */",
     `export function ${writerName(found)}(${parameters.join(", ")}): number {`,
-    ...filled(found.fields.map(({ name, view }, index) => `${view}[${place(index)}] = f.${name};`)),
+    `  ${found.fields.map(({ name, view }, index) => `${view}[${place(index)}] = f.${name};`).join(" ")}`,
     `  return at + ${found.fields.length};`,
     "}",
   ];
 }
 
 /** Statements one after the other, in lines that are not too long. */
-function filled(texts, indent = "  ") {
+function filled(texts) {
   const lines = [];
   for (const text of texts) {
     const last = lines.length - 1;
     if (last >= 0 && lines[last].length + 1 + text.length <= LINE) lines[last] += ` ${text}`;
-    else lines.push(`${indent}${text}`);
+    else lines.push(text);
   }
   return lines;
 }

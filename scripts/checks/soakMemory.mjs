@@ -22,10 +22,9 @@ import { TrainingState, trainingStep } from "../../dist/stylegan/training/step.j
 
 const { values } = parseArgs({
   options: {
+    ...{ resolution: { type: "string" }, threads: { type: "string" } },
     job: { type: "string", default: "images" },
     times: { type: "string", default: "10000" },
-    resolution: { type: "string" },
-    threads: { type: "string" },
   },
 });
 const jobs = {

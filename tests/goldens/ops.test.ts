@@ -21,22 +21,24 @@ const golden = soleGolden("ops");
 const cases = Object.entries(JSON.parse(golden.metadata.cases) as Record<string, CaseOptions>);
 
 /** The parameters of a case, as the metadata writes them. */
-interface CaseOptions {
-  readonly num_channels?: number;
-  readonly up?: number | [number, number];
-  readonly down?: number | [number, number];
-  readonly padding?: number | [number, number, number, number];
-  readonly gain?: number | null;
-  readonly group_size?: number | null;
-  readonly flip_filter?: boolean;
-  readonly flip_weight?: boolean;
-  readonly groups?: number;
-  readonly filter?: string;
-  readonly demodulate?: boolean;
-  readonly act?: Activation;
-  readonly alpha?: number | null;
-  readonly clamp?: number | null;
-}
+type CaseOptions = Readonly<
+  Partial<{
+    num_channels: number;
+    up: number | [number, number];
+    down: number | [number, number];
+    padding: number | [number, number, number, number];
+    gain: number | null;
+    group_size: number | null;
+    flip_filter: boolean;
+    flip_weight: boolean;
+    groups: number;
+    filter: string;
+    demodulate: boolean;
+    act: Activation;
+    alpha: number | null;
+    clamp: number | null;
+  }>
+>;
 
 const FILTERS: Record<string, readonly number[]> = { "1331": [1, 3, 3, 1], "121": [1, 2, 1] };
 

@@ -65,8 +65,10 @@ describe("the generator", () => {
     const text = generateFrames(sources({ fields: "x: usize;\n/** Elements. */ length: i32;\ngain: f32;" })).get(
       "maps.ts",
     );
-    expect(text).toContain(" * - length: Elements.\n */\nexport interface ScaleFrame {\n");
-    expect(text).toContain("  readonly x: number; readonly length: number; readonly gain: number;\n}");
+    expect(text).toContain(" * - length: Elements.\n */\n");
+    expect(text).toContain(
+      "export interface ScaleFrame { readonly x: number; readonly length: number; readonly gain: number; }",
+    );
     expect(text).toContain("  words[at] = f.x; words[at + 1] = f.length; reals[at + 2] = f.gain;\n  return at + 3;");
   });
 

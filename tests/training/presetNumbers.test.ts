@@ -3,7 +3,7 @@
  * trains worse. StyleGAN: appendix C; StyleGAN2: appendix B; StyleGAN2-ADA: the configurations of its program.
  */
 import { describe, expect, test } from "vitest";
-import { networkPreset, type PresetName } from "../../src/stylegan/training/presets.js";
+import { networkPreset, type PresetName, presetNames } from "../../src/stylegan/training/presets.js";
 
 /** "-" where the preset leaves a setting at its default. */
 const told = (values: readonly unknown[]): string =>
@@ -32,31 +32,56 @@ function networks(name: PresetName): string {
   return told([...first, ...maps, ...deviation, ...filters]);
 }
 
+const TRAINING: Readonly<Record<PresetName, string>> = {
+  auto: "32 0.9 0.0025 0.0025 0.0256 2 - - 10 0.05",
+  tiny: "16 0.9 0.0025 0.0025 0.0512 2 - - 5 0.05",
+  cifar: "64 0 0.0025 0.0025 0.01 0 - - 500 0.05",
+  stylegan2: "32 0.9 0.002 0.002 10 2 - - 10 null",
+  paper256: "64 0.9 0.0025 0.0025 1 2 - - 20 null",
+  paper512: "64 0.9 0.0025 0.0025 0.5 2 - - 20 null",
+  paper1024: "32 0.9 0.002 0.002 2 2 - - 10 null",
+  stylegan1: "32 0.9 0.001 0.001 10 0 1 1 10 -",
+  "table1-a": "32 0 0.001 0.001 0 0 1 1 10 -",
+  "table1-b": "32 0 0.001 0.001 10 0 1 1 10 -",
+  "table1-c": "32 0 0.001 0.001 10 0 1 1 10 -",
+  "table1-d": "32 0 0.001 0.001 10 0 1 1 10 -",
+  "table1-e": "32 0 0.001 0.001 10 0 1 1 10 -",
+  "table1-f": "32 0.9 0.001 0.001 10 0 1 1 10 -",
+  "config-a": "32 0.9 0.001 0.001 10 0 1 1 10 -",
+  "config-b": "32 0.9 0.001 0.001 10 0 1 1 10 -",
+  "config-c": "32 0.9 0.001 0.001 10 0 - 16 10 -",
+  "config-d": "32 0.9 0.001 0.001 10 2 - 16 10 -",
+  "config-e": "32 0.9 - - 100 - - - 10 -",
+  "config-f": "32 0.9 - - 10 - - - 10 -",
+};
+
+const NETWORKS: Readonly<Record<PresetName, string>> = {
+  auto: "512 2 0.01 0.995 separate 512 256 4 1 1,3,3,1 1,3,3,1",
+  tiny: "128 4 0.01 0.995 separate 64 32 4 1 1,3,3,1 1,3,3,1",
+  cifar: "512 2 0.01 0.995 separate 512 512 32 1 1,3,3,1 1,3,3,1",
+  stylegan2: "512 8 0.01 0.995 separate 512 512 4 1 1,3,3,1 1,3,3,1",
+  paper256: "512 8 0.01 0.995 separate 512 256 8 1 1,3,3,1 1,3,3,1",
+  paper512: "512 8 0.01 0.995 separate 512 512 8 1 1,3,3,1 1,3,3,1",
+  paper1024: "512 8 0.01 0.995 separate 512 512 4 1 1,3,3,1 1,3,3,1",
+  stylegan1: "512 8 0.01 0.995 joint 512 256 4 1 1,2,1 1,2,1",
+  "table1-a": "512 0 0.01 0.995 joint 512 256 4 1 - -",
+  "table1-b": "512 0 0.01 0.995 joint 512 256 4 1 1,2,1 1,2,1",
+  "table1-c": "512 8 0.01 0.995 joint 512 256 4 1 1,2,1 1,2,1",
+  "table1-d": "512 8 0.01 0.995 joint 512 256 4 1 1,2,1 1,2,1",
+  "table1-e": "512 8 0.01 0.995 joint 512 256 4 1 1,2,1 1,2,1",
+  "table1-f": "512 8 0.01 0.995 joint 512 256 4 1 1,2,1 1,2,1",
+  "config-a": "512 8 0.01 0.995 joint 512 256 4 1 1,2,1 1,2,1",
+  "config-b": "512 8 0.01 0.995 joint 512 256 4 1 1,3,3,1 1,3,3,1",
+  "config-c": "512 8 0.01 0.995 joint 512 256 4 1 1,3,3,1 1,3,3,1",
+  "config-d": "512 8 0.01 0.995 joint 512 256 4 1 1,3,3,1 1,3,3,1",
+  "config-e": "512 8 0.01 0.995 joint 512 256 4 1 1,3,3,1 1,3,3,1",
+  "config-f": "512 8 0.01 0.995 joint 512 512 4 1 1,3,3,1 1,3,3,1",
+};
+
 describe("the numbers of presets", () => {
-  test.each<[PresetName, string, string]>([
-    ["auto", "32 0.9 0.0025 0.0025 0.0256 2 - - 10 0.05", "512 2 0.01 0.995 separate 512 256 4 1 1,3,3,1 1,3,3,1"],
-    ["tiny", "16 0.9 0.0025 0.0025 0.0512 2 - - 5 0.05", "128 4 0.01 0.995 separate 64 32 4 1 1,3,3,1 1,3,3,1"],
-    ["cifar", "64 0 0.0025 0.0025 0.01 0 - - 500 0.05", "512 2 0.01 0.995 separate 512 512 32 1 1,3,3,1 1,3,3,1"],
-    ["stylegan2", "32 0.9 0.002 0.002 10 2 - - 10 null", "512 8 0.01 0.995 separate 512 512 4 1 1,3,3,1 1,3,3,1"],
-    ["paper256", "64 0.9 0.0025 0.0025 1 2 - - 20 null", "512 8 0.01 0.995 separate 512 256 8 1 1,3,3,1 1,3,3,1"],
-    ["paper512", "64 0.9 0.0025 0.0025 0.5 2 - - 20 null", "512 8 0.01 0.995 separate 512 512 8 1 1,3,3,1 1,3,3,1"],
-    ["paper1024", "32 0.9 0.002 0.002 2 2 - - 10 null", "512 8 0.01 0.995 separate 512 512 4 1 1,3,3,1 1,3,3,1"],
-    ["stylegan1", "32 0.9 0.001 0.001 10 0 1 1 10 -", "512 8 0.01 0.995 joint 512 256 4 1 1,2,1 1,2,1"],
-    ["table1-a", "32 0 0.001 0.001 0 0 1 1 10 -", "512 0 0.01 0.995 joint 512 256 4 1 - -"],
-    ["table1-b", "32 0 0.001 0.001 10 0 1 1 10 -", "512 0 0.01 0.995 joint 512 256 4 1 1,2,1 1,2,1"],
-    ["table1-c", "32 0 0.001 0.001 10 0 1 1 10 -", "512 8 0.01 0.995 joint 512 256 4 1 1,2,1 1,2,1"],
-    ["table1-d", "32 0 0.001 0.001 10 0 1 1 10 -", "512 8 0.01 0.995 joint 512 256 4 1 1,2,1 1,2,1"],
-    ["table1-e", "32 0 0.001 0.001 10 0 1 1 10 -", "512 8 0.01 0.995 joint 512 256 4 1 1,2,1 1,2,1"],
-    ["table1-f", "32 0.9 0.001 0.001 10 0 1 1 10 -", "512 8 0.01 0.995 joint 512 256 4 1 1,2,1 1,2,1"],
-    ["config-a", "32 0.9 0.001 0.001 10 0 1 1 10 -", "512 8 0.01 0.995 joint 512 256 4 1 1,2,1 1,2,1"],
-    ["config-b", "32 0.9 0.001 0.001 10 0 1 1 10 -", "512 8 0.01 0.995 joint 512 256 4 1 1,3,3,1 1,3,3,1"],
-    ["config-c", "32 0.9 0.001 0.001 10 0 - 16 10 -", "512 8 0.01 0.995 joint 512 256 4 1 1,3,3,1 1,3,3,1"],
-    ["config-d", "32 0.9 0.001 0.001 10 2 - 16 10 -", "512 8 0.01 0.995 joint 512 256 4 1 1,3,3,1 1,3,3,1"],
-    ["config-e", "32 0.9 - - 100 - - - 10 -", "512 8 0.01 0.995 joint 512 256 4 1 1,3,3,1 1,3,3,1"],
-    ["config-f", "32 0.9 - - 10 - - - 10 -", "512 8 0.01 0.995 joint 512 512 4 1 1,3,3,1 1,3,3,1"],
-  ])("%s", (name, ofTraining, ofNetworks) => {
-    expect(training(name)).toBe(ofTraining);
-    expect(networks(name)).toBe(ofNetworks);
+  test.each(presetNames)("%s", (name) => {
+    expect(training(name)).toBe(TRAINING[name]);
+    expect(networks(name)).toBe(NETWORKS[name]);
   });
 
   test("schedules: images in a step and learning rates by resolution", () => {

@@ -12,13 +12,13 @@ export interface ReportGrid {
 
 export interface ReportContents {
   readonly title: string;
-  /** The command that began the run. */
-  readonly command: string;
-  readonly reals: Uint8Array;
   readonly definition: RunDefinition;
   readonly stats: readonly StatsLine[];
+  /** The command that began the run. */
+  readonly command: string;
   /** Generated images, the earliest first. */
   readonly grids: readonly ReportGrid[];
+  readonly reals: Uint8Array;
 }
 
 const style = `

@@ -9,19 +9,11 @@ export const T4 = 4;
  * Arguments of blockedFir.
  * - filter: tapsY, then tapsX numbers.
  */
-export interface FirFrame {
-  readonly x: number; readonly y: number; readonly scratch: number; readonly scratchStride: number;
-  readonly height: number; readonly width: number; readonly outHeight: number; readonly outWidth: number;
-  readonly up: number; readonly down: number; readonly padY: number; readonly padX: number; readonly tapsY: number;
-  readonly tapsX: number; readonly filter: number;
-}
+export interface FirFrame { readonly x: number; readonly y: number; readonly scratch: number; readonly scratchStride: number; readonly height: number; readonly width: number; readonly outHeight: number; readonly outWidth: number; readonly up: number; readonly down: number; readonly padY: number; readonly padX: number; readonly tapsY: number; readonly tapsX: number; readonly filter: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
 export function writeFir({ words }: Pick<FrameViews, "words">, at: number, f: FirFrame): number {
-  words[at] = f.x; words[at + 1] = f.y; words[at + 2] = f.scratch; words[at + 3] = f.scratchStride;
-  words[at + 4] = f.height; words[at + 5] = f.width; words[at + 6] = f.outHeight; words[at + 7] = f.outWidth;
-  words[at + 8] = f.up; words[at + 9] = f.down; words[at + 10] = f.padY; words[at + 11] = f.padX;
-  words[at + 12] = f.tapsY; words[at + 13] = f.tapsX; words[at + 14] = f.filter;
+  words[at] = f.x; words[at + 1] = f.y; words[at + 2] = f.scratch; words[at + 3] = f.scratchStride; words[at + 4] = f.height; words[at + 5] = f.width; words[at + 6] = f.outHeight; words[at + 7] = f.outWidth; words[at + 8] = f.up; words[at + 9] = f.down; words[at + 10] = f.padY; words[at + 11] = f.padX; words[at + 12] = f.tapsY; words[at + 13] = f.tapsX; words[at + 14] = f.filter;
   return at + 15;
 }
 
@@ -29,15 +21,11 @@ export function writeFir({ words }: Pick<FrameViews, "words">, at: number, f: Fi
  * Arguments of blockedToImage.
  * - pixelsPerChunk: A multiple of 4.
  */
-export interface ImageFrame {
-  readonly x: number; readonly w: number; readonly bias: number; readonly y: number; readonly blocks: number;
-  readonly outChannels: number; readonly pixels: number; readonly pixelsPerChunk: number; readonly clamp: number;
-}
+export interface ImageFrame { readonly x: number; readonly w: number; readonly bias: number; readonly y: number; readonly blocks: number; readonly outChannels: number; readonly pixels: number; readonly pixelsPerChunk: number; readonly clamp: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
 export function writeImage({ words, reals }: FrameViews, at: number, f: ImageFrame): number {
-  words[at] = f.x; words[at + 1] = f.w; words[at + 2] = f.bias; words[at + 3] = f.y; words[at + 4] = f.blocks;
-  words[at + 5] = f.outChannels; words[at + 6] = f.pixels; words[at + 7] = f.pixelsPerChunk; reals[at + 8] = f.clamp;
+  words[at] = f.x; words[at + 1] = f.w; words[at + 2] = f.bias; words[at + 3] = f.y; words[at + 4] = f.blocks; words[at + 5] = f.outChannels; words[at + 6] = f.pixels; words[at + 7] = f.pixelsPerChunk; reals[at + 8] = f.clamp;
   return at + 9;
 }
 
@@ -62,47 +50,16 @@ export function writeImage({ words, reals }: FrameViews, at: number, f: ImageFra
  * - firY0: The filter after the transposed convolution, gain included: four taps per axis, in the order they meet the
  *   rows.
  */
-export interface JobFrame {
-  readonly algorithm: number; readonly n: number; readonly inBlocks: number; readonly height: number;
-  readonly width: number; readonly outBlocks: number; readonly outHeight: number; readonly outWidth: number;
-  readonly tilesY: number; readonly tilesX: number; readonly kernel: number; readonly stride: number;
-  readonly pad: number; readonly tileRows: number; readonly tileCols: number; readonly blockTiles: number;
-  readonly panels: number; readonly chunkPanels: number; readonly groupPanels: number; readonly chunkRows: number;
-  readonly stripRows: number; readonly x: number; readonly y: number; readonly weights: number;
-  readonly weightStride: number; readonly inputScales: number; readonly inputScalesStride: number;
-  readonly scale: number; readonly scaleStride: number; readonly bias: number; readonly noise: number;
-  readonly noiseRowStride: number; readonly noiseImageStride: number; readonly noiseGain: number;
-  readonly scratch: number; readonly scratchStride: number; readonly productOffset: number; readonly tileOffset: number;
-  readonly stripOffset: number; readonly stripRowStride: number; readonly stripPlaneStride: number;
-  readonly seams: number; readonly slope: number; readonly clamp: number; readonly firY0: number;
-  readonly firY1: number; readonly firY2: number; readonly firY3: number; readonly firX0: number;
-  readonly firX1: number; readonly firX2: number; readonly firX3: number;
-}
+export interface JobFrame { readonly algorithm: number; readonly n: number; readonly inBlocks: number; readonly height: number; readonly width: number; readonly outBlocks: number; readonly outHeight: number; readonly outWidth: number; readonly tilesY: number; readonly tilesX: number; readonly kernel: number; readonly stride: number; readonly pad: number; readonly tileRows: number; readonly tileCols: number; readonly blockTiles: number; readonly panels: number; readonly chunkPanels: number; readonly groupPanels: number; readonly chunkRows: number; readonly stripRows: number; readonly x: number; readonly y: number; readonly weights: number; readonly weightStride: number; readonly inputScales: number; readonly inputScalesStride: number; readonly scale: number; readonly scaleStride: number; readonly bias: number; readonly noise: number; readonly noiseRowStride: number; readonly noiseImageStride: number; readonly noiseGain: number; readonly scratch: number; readonly scratchStride: number; readonly productOffset: number; readonly tileOffset: number; readonly stripOffset: number; readonly stripRowStride: number; readonly stripPlaneStride: number; readonly seams: number; readonly slope: number; readonly clamp: number; readonly firY0: number; readonly firY1: number; readonly firY2: number; readonly firY3: number; readonly firX0: number; readonly firX1: number; readonly firX2: number; readonly firX3: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
 export function writeJob({ words, reals }: FrameViews, at: number, f: JobFrame): number {
-  words[at] = f.algorithm; words[at + 1] = f.n; words[at + 2] = f.inBlocks; words[at + 3] = f.height;
-  words[at + 4] = f.width; words[at + 5] = f.outBlocks; words[at + 6] = f.outHeight; words[at + 7] = f.outWidth;
-  words[at + 8] = f.tilesY; words[at + 9] = f.tilesX; words[at + 10] = f.kernel; words[at + 11] = f.stride;
-  words[at + 12] = f.pad; words[at + 13] = f.tileRows; words[at + 14] = f.tileCols; words[at + 15] = f.blockTiles;
-  words[at + 16] = f.panels; words[at + 17] = f.chunkPanels; words[at + 18] = f.groupPanels;
-  words[at + 19] = f.chunkRows; words[at + 20] = f.stripRows; words[at + 21] = f.x; words[at + 22] = f.y;
-  words[at + 23] = f.weights; words[at + 24] = f.weightStride; words[at + 25] = f.inputScales;
-  words[at + 26] = f.inputScalesStride; words[at + 27] = f.scale; words[at + 28] = f.scaleStride;
-  words[at + 29] = f.bias; words[at + 30] = f.noise; words[at + 31] = f.noiseRowStride;
-  words[at + 32] = f.noiseImageStride; words[at + 33] = f.noiseGain; words[at + 34] = f.scratch;
-  words[at + 35] = f.scratchStride; words[at + 36] = f.productOffset; words[at + 37] = f.tileOffset;
-  words[at + 38] = f.stripOffset; words[at + 39] = f.stripRowStride; words[at + 40] = f.stripPlaneStride;
-  words[at + 41] = f.seams; reals[at + 42] = f.slope; reals[at + 43] = f.clamp; reals[at + 44] = f.firY0;
-  reals[at + 45] = f.firY1; reals[at + 46] = f.firY2; reals[at + 47] = f.firY3; reals[at + 48] = f.firX0;
-  reals[at + 49] = f.firX1; reals[at + 50] = f.firX2; reals[at + 51] = f.firX3;
+  words[at] = f.algorithm; words[at + 1] = f.n; words[at + 2] = f.inBlocks; words[at + 3] = f.height; words[at + 4] = f.width; words[at + 5] = f.outBlocks; words[at + 6] = f.outHeight; words[at + 7] = f.outWidth; words[at + 8] = f.tilesY; words[at + 9] = f.tilesX; words[at + 10] = f.kernel; words[at + 11] = f.stride; words[at + 12] = f.pad; words[at + 13] = f.tileRows; words[at + 14] = f.tileCols; words[at + 15] = f.blockTiles; words[at + 16] = f.panels; words[at + 17] = f.chunkPanels; words[at + 18] = f.groupPanels; words[at + 19] = f.chunkRows; words[at + 20] = f.stripRows; words[at + 21] = f.x; words[at + 22] = f.y; words[at + 23] = f.weights; words[at + 24] = f.weightStride; words[at + 25] = f.inputScales; words[at + 26] = f.inputScalesStride; words[at + 27] = f.scale; words[at + 28] = f.scaleStride; words[at + 29] = f.bias; words[at + 30] = f.noise; words[at + 31] = f.noiseRowStride; words[at + 32] = f.noiseImageStride; words[at + 33] = f.noiseGain; words[at + 34] = f.scratch; words[at + 35] = f.scratchStride; words[at + 36] = f.productOffset; words[at + 37] = f.tileOffset; words[at + 38] = f.stripOffset; words[at + 39] = f.stripRowStride; words[at + 40] = f.stripPlaneStride; words[at + 41] = f.seams; reals[at + 42] = f.slope; reals[at + 43] = f.clamp; reals[at + 44] = f.firY0; reals[at + 45] = f.firY1; reals[at + 46] = f.firY2; reals[at + 47] = f.firY3; reals[at + 48] = f.firX0; reals[at + 49] = f.firX1; reals[at + 50] = f.firX2; reals[at + 51] = f.firX3;
   return at + 52;
 }
 
 /** Arguments of blockedToPlanar, planarToBlocked. */
-export interface LayoutFrame {
-  readonly x: number; readonly y: number; readonly channels: number; readonly pixels: number;
-}
+export interface LayoutFrame { readonly x: number; readonly y: number; readonly channels: number; readonly pixels: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
 export function writeLayout({ words }: Pick<FrameViews, "words">, at: number, f: LayoutFrame): number {
@@ -111,44 +68,28 @@ export function writeLayout({ words }: Pick<FrameViews, "words">, at: number, f:
 }
 
 /** Arguments of prepareWeights. */
-export interface WeightFrame {
-  readonly w: number; readonly u: number; readonly algorithm: number; readonly outChannels: number;
-  readonly inChannels: number; readonly outStride: number; readonly inStride: number; readonly taps: number;
-  readonly flip: number; readonly matrixStride: number; readonly inPadded: number; readonly tileCols: number;
-  readonly scratch: number; readonly scratchStride: number;
-}
+export interface WeightFrame { readonly w: number; readonly u: number; readonly algorithm: number; readonly outChannels: number; readonly inChannels: number; readonly outStride: number; readonly inStride: number; readonly taps: number; readonly flip: number; readonly matrixStride: number; readonly inPadded: number; readonly tileCols: number; readonly scratch: number; readonly scratchStride: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
 export function writeWeight({ words }: Pick<FrameViews, "words">, at: number, f: WeightFrame): number {
-  words[at] = f.w; words[at + 1] = f.u; words[at + 2] = f.algorithm; words[at + 3] = f.outChannels;
-  words[at + 4] = f.inChannels; words[at + 5] = f.outStride; words[at + 6] = f.inStride; words[at + 7] = f.taps;
-  words[at + 8] = f.flip; words[at + 9] = f.matrixStride; words[at + 10] = f.inPadded; words[at + 11] = f.tileCols;
-  words[at + 12] = f.scratch; words[at + 13] = f.scratchStride;
+  words[at] = f.w; words[at + 1] = f.u; words[at + 2] = f.algorithm; words[at + 3] = f.outChannels; words[at + 4] = f.inChannels; words[at + 5] = f.outStride; words[at + 6] = f.inStride; words[at + 7] = f.taps; words[at + 8] = f.flip; words[at + 9] = f.matrixStride; words[at + 10] = f.inPadded; words[at + 11] = f.tileCols; words[at + 12] = f.scratch; words[at + 13] = f.scratchStride;
   return at + 14;
 }
 
 /** Arguments of sumOfSquares. */
-export interface SquaresFrame {
-  readonly w: number; readonly q: number; readonly outChannels: number; readonly inChannels: number;
-  readonly taps: number;
-}
+export interface SquaresFrame { readonly w: number; readonly q: number; readonly outChannels: number; readonly inChannels: number; readonly taps: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
 export function writeSquares({ words }: Pick<FrameViews, "words">, at: number, f: SquaresFrame): number {
-  words[at] = f.w; words[at + 1] = f.q; words[at + 2] = f.outChannels; words[at + 3] = f.inChannels;
-  words[at + 4] = f.taps;
+  words[at] = f.w; words[at + 1] = f.q; words[at + 2] = f.outChannels; words[at + 3] = f.inChannels; words[at + 4] = f.taps;
   return at + 5;
 }
 
 /** Arguments of inverseNorms. */
-export interface InverseNormsFrame {
-  readonly q: number; readonly s: number; readonly d: number; readonly outChannels: number; readonly inChannels: number;
-  readonly gain: number;
-}
+export interface InverseNormsFrame { readonly q: number; readonly s: number; readonly d: number; readonly outChannels: number; readonly inChannels: number; readonly gain: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
 export function writeInverseNorms({ words, reals }: FrameViews, at: number, f: InverseNormsFrame): number {
-  words[at] = f.q; words[at + 1] = f.s; words[at + 2] = f.d; words[at + 3] = f.outChannels;
-  words[at + 4] = f.inChannels; reals[at + 5] = f.gain;
+  words[at] = f.q; words[at + 1] = f.s; words[at + 2] = f.d; words[at + 3] = f.outChannels; words[at + 4] = f.inChannels; reals[at + 5] = f.gain;
   return at + 6;
 }
