@@ -16,7 +16,7 @@ import { conv2dResample } from "../../src/nn/ops/conv2dResample.js";
 import { flip, slice } from "../../src/nn/ops/layout.js";
 import { sum } from "../../src/nn/ops/reduce.js";
 import { downsample2d, filter2d, setupFilter, upsample2d } from "../../src/nn/ops/upfirdn2d.js";
-import { scope, type Tensor } from "../../src/nn/tensor.js";
+import { scope, Tensor } from "../../src/nn/tensor.js";
 import type { Stylegan1GeneratorConfig } from "../../src/stylegan/config.js";
 import { Generator } from "../../src/stylegan/generator.js";
 import { downscale2d, upscale2d } from "../../src/stylegan/growing/lod.js";
@@ -198,4 +198,41 @@ describe("gradients go through", () => {
       expect(silentAt(1)).toEqual([...rgb(4), ...finest].sort());
     });
   });
+});
+
+test("the dense input of ProGAN: weights times sqrt 2 / 4 over the root of the fan-in, bias, activation, pixel norm", () => {
+  const preset = networkPreset("table1-a", { resolution: 8, ...SMALL });
+  const generator = new Generator(preset.generator, drawnContents(new Draw(4)));
+  const { zDim, numWs } = generator;
+  const w = new Draw(5).normals([1, zDim]).toFloat64Array();
+  let seen = new Float64Array();
+  scope(() =>
+    generator.synthesis.forward(
+      Tensor.from(
+        Float64Array.from({ length: numWs * zDim }, (_, k) => w[k % zDim]),
+        [1, numWs, zDim],
+      ),
+      {
+        onLayer: (name, output) => {
+          if (name === "b4.input") seen = output.toFloat64Array() as Float64Array<ArrayBuffer>;
+        },
+      },
+    ),
+  );
+  const [weight, bias] = ["weight", "bias"].map((name) =>
+    generator.parameters.get(`synthesis.b4.input.${name}`)!.toFloat64Array(),
+  );
+  const gain = Math.SQRT2 / 4 / Math.sqrt(zDim);
+  const channels = bias.length;
+  const start = Array.from({ length: 16 * channels }, (_, row) => {
+    const product = w.reduce((total, value, k) => total + value * weight[row * zDim + k], 0);
+    const value = gain * product + bias[row >> 4];
+    return value < 0 ? 0.2 * value : value;
+  });
+  const pixel = (k: number): number => {
+    const squares = Array.from({ length: channels }, (_, c) => start[c * 16 + (k % 16)] ** 2);
+    return start[k] / Math.sqrt(squares.reduce((a, b) => a + b, 0) / channels + 1e-8);
+  };
+  expect(largest(Tensor.from(bias))).toBeGreaterThan(0.01);
+  for (const [k, value] of seen.entries()) expect(value).toBeCloseTo(pixel(k), 9);
 });

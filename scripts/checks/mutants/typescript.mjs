@@ -78,7 +78,7 @@ const table = {
     [
       [`${sg}growing/lod`, "identities/growing"],
       ["", "identities/stylegan1", "identities/growing", "goldens/stylegan1", "identities/discriminator"],
-      ["", "training/presets", "networks/synthesisParts", "networks/tiny", "networks/surgery"],
+      ["", "networks/arguments", "training/presets", "networks/synthesisParts", "networks/tiny", "networks/surgery"],
     ],
   ],
   training: [
