@@ -1,14 +1,16 @@
 /** Where training ends or refuses: shapes, labels, phases without length, and what it counts. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { encodePixels } from "../../src/formats/image/png.js";
+import { variable } from "../../src/nn/autograd/record.js";
 import { setKernels } from "../../src/nn/backend.js";
 import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
-import { sum } from "../../src/nn/ops/reduce.js";
+import { square } from "../../src/nn/ops/arith.js";
+import { expand, reshape, sum } from "../../src/nn/ops/reduce.js";
 import { scope, Tensor } from "../../src/nn/tensor.js";
 import { createNetworks, networkGeometry } from "../../src/stylegan/geometry.js";
 import { ImageDataset } from "../../src/stylegan/training/dataset.js";
 import { parseLabels } from "../../src/stylegan/training/labels.js";
-import { gradientPenalty } from "../../src/stylegan/training/regularizers.js";
+import { gradientPenalty, pathLengthPenalty } from "../../src/stylegan/training/regularizers.js";
 import { TrainingSampler } from "../../src/stylegan/training/sampler.js";
 import { momentAt } from "../../src/stylegan/training/schedule.js";
 import { TrainingState, trainingStep } from "../../src/stylegan/training/step.js";
@@ -56,6 +58,18 @@ describe("a step", () => {
   });
 });
 
+test("path length: the average goes a hundredth of the way to each batch, and the penalty weighs 2", () => {
+  const w = Tensor.from([1, -2, 3, 0.5], [2, 1, 2]);
+  const noise = Tensor.from([1, 2, -1, 0.5, 1, 1, -2, 1], [2, 1, 2, 2]);
+  const synthesize = (ws: Tensor): Tensor => expand(sum(square(ws), { axes: [2], keepDims: true }), [2, 2, 2]);
+  const asImages = (ws: Tensor): Tensor => reshape(synthesize(ws), [2, 1, 2, 2]);
+  const { lengths, plMean, penalty } = pathLengthPenalty(asImages, variable(w), noise, { plMean: 3 });
+  const each = lengths.toFloat64Array();
+  const mean = (each[0] + each[1]) / 2;
+  expect(plMean).toBeCloseTo(3 + 0.01 * (mean - 3), 12);
+  expect(penalty.item()).toBeCloseTo((each[0] - plMean) ** 2 + (each[1] - plMean) ** 2, 10);
+});
+
 describe("phases", () => {
   const schedule = { imgResolution: 32, batch: { base: 4, at: {} }, learningRate: { base: 1, at: {} } };
   test("fades without length: resolutions change at once", () => {
@@ -73,6 +87,13 @@ describe("phases", () => {
 });
 
 describe("labels", () => {
+  test.each([[[["a.png"]]], [[[7, 1]]], [["a.png"]], [[{ name: "a.png", label: 1 }]], [[["a.png", 0], "b.png"]]])(
+    "rows that are no pairs of a name and a label are told: %j",
+    (labels) => {
+      expect(() => parseLabels({ labels }, ["a.png"])).toThrow(/labels must be a list of \[name, label\], found/);
+    },
+  );
+
   const labelled = (last: number) => ({
     labels: [
       ["a.png", 0],

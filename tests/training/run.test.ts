@@ -49,7 +49,28 @@ describe("a run", () => {
     const moment = momentOf(one, 0);
     runStep(one, moment);
     expect(moment.moment).not.toBeNull();
-    expect(one.state.generator.buffers.get("synthesis.lod")!.item()).toBe(moment.moment!.lod);
+    const { generator, average, discriminator } = one.state;
+    expect(generator.buffers.get("synthesis.lod")!.item()).toBe(moment.moment!.lod);
+    expect(average.buffers.get("synthesis.lod")!.item()).toBe(moment.moment!.lod);
+    expect(discriminator.buffers.get("lod")!.item()).toBe(moment.moment!.lod);
+  });
+
+  test("where the layers in training change, Adam begins anew: no steps, no moments", () => {
+    const one = run(3, "config-d");
+    const { moment, batch } = momentOf(one, 0);
+    const steps = (lod: number): readonly number[] => {
+      runStep(one, { batch, moment: { ...moment!, lod } });
+      const { generatorOptimizer, discriminatorOptimizer } = one.state;
+      return [generatorOptimizer.steps, discriminatorOptimizer.steps];
+    };
+    // Greg is due in the first step: two updates of G, and Dreg one more of D.
+    const fresh = run(3, "config-d");
+    runStep(fresh, { batch, moment: { ...moment!, lod: 0 } });
+    expect([fresh.state.generatorOptimizer.steps, fresh.state.discriminatorOptimizer.steps]).toEqual([2, 2]);
+    expect(steps(0)).toEqual([2, 2]);
+    expect(steps(0)).toEqual([3, 3]);
+    expect(steps(0.5)).toEqual([1, 1]);
+    expect(steps(0.25)).toEqual([2, 2]);
   });
 
   test.each<[Phase, "generator" | "discriminator"]>([

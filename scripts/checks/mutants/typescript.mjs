@@ -100,7 +100,6 @@ const table = {
         "identities/objectives",
         "training/dataset",
         "cli/training/trainFolder",
-        "cli/training/train",
       ],
     ],
   ],
@@ -152,7 +151,7 @@ const table = {
       [`${sg}evaluation/lpips`, "goldens/vgg", "goldens/projection"],
       [`${sg}evaluation/ppl`, "goldens/ppl"],
       ["", "goldens/metrics", "goldens/featureSets", "goldens/inception", "goldens/vgg", "goldens/ppl"],
-      ["", "training/classifier", "networks/perception", "cli/metrics", "cli/metricsInception", "cli/training/train"],
+      ["", "training/classifier", "networks/perception", "cli/metrics", "cli/metricsInception"],
     ],
   ],
 };
