@@ -55,6 +55,11 @@ describe("sizes", () => {
     expect(filter2d(x, filter).shape).toEqual([1, 2, 6, 8]);
   });
 
+  test("of images with odd sides, halved by an odd filter: the last row is not read twice", () => {
+    expect(downsample2d(normals(1, 1, 7, 9), setupFilter([1, 2, 1])).shape).toEqual([1, 1, 3, 4]);
+    expect(downsample2d(normals(1, 1, 7, 9), setupFilter([1, 3, 3, 1])).shape).toEqual([1, 1, 3, 4]);
+  });
+
   test("an odd filter leaves a symmetric image symmetric: it stays where it is", () => {
     const row = [0, 1, 5, 1, 0];
     const x = Tensor.from(

@@ -57,15 +57,16 @@ describe("a run", () => {
 
   test("where the layers in training change, Adam begins anew: no steps, no moments", () => {
     const one = run(3, "config-d");
-    const { moment, batch } = momentOf(one, 0);
+    const begin = momentOf(one, 0);
+    const at = (lod: number) => ({ ...begin, moment: { ...begin.moment!, lod } });
     const steps = (lod: number): readonly number[] => {
-      runStep(one, { batch, moment: { ...moment!, lod } });
+      runStep(one, at(lod));
       const { generatorOptimizer, discriminatorOptimizer } = one.state;
       return [generatorOptimizer.steps, discriminatorOptimizer.steps];
     };
     // Greg is due in the first step: two updates of G, and Dreg one more of D.
     const fresh = run(3, "config-d");
-    runStep(fresh, { batch, moment: { ...moment!, lod: 0 } });
+    runStep(fresh, at(0));
     expect([fresh.state.generatorOptimizer.steps, fresh.state.discriminatorOptimizer.steps]).toEqual([2, 2]);
     expect(steps(0)).toEqual([2, 2]);
     expect(steps(0)).toEqual([3, 3]);
