@@ -25,6 +25,8 @@ for (const name of [
   "assembly",
   "build",
   "scripts",
+  "bench",
+  "page",
   "package.json",
   "tsconfig.json",
   "vitest.config.ts",
