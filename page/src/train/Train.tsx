@@ -4,7 +4,7 @@ import type { TrainOptions, TrainPhase, TrainReport, TrainStart } from "../engin
 import { theSession } from "../explore/session.js";
 import { Chart } from "../ui/Chart.js";
 import { Pixels } from "../ui/canvas.js";
-import { Choice, NumberField, Section, Slider } from "../ui/controls.js";
+import { Choice, FileField, NumberField, Section, Slider } from "../ui/controls.js";
 import { copyText, save } from "../ui/files.js";
 import { trainCommand, usualTraining } from "./command.js";
 import { TrainingHistory } from "./history.js";
@@ -178,19 +178,7 @@ export function Train() {
           >
             Save
           </button>
-          <label class="file">
-            <span>Load</span>
-            <input
-              type="file"
-              disabled={isRunning}
-              data-testid="load"
-              onChange={(event) => {
-                const file = event.currentTarget.files?.[0];
-                event.currentTarget.value = "";
-                if (file !== undefined) void load(file);
-              }}
-            />
-          </label>
+          <FileField label="Load" disabled={isRunning} testId="load" onFile={(file) => void load(file)} />
         </div>
         <div class="charts">
           <Chart title="Losses" lines={lines} testId="chart-losses" />

@@ -172,6 +172,39 @@ export function Select<T extends string>({ value, options, onInput, testId, disa
   );
 }
 
+/** A button that asks for a file; the same one can be chosen again. */
+export function FileField({
+  label,
+  accept,
+  testId,
+  disabled,
+  onFile,
+}: {
+  readonly label: string;
+  /** Endings or kinds of file, as in HTML. Default: all. */
+  readonly accept?: string;
+  readonly testId: string;
+  readonly disabled?: boolean;
+  readonly onFile: (file: File) => void;
+}) {
+  return (
+    <label class="file">
+      <span>{label}</span>
+      <input
+        type="file"
+        accept={accept}
+        disabled={disabled}
+        data-testid={testId}
+        onChange={(event) => {
+          const file = event.currentTarget.files?.[0];
+          event.currentTarget.value = "";
+          if (file !== undefined) onFile(file);
+        }}
+      />
+    </label>
+  );
+}
+
 /** A part of the panel that opens and closes. */
 export function Section({
   title,

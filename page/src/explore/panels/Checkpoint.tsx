@@ -1,6 +1,6 @@
 /** Which network: the bundled one, a file, or an address in the link. */
 import { useStore } from "../../app/store.js";
-import { Section } from "../../ui/controls.js";
+import { FileField, Section } from "../../ui/controls.js";
 import { BUNDLED, type Session } from "../session.js";
 
 const kinds = {
@@ -29,18 +29,7 @@ export function Checkpoint({ session }: { readonly session: Session }) {
           <dd>{model.format}</dd>
         </dl>
       )}
-      <label class="file">
-        <span>Open a checkpoint</span>
-        <input
-          type="file"
-          data-testid="checkpoint"
-          onChange={(event) => {
-            const file = event.currentTarget.files?.[0];
-            event.currentTarget.value = "";
-            if (file !== undefined) void session.open(file);
-          }}
-        />
-      </label>
+      <FileField label="Open a checkpoint" testId="checkpoint" onFile={(file) => void session.open(file)} />
       <p class="small">
         .pkl, .pt or .safetensors, or drop one anywhere on this page. It stays on this machine, and nothing in it is
         executed.

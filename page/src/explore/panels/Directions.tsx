@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { useStore } from "../../app/store.js";
 import type { DirectionEdit } from "../../engine/protocol.js";
-import { Section, Slider } from "../../ui/controls.js";
+import { FileField, Section, Slider } from "../../ui/controls.js";
 import type { PanelProps } from "./Seed.js";
 
 export function Directions({ session, model }: PanelProps) {
@@ -91,19 +91,12 @@ export function Directions({ session, model }: PanelProps) {
         </>
       )}
       <div class="row">
-        <label class="file">
-          <span>Directions from a file</span>
-          <input
-            type="file"
-            accept=".npz,.npy,.pt"
-            data-testid="directions-file"
-            onChange={(event) => {
-              const file = event.currentTarget.files?.[0];
-              event.currentTarget.value = "";
-              if (file !== undefined) void find(file);
-            }}
-          />
-        </label>
+        <FileField
+          label="Directions from a file"
+          accept=".npz,.npy,.pt"
+          testId="directions-file"
+          onFile={(file) => void find(file)}
+        />
         <button type="button" onClick={() => void find(null)}>
           SeFa
         </button>

@@ -2,7 +2,7 @@
 import { useRef, useState } from "preact/hooks";
 import type { Picture, Projected } from "../../engine/protocol.js";
 import { Pixels } from "../../ui/canvas.js";
-import { Section, Slider } from "../../ui/controls.js";
+import { FileField, Section, Slider } from "../../ui/controls.js";
 import type { PanelProps } from "./Seed.js";
 
 /** The middle of a picture at `side` pixels, on white where it is transparent. */
@@ -81,19 +81,12 @@ export function Project({ session, model }: PanelProps) {
           if (file !== undefined) void open(file);
         }}
       >
-        <label class="file">
-          <span>Choose or drop a picture</span>
-          <input
-            type="file"
-            accept="image/*"
-            data-testid="project-file"
-            onChange={(event) => {
-              const file = event.currentTarget.files?.[0];
-              event.currentTarget.value = "";
-              if (file !== undefined) void open(file);
-            }}
-          />
-        </label>
+        <FileField
+          label="Choose or drop a picture"
+          accept="image/*"
+          testId="project-file"
+          onFile={(file) => void open(file)}
+        />
       </div>
       <Slider label="Steps" value={steps} min={50} max={1000} step={50} testId="project-steps" onInput={setSteps} />
       {target !== null && (
