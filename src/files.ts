@@ -93,14 +93,9 @@ export class FileWriter {
   #file: number | null;
 
   constructor(path: string | URL) {
-    const { basename, dirname, join } = nodeModule("path");
     this.#path = pathOf(path);
-    const name = [...basename(this.#path)].slice(0, 40).join("");
-    const { pid } = process;
-    const own = `${pid}-${hostMark()}-${globalThis.crypto.randomUUID()}`;
-    this.#temporary = join(dirname(this.#path), `.${name}.${own}.tmp`);
+    this.#temporary = temporaryPath(this.#path);
     this.#file = this.#attempt(() => nodeModule("fs").openSync(this.#temporary, "wx"));
-    unfinished.add(this.#temporary);
   }
 
   write(bytes: Uint8Array): void {
@@ -142,6 +137,15 @@ export class FileWriter {
   }
 }
 
+/** A hidden name beside `path` that no other has, for what is not complete yet: `removeUnfinished` knows it. */
+export function temporaryPath(path: string): string {
+  const { basename, dirname, join } = nodeModule("path");
+  const name = [...basename(path)].slice(0, 40).join("");
+  const temporary = join(dirname(path), `.${name}.${process.pid}-${hostMark()}-${globalThis.crypto.randomUUID()}.tmp`);
+  unfinished.add(temporary);
+  return temporary;
+}
+
 /** The temporary files of this process. */
 const unfinished = new Set<string>();
 
@@ -154,7 +158,7 @@ function hostMark(): string {
   return (mark >>> 0).toString(16).padStart(8, "0");
 }
 
-/** Deletes temporary files of `FileWriter` in a folder whose process, on this machine, is no more. */
+/** Deletes what lies under a name of `temporaryPath` in a folder, and whose process, on this machine, is no more. */
 export function removeUnfinished(folder: string): void {
   const { readdirSync, rmSync } = nodeModule("fs");
   const { join } = nodeModule("path");
@@ -164,7 +168,7 @@ export function removeUnfinished(folder: string): void {
     const path = join(folder, name);
     const isOwn = Number(pid) === process.pid;
     if (isOwn ? unfinished.has(path) : isAlive(Number(pid))) continue;
-    rmSync(path, { force: true });
+    rmSync(path, { recursive: true, force: true });
   }
 }
 

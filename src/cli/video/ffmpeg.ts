@@ -3,10 +3,10 @@ import { type ChildProcessByStdio, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { renameSync, rmSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
-import { systemError } from "../../files.js";
+import { systemError, temporaryPath } from "../../files.js";
 import { type AnimationFormat, type PixelImage, withChannels } from "../../formats/index.js";
 import { oneLine } from "../terminal.js";
-import { temporaryName, type VideoWriter } from "./writer.js";
+import type { VideoWriter } from "./writer.js";
 
 export type FfmpegKind = "mp4" | "webm";
 
@@ -30,13 +30,14 @@ export class FfmpegWriter implements VideoWriter {
 
   constructor(path: string, kind: FfmpegKind, { width, height, channels, fps }: AnimationFormat) {
     this.#path = path;
-    this.#temporary = temporaryName(path);
+    this.#temporary = temporaryPath(path);
     this.#channels = channels <= 2 ? 1 : 3;
     const input = ["-f", "rawvideo", "-pix_fmt", this.#channels === 1 ? "gray" : "rgb24", "-s", `${width}x${height}`];
     // yuv420p halves the colours' resolution, so both sides must be even.
     const even = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p"];
     const args = ["-y", "-loglevel", "error", ...input, "-r", String(fps), "-i", "-", ...even, ...codecs[kind]];
-    this.#process = spawn("ffmpeg", [...args, this.#temporary], { stdio: ["pipe", "ignore", "pipe"] });
+    // With `file:`, since ffmpeg takes what comes before a colon for the name of a protocol.
+    this.#process = spawn("ffmpeg", [...args, `file:${this.#temporary}`], { stdio: ["pipe", "ignore", "pipe"] });
     this.#process.stderr.on("data", (text) => {
       this.#said = (this.#said + String(text)).slice(-2000);
     });

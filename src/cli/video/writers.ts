@@ -1,7 +1,7 @@
 /** Where the frames of a video go: the ending of the name decides. Nothing of that name appears before it is complete. */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
-import { FileWriter, systemError, writeFile } from "../../files.js";
+import { FileWriter, systemError, temporaryPath, writeFile } from "../../files.js";
 import {
   type AnimationFormat,
   ApngEncoder,
@@ -11,9 +11,9 @@ import {
   type PixelImage,
 } from "../../formats/index.js";
 import { makeFolder } from "../files.js";
-import { EXIT, type Terminal, UsageError, watchInterrupt } from "../terminal.js";
+import { Interrupted, type Terminal, UsageError, watchInterrupt } from "../terminal.js";
 import { type FfmpegKind, FfmpegWriter, hasFfmpeg } from "./ffmpeg.js";
-import { temporaryName, type VideoWriter } from "./writer.js";
+import type { VideoWriter } from "./writer.js";
 
 const WITHOUT_FFMPEG = ".png (animated), .gif, or a folder for frames";
 
@@ -83,7 +83,7 @@ class FolderWriter implements VideoWriter {
 
   constructor(path: string) {
     this.#path = path.replace(/[/\\]+$/, "");
-    this.#temporary = temporaryName(this.#path);
+    this.#temporary = temporaryPath(this.#path);
     mkdirSync(this.#temporary);
   }
 
@@ -108,7 +108,7 @@ class FolderWriter implements VideoWriter {
 
 /**
  * Writes frames as they are made: one at a time is in memory. Ctrl-C, an error or SIGTERM leave no file of the name and no
- * leftovers; a run that is killed outright leaves a hidden one.
+ * leftovers; a run that is killed outright leaves a hidden one, which the next one that writes into the folder deletes.
  */
 export async function writeVideo(
   path: string,
@@ -117,20 +117,23 @@ export async function writeVideo(
   frames: (write: (frame: PixelImage) => Promise<void>) => Promise<void>,
 ): Promise<void> {
   const writer = videoWriter(path, format, terminal);
-  const interrupt = watchInterrupt(() => {
-    writer.abandon();
-    process.exit(EXIT.interrupted);
-  });
+  let count = 0;
+  const interrupted = (): Interrupted =>
+    new Interrupted(`interrupted after ${count} of ${format.frames} frames; nothing was written`);
+  const interrupt = watchInterrupt();
   try {
     // Frames are made without a pause; a turn of the event loop for each lets signals through.
     await frames(async (frame) => {
       await writer.write(frame);
+      count++;
       await new Promise((resolve) => setImmediate(resolve));
+      if (interrupt.wasCaught()) throw interrupted();
     });
     await writer.finish();
   } catch (error) {
     writer.abandon();
-    throw error;
+    // In a terminal Ctrl-C stops ffmpeg, too, which would be told as its failure.
+    throw interrupt.wasCaught() ? interrupted() : error;
   } finally {
     interrupt.release();
   }

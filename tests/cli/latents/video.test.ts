@@ -179,7 +179,7 @@ describe("files", () => {
     };
     vi.stubEnv("PATH", `${bin}${delimiter}${process.env.PATH}`);
     try {
-      write(`for last; do :; done; echo "$@" > ${join(folder, "args")}; cat > "$last"`);
+      write(`for last; do :; done; echo "$@" > ${join(folder, "args")}; cat > "\${last#file:}"`);
       const args = ["--seeds", "0,1", "--w-frames", "2", "--fps", "24"];
       const { code, err, output } = await video("film.mp4", ...args);
       expect(code, err).toBe(0);
@@ -196,6 +196,7 @@ describe("files", () => {
         "-pix_fmt yuv420p",
         "+faststart",
         "pad=ceil(iw/2)*2:ceil(ih/2)*2",
+        " file:", // or a colon in the name would end the name of a protocol
       ]) {
         expect(said).toContain(part);
       }
@@ -212,21 +213,40 @@ describe("files", () => {
     }
   });
 
-  test("a run that is killed leaves no file of the name; one that is asked to stop leaves nothing", async () => {
-    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-      const place = join(folder, signal);
+  test.each([
+    ["SIGTERM", "film.png"],
+    ["SIGINT", "frames"],
+    ["SIGKILL", "film.png"],
+    ["SIGKILL", "frames"],
+  ] as const)(
+    "%s while it writes %s: nothing of the name; what is left over the next film beside it clears up",
+    async (signal, name) => {
+      const place = join(folder, `${signal}-${name}`);
       mkdirSync(place);
-      const output = join(place, "film.png");
+      const output = join(place, name);
       const args = [main, "video", "--network", network, "--seeds", "0-9", "--w-frames", "5000", "--output", output];
       const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
-      await new Promise((resolve) => child.stderr.once("data", resolve));
+      let err = "";
+      await new Promise((resolve) =>
+        child.stderr.on("data", (text) => {
+          err += text;
+          resolve(null);
+        }),
+      );
       const ended = new Promise((resolve) => child.once("close", resolve));
       child.kill(signal);
-      await ended;
+      const code = await ended;
       expect(existsSync(output)).toBe(false);
-      if (signal === "SIGTERM") expect(readdirSync(place)).toEqual([]);
-    }
-  });
+      if (signal !== "SIGKILL") {
+        expect(readdirSync(place)).toEqual([]);
+        expect([code, err]).toEqual([130, expect.stringMatching(/interrupted after \d+ of 50000 frames; nothing/)]);
+      } else {
+        expect(readdirSync(place)).toHaveLength(1);
+        await video(join(`${signal}-${name}`, "next.png"), "--seeds", "0", "--w-frames", "1");
+        expect(readdirSync(place)).toEqual(["next.png"]);
+      }
+    },
+  );
 });
 
 describe("what is wrong is said in one line", () => {
