@@ -10,7 +10,7 @@ import type { Generator } from "../../src/stylegan/generator.js";
 import { createNetworks, networkGeometry } from "../../src/stylegan/geometry.js";
 import { readDirections } from "../../src/stylegan/latents/directionFile.js";
 import { applyEdits, editStyles, type LatentEdit, styleLayers } from "../../src/stylegan/latents/edits.js";
-import { latentArrays, noiseLayers, readLatents, setNoise } from "../../src/stylegan/latents/latentFile.js";
+import { latentArrays, noiseLayers, noiseMap, readLatents, setNoise } from "../../src/stylegan/latents/latentFile.js";
 import { styleRange, takeStyles } from "../../src/stylegan/latents/mixing.js";
 import { truncateLayers } from "../../src/stylegan/latents/truncation.js";
 
@@ -222,6 +222,22 @@ describe("files of latents", () => {
       ["noise.1", { data: normals(3, 64), shape: [1, 1, 8, 8] }],
     ]);
     expect([...readLatents(writeNpz(numbered), generator).noise.keys()]).toEqual(["b8.conv0"]);
+    const images = new Map([
+      ["a.png.latent", w],
+      ["a.png.noise.1", { data: normals(3, 64), shape: [1, 1, 8, 8] }],
+      ["b.png.latent", w],
+      ["b.png.noise.1", { data: normals(4, 64), shape: [1, 1, 8, 8] }],
+      ["b.png.noise.0", { data: normals(5, 16), shape: [1, 1, 4, 4] }],
+    ]);
+    const each = readLatents(writeNpz(images), generator);
+    expect([each.count, each.noises!.map((maps) => maps.size)]).toEqual([2, [5, 5]]);
+    const of = (image: number, layer: string): number[] => [...each.noises![image].get(layer)!];
+    expect(of(0, "b8.conv0")).toEqual([...normals(3, 64)]);
+    expect(of(1, "b8.conv0")).toEqual([...normals(4, 64)]);
+    expect(of(1, "b4.conv1")).toEqual([...normals(5, 16)]);
+    expect(of(0, "b4.conv1")).toEqual([...noiseMap(generator, "b4.conv1").toFloat64Array()]); // the network's own
+    const list = new Map(["0", "1"].map((name) => [name, w]));
+    expect(readLatents(writeNpz(list), generator).count).toBe(2);
     const wrong = new Map([
       ["w", w],
       ["noise/b8.conv0", { data: normals(3, 16), shape: [4, 4] }],

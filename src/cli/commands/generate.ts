@@ -244,7 +244,7 @@ function projectedJobs(generator: AnyGenerator, path: string, options: GenerateO
     .filter(([, value]) => value !== undefined)
     .map(([name]) => name);
   if (ignored.length > 0) terminal.err(`warning: ignored with --projected-w: ${ignored.join(", ")}\n`);
-  const { count, ws, noise } = openLatents(path, generator);
+  const { count, ws, noise, noises } = openLatents(path, generator);
   setNoise(generator, noise);
   const { numWs, wDim } = generator;
   return {
@@ -253,7 +253,10 @@ function projectedJobs(generator: AnyGenerator, path: string, options: GenerateO
       name: `proj${String(index).padStart(2, "0")}`,
       seed: index,
       from: { index },
-      makeWs: () => Tensor.from(ws.subarray(index * numWs * wDim, (index + 1) * numWs * wDim), [1, numWs, wDim]),
+      makeWs: () => {
+        if (noises !== undefined) setNoise(generator, noises[index]);
+        return Tensor.from(ws.subarray(index * numWs * wDim, (index + 1) * numWs * wDim), [1, numWs, wDim]);
+      },
     }),
   };
 }

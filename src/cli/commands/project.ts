@@ -2,7 +2,6 @@
  * `stylegan project`: from an image to the w and the noise with which the generator makes it, as the official projector does, on
  * features that need no download, or on LPIPS. Interrupted and resumed, it comes to the same bits.
  */
-import { createHash } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
 import { basename, extname, join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -28,6 +27,15 @@ import {
 import { makeFolder, readAs } from "../files.js";
 import { synthesize } from "../images/pictures.js";
 import { featureKinds, openPerception, type PerceptionOptions } from "../latents/perception.js";
+import {
+  comparisonDigest,
+  isFinished,
+  removeRecord,
+  type SettingOptions,
+  settingOf,
+  type Tuning,
+  writeRecord,
+} from "../latents/projectionRecord.js";
 import { openStart } from "../latents/stored.js";
 import { labelOf, openGenerator } from "../networks.js";
 import { addEngineOptions, classOption, type EngineOptions, parseCount, parseNumber, parseSeed } from "../options.js";
@@ -35,20 +43,10 @@ import { formatDuration, Progress } from "../progress.js";
 import { Interrupted, type Terminal, UsageError, watchInterrupt } from "../terminal.js";
 import { checkVideoPath, writeVideo } from "../video/writers.js";
 
-interface ProjectOptions extends EngineOptions, PerceptionOptions {
+interface ProjectOptions extends EngineOptions, PerceptionOptions, SettingOptions {
   readonly network?: string;
   readonly target: readonly string[];
   readonly outdir: string;
-  readonly numSteps: number;
-  readonly seed: number;
-  readonly space: "w" | "w+";
-  readonly init: string;
-  readonly lr: number;
-  readonly regNoiseWeight: number;
-  readonly mse: number;
-  readonly mask?: string;
-  readonly class?: number;
-  readonly saveVideo?: string;
   /** true: as many steps as usual. */
   readonly pti?: number | true;
   readonly ptiLr: number;
@@ -65,7 +63,8 @@ const MAX_FRAMES = 240;
 const VIDEO_FPS = 30;
 
 const examples = `
-Files: target.png, proj.png, projected_w.npz (w [1, numWs, wDim], noise/LAYER), with --pti tuned.safetensors and tuned.png.
+Files: target.png, proj.png, projected_w.npz (w [1, numWs, wDim], noise/LAYER), with --pti tuned.safetensors and
+tuned.png; projection.json says what they were made with.
 
 Examples:
   $ stylegan project --network ffhq.pkl --target me.jpg --outdir out --lpips vgg16-397923af.pth,vgg.pth
@@ -128,7 +127,7 @@ export function projectCommand(terminal: Terminal): Command {
       ).argParser(parseCount(1)),
     )
     .addOption(number("--pti-lr <rate>", "learning rate of that", 3e-4))
-    .option("--resume", "go on where an interrupted run in --outdir stopped")
+    .option("--resume", "go on where an interrupted run in --outdir stopped; targets that are finished are passed over")
     .addHelpText("after", examples);
   return addEngineOptions(command).action((options: ProjectOptions) => project(options, terminal));
 }
@@ -151,6 +150,7 @@ async function project(options: ProjectOptions, terminal: Terminal): Promise<voi
   const mask = options.mask === undefined ? null : openImage(options.mask, generator.imgResolution, 1);
   const c = labelOf(options.class, opened, terminal);
   const perception = openPerception(opened, options, c, terminal);
+  const comparedBy = comparisonDigest(opened.discriminator, perception.name, options);
   for (const [index, target] of targets.entries()) {
     const folder = paths.length === 1 ? outdir : join(outdir, names[index]);
     makeFolder(folder);
@@ -168,8 +168,18 @@ async function project(options: ProjectOptions, terminal: Terminal): Promise<voi
       mask: mask === null ? null : Array.from(mask.data, (value) => value / 255),
       seed: options.seed,
     });
-    await projectOne(projector, target, folder, options, terminal);
+    await projectOne({ projector, target, folder, options, comparedBy }, terminal);
   }
+}
+
+/** One target on its way. */
+interface Projection {
+  readonly projector: Projector;
+  readonly target: PixelImage;
+  readonly folder: string;
+  readonly options: ProjectOptions;
+  /** Of the weights that images are compared by. */
+  readonly comparedBy: string;
 }
 
 /** The largest square in the middle, by Lanczos at the generator's resolution. */
@@ -185,16 +195,23 @@ function tensorOf({ data, width, height, channels }: PixelImage): Tensor {
   return Tensor.from(values, [1, channels, height, width]);
 }
 
-async function projectOne(
-  projector: Projector,
-  target: PixelImage,
-  folder: string,
-  options: ProjectOptions,
-  terminal: Terminal,
-): Promise<void> {
+async function projectOne(projection: Projection, terminal: Terminal): Promise<void> {
+  const { projector, target, folder, options } = projection;
+  const setting = settingOf(projection);
+  const tuning = tuningOf(options);
+  if (options.resume && !existsSync(join(folder, STATE_FILE))) {
+    const names = ["proj.png", "projected_w.npz", ...(tuning === null ? [] : ["tuned.safetensors", "tuned.png"])];
+    const films = options.saveVideo === undefined ? [] : [options.saveVideo];
+    if (isFinished(folder, { setting, tuning }, [...names.map((name) => join(folder, name)), ...films])) {
+      terminal.out(`${join(folder, "projected_w.npz")} is finished already\n`);
+      return;
+    }
+    terminal.err(`nothing in ${folder} to go on from: begins at step 0\n`);
+  }
+  removeRecord(folder);
   writeFile(join(folder, "target.png"), encodePixels(target));
   const start = performance.now();
-  const way = await descend(projector, target, folder, options, terminal);
+  const way = await descend(projection, setting, terminal);
   const elapsed = formatDuration(performance.now() - start);
   const { generator } = projector;
   const { numWs, wDim } = generator;
@@ -213,12 +230,13 @@ async function projectOne(
   terminal.out(
     `${file} and proj.png: ${psnr(image, target).toFixed(1)} dB after ${projector.stepsDone} steps (${elapsed})\n`,
   );
-  if (options.pti !== undefined) {
-    const pivot = Tensor.from(ws, [1, numWs, wDim]);
-    await tune(projector, pivot, target, folder, options, terminal);
-  }
+  if (tuning !== null) await tune(projection, tuning, Tensor.from(ws, [1, numWs, wDim]), terminal);
+  writeRecord(folder, { setting, tuning });
   rmSync(join(folder, STATE_FILE), { force: true });
 }
+
+const tuningOf = ({ pti, ptiLr }: ProjectOptions): Tuning | null =>
+  pti === undefined ? null : { steps: pti === true ? PTI_STEPS : pti, learningRate: ptiLr };
 
 /** The image of w [numWs * wDim], as bytes. */
 function pixelsOf(generator: AnyGenerator, w: Float64Array): PixelImage {
@@ -230,15 +248,13 @@ function pixelsOf(generator: AnyGenerator, w: Float64Array): PixelImage {
 
 /** All steps; returns the w's on the way, for a video. */
 async function descend(
-  projector: Projector,
-  target: PixelImage,
-  folder: string,
-  options: ProjectOptions,
+  { projector, folder, options }: Projection,
+  setting: string,
   terminal: Terminal,
 ): Promise<Float64Array[]> {
   const { numSteps, resume } = options;
   const path = join(folder, STATE_FILE);
-  const about = { setting: settingOf(options, projector, target) };
+  const about = { setting };
   const way: Float64Array[] = [];
   if (resume && existsSync(path)) {
     const found = openState(path);
@@ -291,18 +307,6 @@ function openState(path: string): ReturnType<typeof decodeProjectionState> {
   }
 }
 
-/** Whatever the bits of a projection depend on: files count by what is in them, not by their names. */
-function settingOf(options: ProjectOptions, projector: Projector, target: PixelImage): string {
-  const { numSteps, seed, space, init, lr, regNoiseWeight, mse, mask, class: label, saveVideo } = options;
-  const hash = createHash("sha256").update(target.data).update(Float64Array.from(projector.wAvg));
-  for (const [name, tensor] of projector.generator.parameters) hash.update(name).update(tensor.toArray());
-  for (const file of [mask, init]) if (file !== undefined && existsSync(file)) hash.update(readFile(file));
-  return JSON.stringify({
-    ...{ numSteps, seed, space, features: projector.perception.name, init, lr, regNoiseWeight, mse, mask, label },
-    ...{ hash: hash.digest("hex"), video: saveVideo !== undefined },
-  });
-}
-
 /** Target on the left, the way to it on the right. */
 async function saveWay(
   path: string,
@@ -326,25 +330,28 @@ async function saveWay(
 }
 
 async function tune(
-  projector: Projector,
+  { projector, target, folder }: Projection,
+  { steps, learningRate }: Tuning,
   pivot: Tensor,
-  target: PixelImage,
-  folder: string,
-  { pti, ptiLr }: ProjectOptions,
   terminal: Terminal,
 ): Promise<void> {
-  const steps = pti === true ? PTI_STEPS : (pti ?? 0);
   const { generator, perception } = projector;
-  const tuner = new PivotalTuner(generator, pivot, tensorOf(target), { perception, learningRate: ptiLr });
+  const tuner = new PivotalTuner(generator, pivot, tensorOf(target), { perception, learningRate });
   const progress = new Progress(steps, terminal);
+  const interrupt = watchInterrupt();
   try {
     while (tuner.stepsDone < steps) {
       const loss = tuner.step();
       progress.tick(`tuning ${loss.toPrecision(4)}`);
       await new Promise((resolve) => setImmediate(resolve));
+      if (!interrupt.wasCaught()) continue;
+      throw new Interrupted(
+        `stopped while tuning, after ${tuner.stepsDone} of ${steps} steps; the same command with --resume tunes again from the w in ${folder}`,
+      );
     }
   } finally {
     progress.end();
+    interrupt.release();
   }
   const path = join(folder, "tuned.safetensors");
   await saveCheckpoint(path, { gEma: tuner.generator });

@@ -150,7 +150,13 @@ async function video(options: VideoOptions, terminal: Terminal): Promise<void> {
   if (scene.image !== undefined && (options.layer !== undefined || edits.length > 0)) {
     throw new UsageError("--process layers shows the image as it grows: leave --layer and --edit out");
   }
-  if (options.projectedW !== undefined) setNoise(generator, openLatents(options.projectedW, generator).noise);
+  if (options.projectedW !== undefined) {
+    const { noise, noises } = openLatents(options.projectedW, generator);
+    setNoise(generator, noise);
+    if (noises !== undefined) {
+      terminal.err("warning: each w of the file has noise of its own; the film has that of the first all the way\n");
+    }
+  }
   const turn = noiseMode === "loop" ? noiseLoop(generator, options.seeds?.[0] ?? 0, scene.frames) : () => {};
   const view = options.layer === undefined ? null : new LayerView(generator, options.layer);
   const show = (place: number, frame: number): Tensor => {

@@ -5,7 +5,7 @@
  *   [N, wDim]  [N, 1, wDim]   N of them                     [N, numWs, wDim]   N of them
  *
  * Noise maps may lie beside them, `noise/b64.conv0` [R, R], or `noise.0`, `noise.1`, ... from the coarsest layer on, as
- * rosinality's projector numbers them. Tests: tests/networks/edits.test.ts.
+ * rosinality's projector numbers them; a file with several images, `a.png.latent`, `a.png.noise.0`, has them for each. Tests: tests/networks/edits.test.ts.
  */
 import { readArrays } from "../../formats/arrayFile.js";
 import { FileError } from "../../formats/fileError.js";
@@ -26,6 +26,8 @@ export interface StoredLatents {
   readonly ws: Float64Array;
   /** Noise maps by the name of their layer, `b64.conv0`; those that the file does not have are missing. */
   readonly noise: ReadonlyMap<string, Float64Array>;
+  /** Where each w has noise of its own: the maps of all layers, for each; `noise` is that of the first. */
+  readonly noises?: readonly ReadonlyMap<string, Float64Array>[];
 }
 
 /** Names that say that an array holds w's, where several have a shape that would do. */
@@ -48,7 +50,30 @@ export function readLatents(bytes: Uint8Array, geometry: LatentGeometry): Stored
     ws.set(part, offset);
     offset += part.length;
   }
-  return { count: ws.length / (numWs * wDim), ws, noise: readNoise(arrays, geometry) };
+  const latents = { count: ws.length / (numWs * wDim), ws };
+  const noises = chosen.length > 1 ? noiseOfEach(arrays, chosen, geometry) : null;
+  return noises === null
+    ? { ...latents, noise: readNoise(arrays, geometry) }
+    : {
+        ...latents,
+        noise: noises[0],
+        noises: parts.flatMap((part, k) => Array(part.length / (numWs * wDim)).fill(noises[k])),
+      };
+}
+
+/** Noise beside each of several arrays; null where none has any. What a w lacks is the network's own. */
+function noiseOfEach(
+  arrays: ReadonlyMap<string, PlainTensor>,
+  chosen: readonly (readonly [string, PlainTensor])[],
+  geometry: LatentGeometry,
+): readonly ReadonlyMap<string, Float64Array>[] | null {
+  const beside = chosen.map(([name]) => {
+    const prefix = name.slice(0, name.length - lastPart(name).length);
+    return readNoise(new Map([...arrays].filter(([other]) => prefix !== "" && other.startsWith(prefix))), geometry);
+  });
+  if (beside.every(({ size }) => size === 0)) return null;
+  const own = noiseLayers(geometry).map((layer) => [layer, noiseMap(geometry, layer).toFloat64Array()] as const);
+  return beside.map((noise) => new Map([...own, ...noise]));
 }
 
 function noneFits(arrays: ReadonlyMap<string, PlainTensor>, { numWs, wDim }: LatentGeometry): FileError {
@@ -75,13 +100,15 @@ function countOf(shape: readonly number[], { numWs, wDim }: LatentGeometry): num
   return rest.length === 2 && (rest[1] === numWs || rest[1] === 1) ? rest[0] : 0;
 }
 
+const lastPart = (name: string): string => name.split(/[./]/).at(-1)!;
+
 function chooseW(found: readonly [string, PlainTensor][]): readonly [string, PlainTensor][] {
   if (found.length === 1) return found;
-  const lastPart = (name: string): string => name.split(/[./]/).at(-1)!;
   for (const wanted of NAMES_OF_W) {
     const named = found.filter(([name]) => lastPart(name) === wanted);
     if (named.length > 0) return named;
   }
+  if (found.every(([name]) => /^\d+$/.test(lastPart(name)))) return found; // a list
   throw new FileError(`several arrays could be w: ${found.map(([name]) => name).join(", ")}; call one of them w`);
 }
 

@@ -43,7 +43,7 @@ describe("files", () => {
     const target = picture("target.png", 50, 37, 1);
     const { code, err, out, files } = await project("files", "--target", target, "--num-steps", "12");
     expect(code, err).toBe(0);
-    expect(files()).toEqual(["proj.png", "projected_w.npz", "target.png"]);
+    expect(files()).toEqual(["proj.png", "projected_w.npz", "projection.json", "target.png"]);
     expect(out).toMatch(/dB after 12 steps/);
     expect(err).toContain("features: disc, the best there is without --lpips");
     const image = decodePixels(read("files", "target.png"));
@@ -60,6 +60,21 @@ describe("files", () => {
     expect(both.code, both.err).toBe(0);
     expect(both.files()).toEqual(["a", "b"]);
     expect(read("both", "a", "proj.png").equals(read("both", "b", "proj.png"))).toBe(false);
+
+    // Resumed, what is finished is passed over, and what is not begins.
+    const again = ["--num-steps", "3", "--features", "pyramid", "--resume"];
+    const more = await project("both", "--target", [...targets, picture("c.png", 16, 16, 3)].join(), ...again);
+    expect(more.code, more.err).toBe(0);
+    for (const name of ["a", "b"]) {
+      expect(more.out).toContain(`${path("both", name, "projected_w.npz")} is finished already`);
+    }
+    expect(more.err).toContain(`nothing in ${path("both", "c")} to go on from: begins at step 0`);
+    expect(more.out.match(/dB after 3 steps/g)).toHaveLength(1);
+    const other = await project("both", "--target", targets.join(), ...again, "--lr", "0.2");
+    expect([other.code, other.err]).toEqual([2, expect.stringContaining("projection.json is of another projection")]);
+    const alone = ["--target", targets[0], "--outdir", path("both", "a"), ...again];
+    expect((await project("both", ...alone, "--pti", "1")).out).toMatch(/tuned.safetensors and tuned.png/);
+    expect((await project("both", ...alone, "--pti", "1")).out).toContain("is finished already");
 
     const args = ["--target", targets[0], "--num-steps", "4", "--features", "pixels", "--space", "w+"];
     expect((await project("plus", ...args, "--save-video", path("way.png"))).code).toBe(0);
@@ -86,7 +101,14 @@ describe("files", () => {
     const args = ["--target", picture("target.png", 16, 16, 3), "--num-steps", "10", "--features", "pyramid"];
     const { code, err, out, files } = await project("pti", ...args, "--pti", "60", "--pti-lr", "0.003");
     expect(code, err).toBe(0);
-    expect(files()).toEqual(["proj.png", "projected_w.npz", "target.png", "tuned.png", "tuned.safetensors"]);
+    expect(files()).toEqual([
+      "proj.png",
+      "projected_w.npz",
+      "projection.json",
+      "target.png",
+      "tuned.png",
+      "tuned.safetensors",
+    ]);
     const [before, after] = [...out.matchAll(/: ([\d.]+) dB/g)].map((match) => Number(match[1]));
     expect(after).toBeGreaterThan(before + 2);
     const tuned = await shown("tuned", path("pti", "projected_w.npz"), "--network", path("pti", "tuned.safetensors"));
@@ -121,7 +143,7 @@ describe("interrupted", () => {
     mask(255);
     const resumed = await project("parts", ...args, "--resume");
     expect([resumed.code, resumed.err]).toEqual([0, expect.stringMatching(/goes on after step \d+ of 160/)]);
-    expect(resumed.files()).toEqual(["proj.png", "projected_w.npz", "target.png"]);
+    expect(resumed.files()).toEqual(["proj.png", "projected_w.npz", "projection.json", "target.png"]);
     expect(read("parts", "projected_w.npz").equals(read("whole", "projected_w.npz"))).toBe(true);
   });
 });
