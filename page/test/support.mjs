@@ -38,11 +38,21 @@ export const byId = (id) => `[data-testid="${id}"]`;
 
 /** Waits until the page is ready, or says what is wrong; gives the status. */
 export async function settled(page, { timeout = 60_000 } = {}) {
-  await page.waitForFunction(() => ["ready", "error"].includes(document.body.dataset.state), { timeout, polling: 20 });
-  return page.evaluate(() => ({
-    state: document.body.dataset.state,
-    status: document.querySelector('[data-testid="status"]')?.textContent ?? "",
-  }));
+  const now = () =>
+    page.evaluate(() => ({
+      state: document.body.dataset.state,
+      status: document.querySelector('[data-testid="status"]')?.textContent ?? "",
+    }));
+  try {
+    await page.waitForFunction(() => ["ready", "error"].includes(document.body.dataset.state), {
+      timeout,
+      polling: 20,
+    });
+  } catch (error) {
+    const { state, status } = await now();
+    throw new Error(`${error.message} The page is ${state} and says: ${status}`);
+  }
+  return now();
 }
 
 /** Sets an input as a hand would, and waits for the picture. */
@@ -61,13 +71,68 @@ export async function set(page, id, value) {
   return settled(page);
 }
 
+/**
+ * Bytes of the page: those of the blob that `body` gives. They travel as text: each element of a list is a message of its own for
+ * Firefox's driver, and the four million numbers of an image of 1024x1024 take the whole tab down after half a minute.
+ */
+export async function bytesOf(page, body, ...args) {
+  const blob = await page.evaluateHandle(body, ...args);
+  const text = await blob.evaluate(
+    (value) =>
+      new Promise((resolve, reject) => {
+        const reader = new FileReader();
+        reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+        reader.onerror = () => reject(reader.error);
+        reader.readAsDataURL(value);
+      }),
+  );
+  await blob.dispose();
+  return Buffer.from(text, "base64");
+}
+
 /** The image on the screen: its size and its pixels, red, green, blue, opaque. */
-export function pixels(page, id = "image") {
-  return page.evaluate((selector) => {
-    const canvas = document.querySelector(selector);
-    const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    return { width, height, data: Array.from(data) };
-  }, byId(id));
+export async function pixels(page, id = "image") {
+  const data = await bytesOf(
+    page,
+    (selector) => {
+      const canvas = document.querySelector(selector);
+      const { width, height } = canvas;
+      const size = new Blob([Uint32Array.of(width, height)]);
+      return new Blob([size, canvas.getContext("2d").getImageData(0, 0, width, height).data]);
+    },
+    byId(id),
+  );
+  return { width: data.readUInt32LE(0), height: data.readUInt32LE(4), data: Array.from(data.subarray(8)) };
+}
+
+/** What the page saves after a click. `says` names an element that tells when saving fails. */
+export function saved(page, id, { says = null } = {}) {
+  return bytesOf(
+    page,
+    async (button, teller) => {
+      const { createObjectURL } = URL;
+      let watch;
+      try {
+        return await new Promise((resolve, reject) => {
+          URL.createObjectURL = (value) => {
+            resolve(value);
+            return createObjectURL.call(URL, value);
+          };
+          document.querySelector(button).click();
+          if (teller === null) return;
+          watch = setInterval(() => {
+            const said = document.querySelector(teller).textContent;
+            if (/cannot|Error|failed/.test(said)) reject(new Error(said));
+          }, 100);
+        });
+      } finally {
+        clearInterval(watch);
+        URL.createObjectURL = createObjectURL;
+      }
+    },
+    byId(id),
+    says === null ? null : byId(says),
+  );
 }
 
 /** Gives the page a file: a path, or { name, bytes }. */

@@ -13,6 +13,7 @@ import {
   pixels,
   readFixture,
   root,
+  saved,
   serve,
   set,
   settled,
@@ -38,20 +39,7 @@ async function click(page, selector) {
 }
 
 /** The PNG of the image on the screen, as the page saves it. */
-async function savedPng(page) {
-  return page.evaluate(async (selector) => {
-    const { createObjectURL } = URL;
-    const blob = await new Promise((resolve) => {
-      URL.createObjectURL = (value) => {
-        resolve(value);
-        return createObjectURL.call(URL, value);
-      };
-      document.querySelector(selector).click();
-    });
-    URL.createObjectURL = createObjectURL;
-    return Array.from(new Uint8Array(await blob.arrayBuffer()));
-  }, byId("save-png"));
-}
+const savedPng = (page) => saved(page, "save-png");
 
 export async function checkControls({ browser, check }) {
   const server = await serve();
@@ -165,13 +153,13 @@ export async function checkControls({ browser, check }) {
       await sleep(300);
       const hash = await page.evaluate(() => location.hash);
       const { page: other } = await open(browser, server, hash);
-      assert((await savedPng(other)).join() === png.join(), "the PNG of the link is another one");
+      assert((await savedPng(other)).equals(png), "the PNG of the link is another one");
       assert(
         hash.includes("mix=2:31") && hash.includes("cutoff=6") && hash.includes("noise=17"),
         `the link is ${hash}`,
       );
       const plain = await open(browser, server, "#explore?seed=8&noise=17");
-      assert((await savedPng(plain.page)).join() !== png.join(), "the link's edits change nothing");
+      assert(!(await savedPng(plain.page)).equals(png), "the link's edits change nothing");
       await Promise.all([page.close(), other.close(), plain.page.close()]);
     });
 
@@ -194,10 +182,7 @@ export async function checkControls({ browser, check }) {
             stdio: "pipe",
           });
           const name = hash.includes("mix") ? "3-9.png" : `seed000${/seed=(\d)/.exec(hash)[1]}.png`;
-          assert(
-            Buffer.from(await savedPng(page)).equals(readFileSync(join(folder, name))),
-            `${line} makes another PNG`,
-          );
+          assert((await savedPng(page)).equals(readFileSync(join(folder, name))), `${line} makes another PNG`);
           await page.close();
         }
       } finally {

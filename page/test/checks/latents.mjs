@@ -1,7 +1,7 @@
 /** Directions, films and projection: found, drawn and taken away as files of the right kind. */
 import { decode } from "fast-png";
 import { writeNpz } from "../../../dist/formats/index.js";
-import { assert, byId, open, pixels, serve, set, settled, sleep } from "../support.mjs";
+import { assert, byId, bytesOf, open, pixels, saved, serve, set, settled, sleep } from "../support.mjs";
 
 const FRAMES = 72; // two keys, 1.2 s each, at 30 frames a second
 
@@ -12,29 +12,7 @@ const openSections = (page) =>
 
 const click = (page, id) => page.evaluate((selector) => document.querySelector(selector).click(), byId(id));
 
-/** What the page saves after a click, as bytes. */
-function saved(page, id) {
-  return page.evaluate(async (selector) => {
-    const { createObjectURL } = URL;
-    const blob = await new Promise((resolve, reject) => {
-      URL.createObjectURL = (value) => {
-        resolve(value);
-        return createObjectURL.call(URL, value);
-      };
-      document.querySelector(selector).click();
-      // An export that fails says so in the panel.
-      const watch = setInterval(() => {
-        const said = document.querySelector('[data-testid="film-progress"]').textContent;
-        if (/cannot|Error|failed/.test(said)) {
-          clearInterval(watch);
-          reject(new Error(said));
-        }
-      }, 100);
-    });
-    URL.createObjectURL = createObjectURL;
-    return Array.from(new Uint8Array(await blob.arrayBuffer()));
-  }, byId(id));
-}
+const savedFilm = (page, id) => saved(page, id, { says: "film-progress" });
 
 async function giveFile(page, id, name, bytes) {
   await page.evaluate(
@@ -101,7 +79,7 @@ export async function checkLatents({ browser, check }) {
       await sleep(500);
       await click(page, "play");
       assert((await pixels(page)).data.join() !== key, "nothing moves");
-      const png = Uint8Array.from(await saved(page, "film-apng"));
+      const png = Uint8Array.from(await savedFilm(page, "film-apng"));
       const text = Buffer.from(png).toString("latin1");
       assert(
         text.split("fcTL").length - 1 === FRAMES && text.includes("acTL"),
@@ -114,7 +92,7 @@ export async function checkLatents({ browser, check }) {
         (_, k) => data[Math.floor(k / 3) * channels + (k % 3)] === shown[Math.floor(k / 3) * 4 + (k % 3)],
       );
       assert(isSame.every(Boolean), "the first frame is not the first key");
-      const gif = Buffer.from(await saved(page, "film-gif")).toString("latin1");
+      const gif = (await savedFilm(page, "film-gif")).toString("latin1");
       assert(gif.startsWith("GIF89a"), "the GIF is none");
       const notes = [];
       for (const [id, magic] of [
@@ -122,7 +100,7 @@ export async function checkLatents({ browser, check }) {
         ["film-webm", (bytes) => bytes.readUInt32BE(0) === 0x1a45dfa3],
       ]) {
         try {
-          const bytes = Buffer.from(await saved(page, id));
+          const bytes = await savedFilm(page, id);
           assert(magic(bytes) && bytes.length > 2000, `${id}: ${bytes.length} bytes that are no such file`);
           notes.push(`${id.slice(5)} ${bytes.length} bytes`);
         } catch (error) {
@@ -140,11 +118,11 @@ export async function checkLatents({ browser, check }) {
       const { page, problems } = await open(browser, server, "#explore?seed=12&psi=0.6");
       await openSections(page);
       const target = await pixels(page);
-      const png = await page.evaluate(async (selector) => {
-        const canvas = document.querySelector(selector);
-        const blob = await new Promise((resolve) => canvas.toBlob(resolve));
-        return Array.from(new Uint8Array(await blob.arrayBuffer()));
-      }, byId("image"));
+      const png = await bytesOf(
+        page,
+        (selector) => new Promise((resolve) => document.querySelector(selector).toBlob(resolve)),
+        byId("image"),
+      );
       await set(page, "seed", 40);
       const before = distance(await pixels(page), target);
       await set(page, "project-steps", 100);

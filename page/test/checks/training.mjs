@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { defineRun, openDataset } from "../../../dist/cli/train/setup.js";
 import { init } from "../../../dist/index.js";
 import { buildRun, momentOf, runStep } from "../../../dist/stylegan/training/index.js";
-import { assert, byId, open, pixels, root, serve, set, settled, sleep } from "../support.mjs";
+import { assert, byId, open, pixels, root, saved, serve, set, settled, sleep } from "../support.mjs";
 
 const STEPS = 20;
 const data = join(root, "page/public/data/faces16.zip");
@@ -91,20 +91,7 @@ export async function checkTraining({ browser, check }) {
     await check("a saved run continues: the same losses after loading", async () => {
       const { page } = await open(browser, server, "#train");
       for (let step = 0; step < 5; step++) await press(page, "step");
-      const saved = await page.evaluate(async (selector) => {
-        const { createObjectURL } = URL;
-        const blob = await new Promise((resolve) => {
-          URL.createObjectURL = (value) => {
-            resolve(value);
-            return createObjectURL.call(URL, value);
-          };
-          document.querySelector(selector).click();
-        });
-        URL.createObjectURL = createObjectURL;
-        // As text: drivers are slow with long lists.
-        const bytes = new Uint8Array(await blob.arrayBuffer());
-        return btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ""));
-      }, byId("save"));
+      const state = (await saved(page, "save")).toString("base64");
       await press(page, "step");
       const expected = (await lossesOf(page)).at(-1);
       const { page: other } = await open(browser, server, "#train");
@@ -118,7 +105,7 @@ export async function checkTraining({ browser, check }) {
           input.dispatchEvent(new Event("change", { bubbles: true }));
         },
         byId("load"),
-        saved,
+        state,
       );
       await sleep(200);
       await settled(other);
