@@ -136,7 +136,7 @@ describe("floors", () => {
 const MOST_FILES = 14;
 const MOST_LINES = 400;
 const MOST_LINES_OF_TESTS = 500;
-const CODE = /\.(ts|tsx|mts|mjs|js)$/;
+const CODE = /\.(ts|tsx|mts|mjs|js|css)$/;
 const ROOMS = ["src", "assembly", "tests", "scripts", "bench", "page"];
 
 describe("rooms", () => {
