@@ -4,6 +4,9 @@
  * guessed with it while they are unfinished.
  *
  *   W = Y A^T (A A^T + lambda I)^(-1)      A [C + 1, pixels]: features and a one, Y [channels, pixels]
+ *
+ * Every image is guessed before it teaches. Guesses are shown once they have been nearer to those images than the average of the
+ * images before, which needs no features (bench/guess.mjs: how near they are on trained networks).
  */
 import { matmul, noGrad, scope, Tensor } from "./library.js";
 import { shrink } from "./pictures.js";
@@ -12,7 +15,7 @@ import type { FloatImage } from "./render.js";
 /** More images do not make the guesses better. */
 const ENOUGH = 8;
 /** Lambda, as a part of the mean of A A^T's diagonal. */
-const RIDGE = 1e-3;
+const RIDGE = 1e-2;
 
 export class Readout {
   #images = 0;
@@ -20,6 +23,10 @@ export class Readout {
   #cross: Float64Array = new Float64Array(0); // [channels, C + 1]
   /** [channels, C + 1]; null until an image was learned. */
   #weights: Float64Array | null = null;
+  /** Of the images so far. */
+  #sum: Float64Array = new Float64Array(0);
+  /** Squared errors of guesses, and of averages, over the images that came after them. */
+  #missed = { byGuess: 0, byAverage: 0 };
 
   get isLearning(): boolean {
     return this.#images < ENOUGH;
@@ -30,6 +37,7 @@ export class Readout {
     const { rows, count, pixels } = withOnes(features);
     const colours = shrink(image, features.shape[3]);
     const channels = colours.shape[0];
+    this.#try(features, colours.data);
     const [gram, cross] = noGrad(() =>
       scope(() => {
         const a = Tensor.from(rows, [count, pixels]);
@@ -46,10 +54,28 @@ export class Readout {
     this.#weights = solve(this.#gram, this.#cross, count, channels);
   }
 
-  /** The guess, [channels, S, S]; null while nothing was learned. */
+  /** The guess, [channels, S, S]; null while it is not known to be worth anything. */
   image(features: FloatImage): FloatImage | null {
-    const weights = this.#weights;
-    if (weights === null) return null;
+    const { byGuess, byAverage } = this.#missed;
+    return this.#weights !== null && byGuess < byAverage ? this.#guess(features, this.#weights) : null;
+  }
+
+  /** How near a guess and the average come to an image that has taught nothing yet. */
+  #try(features: FloatImage, colours: Float32Array): void {
+    if (this.#weights === null) this.#sum = new Float64Array(colours.length);
+    else {
+      const guess = this.#guess(features, this.#weights).data;
+      const n = this.#images;
+      for (const [k, value] of colours.entries()) {
+        this.#missed.byGuess += (value - guess[k]) ** 2;
+        // The average of all images would miss by n / (n + 1) of what that of n does.
+        this.#missed.byAverage += (n / (n + 1)) * (value - this.#sum[k] / n) ** 2;
+      }
+    }
+    for (const [k, value] of colours.entries()) this.#sum[k] += value;
+  }
+
+  #guess(features: FloatImage, weights: Float64Array): FloatImage {
     const { rows, count, pixels } = withOnes(features);
     const channels = weights.length / count;
     const side = features.shape[3];

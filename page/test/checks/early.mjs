@@ -134,7 +134,7 @@ export async function checkEarly({ browser, check }) {
         const { page, problems } = await open(browser, server);
         await chooseFile(page, path);
         await watchImage(page);
-        // Guesses begin with the second image: the first one teaches them.
+        // Guesses begin with the third image: two teach them and say whether they are worth showing.
         for (const seed of [1, 2, 3]) await set(page, "seed", seed);
         const shown = await pixels(page);
         const seen = await page.evaluate(() => globalThis.seenImages);
