@@ -128,8 +128,8 @@ export class LinearMemory {
     const end = this.#buffer.byteLength;
     const last = this.#starts.length - 1;
     const missing = size - (this.#ends[last] === end ? end - this.#starts[last] : 0);
-    // An eighth of slack keeps the number of growths logarithmic; near the limit only what is missing.
-    const wanted = Math.max(missing, minimumGrowthBytes, Math.floor(end / 8), room);
+    // By half, so that growths are few (engines take each for a reason to collect garbage); near the limit only what is missing.
+    const wanted = Math.max(missing, minimumGrowthBytes, Math.floor(end / 2), room);
     if (!this.#tryGrow(wanted) && !this.#tryGrow(missing)) {
       throw new NoRoomError(
         `allocate: no room for ${size} bytes; ${this.#usedBytes} of ${end} bytes are in use and the memory cannot grow ` +
