@@ -2,18 +2,28 @@
  * Products of matrices that are multiplied where they lie, because packing them would cost more than it saves: dense layers at
  * the batches of training, their gradients, and gradients of 1x1 convolutions.
  */
-import { floatBytes, madd, splatAt } from "../vector";
+import { WIDE, add, floatBytes, madd, splatAt, transpose4 } from "../vector";
 
 /** Steps in bytes, of which the innermost are 4. */
 @unmanaged
 class DotArguments {
   a: usize; b: usize; y: usize; rows: i32; columns: i32; depth: i32; outer: i32; aRow: usize; aOuter: usize; bRow: usize;
-  bOuter: usize; yRow: usize; yColumn: usize; columnsPerChunk: i32;
+  bOuter: usize; yRow: usize; yColumn: usize;
+  /** A multiple of 4. */
+  columnsPerChunk: i32;
+  /** `depth` times PANEL numbers and five tiles for each thread. */
+  scratch: usize; scratchStride: usize;
 }
+
+/** Rows that are packed together where engines join pairs, and bytes of a tile of four columns by as many rows. @host */
+const PANEL: i32 = 16;
+/** @host */ const PANEL_TILE_BYTES: usize = 256;
+/** Fewer rows than this are not worth a panel. */
+const FEWEST_ROWS: i32 = 8;
 
 /**
  * y[row, column] = sum over o, k of a[o, row, k] * b[o, column, k], as dot products of rows, in blocks of 4 x 2: as many products
- * for each load as a tile of the packed form.
+ * for each load as a tile of the packed form. Engines that join pairs of vectors pack 16 rows of a and multiply by tiles of 16 x 4.
  *
  * a, b, y: float32, any alignment, y apart from a and b. Reads and writes existing elements only. Chunk = block of columns.
  * Rounding: for each o four partial sums (k mod 4), added pairwise; then o ascending. 2 flops for each term.
@@ -29,9 +39,72 @@ export function matmulDots(args: usize, chunk: i32, worker: i32): void {
   }
   for (let o = 0; o < g.outer; o++) {
     const a = g.a + <usize>o * g.aOuter, b = g.b + <usize>o * g.bOuter;
+    if (WIDE && g.rows >= FEWEST_ROWS) {
+      const scratch = g.scratch + <usize>worker * g.scratchStride;
+      for (let row = 0; row < g.rows; row += PANEL) panelOfRows(g, a, b, row, first, end, scratch, o > 0);
+      continue;
+    }
     for (let column = first; column < end; column += 2) {
       const b0 = b + <usize>column * g.bRow, b1 = column + 1 < end ? b0 + g.bRow : b0;
       dotRows(g, a, b0, b1, g.y + <usize>column * g.yColumn, column + 1 < end, o > 0);
+    }
+  }
+}
+
+/**
+ * Sixteen rows with the columns of a chunk. The rows are packed as [k mod 4][k / 4][16], so that each of the four partial sums is a
+ * product by itself; the last terms, where depth is no multiple of 4, belong to the first sum.
+ */
+function panelOfRows(
+  g: DotArguments, a: usize, b: usize, row: i32, first: i32, end: i32, packed: usize, accumulate: bool,
+): void {
+  const quads = g.depth >> 2, part = <usize>quads * 64, rest = packed + 4 * part;
+  const tiles = packed + <usize>g.depth * 64, sums = tiles + 4 * PANEL_TILE_BYTES;
+  const rows = min(PANEL, g.rows - row), isDense = g.yColumn == 4 && rows == PANEL;
+  packRows(a + <usize>row * g.aRow, g.aRow, rows, g.depth, packed);
+  for (let column = first; column < end; column += 4) {
+    const columns = min(4, end - column), b0 = b + <usize>column * g.bRow;
+    const b1 = columns > 1 ? b0 + g.bRow : b0, b2 = columns > 2 ? b1 + g.bRow : b1, b3 = columns > 3 ? b2 + g.bRow : b2;
+    for (let k: usize = 0; k < 4; k++) {
+      firstTiles(b0 + k * 4, b1 + k * 4, b2 + k * 4, b3 + k * 4, 16, packed + k * part, packed + k * part + 64, part, 64, tiles + k * 256, 0);
+    }
+    if (g.depth & 3) {
+      const from = <usize>quads * 16, steps = <usize>(g.depth & 3) * 64;
+      laterTiles(b0 + from, b1 + from, b2 + from, b3 + from, 4, rest, rest + 64, steps, 64, tiles, tiles, 0);
+    }
+    for (let at: usize = 0; at < PANEL_TILE_BYTES; at += 16) {
+      const even = add(v128.load(tiles + at), v128.load(tiles + at, 256));
+      v128.store(sums + at, add(even, add(v128.load(tiles + at, 512), v128.load(tiles + at, 768))));
+    }
+    const y = g.y + <usize>row * g.yRow + <usize>column * g.yColumn;
+    if (isDense && columns == 4 && !accumulate) {
+      for (let quad: usize = 0; quad < 4; quad++) transpose4(sums + quad * 16, 64, y + quad * 4 * g.yRow, g.yRow);
+      continue;
+    }
+    for (let c = 0; c < columns; c++) {
+      for (let r = 0; r < rows; r++) {
+        const to = y + <usize>r * g.yRow + <usize>c * g.yColumn, sum = load<f32>(sums + floatBytes(c * PANEL + r));
+        store<f32>(to, accumulate ? load<f32>(to) + sum : sum);
+      }
+    }
+  }
+}
+
+/** packed [4][depth / 4][16], then the last depth % 4 as [k][16]; missing rows repeat the last. */
+function packRows(a: usize, aRow: usize, rows: i32, depth: i32, packed: usize): void {
+  const quads = depth >> 2, part = <usize>quads * 64;
+  for (let row = 0; row < PANEL; row += 4) {
+    const to = packed + floatBytes(row);
+    if (row + 4 <= rows) {
+      const from = a + <usize>row * aRow;
+      for (let quad = 0; quad < quads; quad++) transpose4(from + <usize>quad * 16, aRow, to + <usize>quad * 64, part);
+    }
+    for (let lane = 0; lane < 4; lane++) {
+      const from = a + <usize>min(row + lane, rows - 1) * aRow, lanes = to + floatBytes(lane);
+      if (row + 4 > rows) {
+        for (let k = 0; k < 4 * quads; k++) store<f32>(lanes + <usize>(k & 3) * part + <usize>(k >> 2) * 64, load<f32>(from + floatBytes(k)));
+      }
+      for (let k = 4 * quads; k < depth; k++) store<f32>(lanes + <usize>k * 64, load<f32>(from + floatBytes(k)));
     }
   }
 }
@@ -150,12 +223,87 @@ function rowOfTiles(
 ): void {
   const a1 = rows > 1 ? a0 + aRow : a0, a2 = rows > 2 ? a1 + aRow : a1, a3 = rows > 3 ? a2 + aRow : a2;
   const yStep = isLast ? step : 32;
-  for (const end = b + floatBytes(columns); b < end; b += 32) {
+  const end = b + floatBytes(columns);
+  if (WIDE && rows == 4) {
+    const pairs = b + floatBytes(columns & ~15), bytes = pairs - b;
+    if (accumulate) laterTiles(a0, a1, a2, a3, aDepth, b, pairs, <usize>steps * step, step, sums, isLast ? y : sums, isLast ? step : 0);
+    else firstTiles(a0, a1, a2, a3, aDepth, b, pairs, <usize>steps * step, step, isLast ? y : sums, isLast ? step : 0);
+    b = pairs;
+    y += bytes;
+    sums += 4 * bytes;
+  }
+  for (; b < end; b += 32) {
     const to = isLast ? y : sums;
     tile4x8(a0, a1, a2, a3, aDepth, b, b + <usize>steps * step, step, sums, to, yStep, isLast ? rows : 4, accumulate);
     sums += 128;
     y += 32;
   }
+}
+
+/** Tiles of 4 x 16 for the columns in [b, end), for engines that join pairs: sums from 0 on ... */
+function firstTiles(
+  a0: usize, a1: usize, a2: usize, a3: usize, aStep: usize, b: usize, end: usize, bytes: usize, step: usize, y: usize,
+  yStep: usize,
+): void {
+  const next: usize = yStep ? 64 : 256;
+  if (!yStep) yStep = 64;
+  for (; b < end; b += 64) {
+    tile4x16(a0, a1, a2, a3, aStep, b, b + bytes, step, 0, false, y, yStep);
+    y += next;
+  }
+}
+
+/** ... and from those at `sums`, a dense [4][16] for each tile. With a `yStep` of 0, y has the form of sums. */
+function laterTiles(
+  a0: usize, a1: usize, a2: usize, a3: usize, aStep: usize, b: usize, end: usize, bytes: usize, step: usize, sums: usize,
+  y: usize, yStep: usize,
+): void {
+  const next: usize = yStep ? 64 : 256;
+  if (!yStep) yStep = 64;
+  for (; b < end; b += 64) {
+    tile4x16(a0, a1, a2, a3, aStep, b, b + bytes, step, sums, true, y, yStep);
+    sums += 256;
+    y += next;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function tile4x16(
+  a0: usize, a1: usize, a2: usize, a3: usize, aStep: usize, b: usize, end: usize, step: usize, sums: usize, accumulate: bool,
+  y: usize, yStep: usize,
+): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c02 = f32x4.splat(0), c03 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0), c12 = f32x4.splat(0), c13 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c22 = f32x4.splat(0), c23 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0), c32 = f32x4.splat(0), c33 = f32x4.splat(0);
+  if (accumulate) {
+    c00 = v128.load(sums); c01 = v128.load(sums, 16); c02 = v128.load(sums, 32); c03 = v128.load(sums, 48);
+    c10 = v128.load(sums, 64); c11 = v128.load(sums, 80); c12 = v128.load(sums, 96); c13 = v128.load(sums, 112);
+    c20 = v128.load(sums, 128); c21 = v128.load(sums, 144); c22 = v128.load(sums, 160); c23 = v128.load(sums, 176);
+    c30 = v128.load(sums, 192); c31 = v128.load(sums, 208); c32 = v128.load(sums, 224); c33 = v128.load(sums, 240);
+  }
+  while (b < end) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32), b3 = v128.load(b, 48);
+    const w0 = splatAt(a0);
+    c00 = madd(w0, b0, c00); c01 = madd(w0, b1, c01); c02 = madd(w0, b2, c02); c03 = madd(w0, b3, c03);
+    const w1 = splatAt(a1);
+    c10 = madd(w1, b0, c10); c11 = madd(w1, b1, c11); c12 = madd(w1, b2, c12); c13 = madd(w1, b3, c13);
+    const w2 = splatAt(a2);
+    c20 = madd(w2, b0, c20); c21 = madd(w2, b1, c21); c22 = madd(w2, b2, c22); c23 = madd(w2, b3, c23);
+    const w3 = splatAt(a3);
+    c30 = madd(w3, b0, c30); c31 = madd(w3, b1, c31); c32 = madd(w3, b2, c32); c33 = madd(w3, b3, c33);
+    a0 += aStep;
+    a1 += aStep;
+    a2 += aStep;
+    a3 += aStep;
+    b += step;
+  }
+  const y1 = y + yStep, y2 = y1 + yStep, y3 = y2 + yStep;
+  v128.store(y, c01, 16); v128.store(y, c00); v128.store(y, c03, 48); v128.store(y, c02, 32);
+  v128.store(y1, c11, 16); v128.store(y1, c10); v128.store(y1, c13, 48); v128.store(y1, c12, 32);
+  v128.store(y2, c21, 16); v128.store(y2, c20); v128.store(y2, c23, 48); v128.store(y2, c22, 32);
+  v128.store(y3, c31, 16); v128.store(y3, c30); v128.store(y3, c33, 48); v128.store(y3, c32, 32);
 }
 
 // @ts-ignore: decorator

@@ -1,7 +1,7 @@
 /** Plans matrix products for `assembly/gemm/matmul.ts`: what to pack, where to cut, which form to use. */
 import type { MatmulGeometry } from "../types.js";
 import type { Engine } from "./engine.js";
-import { COLUMNS, DEPTH, ROWS, TILE_BYTES } from "./frames/gemm.js";
+import { COLUMNS, DEPTH, PANEL, PANEL_TILE_BYTES, ROWS, TILE_BYTES } from "./frames/gemm.js";
 
 /** Rows and columns of a register tile, and the depth of a panel (assembly/gemm/tile.ts). */
 export const tile = { rows: ROWS, columns: COLUMNS, bytes: TILE_BYTES } as const;
@@ -81,20 +81,30 @@ export interface DotProducts extends Product {
   readonly yColumn: number;
 }
 
+/** A thread's share of so many columns of dot products is not cut again. */
+const narrowDots = 128;
+
 export function runDots(engine: Engine, dots: DotProducts): void {
   const { a, b, y, rows, columns, depth, outer } = dots;
   if (rows === 0 || columns === 0) return;
-  const columnsPerChunk = Math.ceil(columns / wantedChunks / 2) * 2;
-  engine.run("matmulDots", Math.ceil(columns / columnsPerChunk), {
-    ...{ a, b, y, rows, columns, depth, outer },
-    aRow: dots.aRow * 4,
-    aOuter: dots.aOuter * 4,
-    bRow: dots.bRow * 4,
-    bOuter: dots.bOuter * 4,
-    yRow: dots.yRow * 4,
-    yColumn: dots.yColumn * 4,
-    columnsPerChunk,
-  });
+  // Packed rows serve all columns of a chunk: few chunks, and never narrow ones for their own sake.
+  const share = Math.ceil(columns / engine.workers);
+  const columnsPerChunk = Math.ceil(share / (share > narrowDots ? 2 : 1) / 4) * 4;
+  const scratchStride = depth * PANEL * 4 + 5 * PANEL_TILE_BYTES;
+  engine.withScratch(engine.workers * scratchStride, (scratch) =>
+    engine.run("matmulDots", Math.ceil(columns / columnsPerChunk), {
+      ...{ a, b, y, rows, columns, depth, outer },
+      aRow: dots.aRow * 4,
+      aOuter: dots.aOuter * 4,
+      bRow: dots.bRow * 4,
+      bOuter: dots.bOuter * 4,
+      yRow: dots.yRow * 4,
+      yColumn: dots.yColumn * 4,
+      columnsPerChunk,
+      scratch,
+      scratchStride,
+    }),
+  );
 }
 
 /** Products of tiles, where the matrices lie: y[item, row, column] = sum over k of a(item, row, k) b[item, k, column]. */

@@ -1,6 +1,9 @@
 /** Written by scripts/build/frames.mjs from assembly/gemm/: change it there. */
 import type { FrameViews } from "./views.js";
 
+/** Rows that are packed together where engines join pairs, and bytes of a tile of four columns by as many rows. */
+export const PANEL = 16; export const PANEL_TILE_BYTES = 256;
+
 /** Rows and columns of a tile, and bytes of the block that holds one: [ROWS][COLUMNS], dense. */
 export const ROWS = 4; export const COLUMNS = 8; export const TILE_BYTES = 128;
 
@@ -38,13 +41,17 @@ export function writeProduct({ words }: Pick<FrameViews, "words">, at: number, f
   return at + 8;
 }
 
-/** Arguments of matmulDots. */
-export interface DotFrame { readonly a: number; readonly b: number; readonly y: number; readonly rows: number; readonly columns: number; readonly depth: number; readonly outer: number; readonly aRow: number; readonly aOuter: number; readonly bRow: number; readonly bOuter: number; readonly yRow: number; readonly yColumn: number; readonly columnsPerChunk: number; }
+/**
+ * Arguments of matmulDots.
+ * - columnsPerChunk: A multiple of 4.
+ * - scratch: `depth` times PANEL numbers and five tiles for each thread.
+ */
+export interface DotFrame { readonly a: number; readonly b: number; readonly y: number; readonly rows: number; readonly columns: number; readonly depth: number; readonly outer: number; readonly aRow: number; readonly aOuter: number; readonly bRow: number; readonly bOuter: number; readonly yRow: number; readonly yColumn: number; readonly columnsPerChunk: number; readonly scratch: number; readonly scratchStride: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
 export function writeDot({ words }: Pick<FrameViews, "words">, at: number, f: DotFrame): number {
-  words[at] = f.a; words[at + 1] = f.b; words[at + 2] = f.y; words[at + 3] = f.rows; words[at + 4] = f.columns; words[at + 5] = f.depth; words[at + 6] = f.outer; words[at + 7] = f.aRow; words[at + 8] = f.aOuter; words[at + 9] = f.bRow; words[at + 10] = f.bOuter; words[at + 11] = f.yRow; words[at + 12] = f.yColumn; words[at + 13] = f.columnsPerChunk;
-  return at + 14;
+  words[at] = f.a; words[at + 1] = f.b; words[at + 2] = f.y; words[at + 3] = f.rows; words[at + 4] = f.columns; words[at + 5] = f.depth; words[at + 6] = f.outer; words[at + 7] = f.aRow; words[at + 8] = f.aOuter; words[at + 9] = f.bRow; words[at + 10] = f.bOuter; words[at + 11] = f.yRow; words[at + 12] = f.yColumn; words[at + 13] = f.columnsPerChunk; words[at + 14] = f.scratch; words[at + 15] = f.scratchStride;
+  return at + 16;
 }
 
 /**
