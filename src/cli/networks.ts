@@ -18,6 +18,9 @@ import { type Terminal, UsageError } from "./terminal.js";
 /** models/ beside dist/ (and beside src/). */
 const MODELS_FOLDER = fileURLToPath(new URL("../../models", import.meta.url));
 
+/** What messages call networks, as the official files do. */
+export const networkWords = { gEma: "G_ema", g: "G", d: "D" } as const;
+
 /** Path of the bundled model (the first by name of models/*.safetensors), or null when there is none. */
 export function bundledModel(folder: string = MODELS_FOLDER): string | null {
   let names: string[];

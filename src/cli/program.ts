@@ -67,7 +67,10 @@ export async function runCli(args: readonly string[], terminal: Terminal = proce
       return EXIT.interrupted;
     }
     const isUsage = error instanceof CommanderError || error instanceof UsageError;
-    const message = oneLine(error).replace(/^error: /, "");
+    // The library names its function, which is often what the command is called.
+    const own = `${name.split(" ").at(-1)}: `;
+    const said = oneLine(error).replace(/^error: /, "");
+    const message = said.startsWith(own) ? said.slice(own.length) : said;
     guarded.err(`${name}: ${isUsage ? `${message.replace(/\.$/, "")}; see '${name} --help'` : message}\n`);
     if (process.env.STYLEGAN_DEBUG && error instanceof Error) guarded.err(`error: ${error.stack}\n`);
     return isUsage ? EXIT.usage : EXIT.failed;

@@ -317,8 +317,8 @@ describe("convert", () => {
 
   test("the native file gives the same images, byte by byte; half precision takes half the space", async () => {
     const [full, half] = [join(folder, "native", "full.safetensors"), join(folder, "native", "half.safetensors")];
-    expect((await run("", "convert", source, full)).out).toMatch(/gEma, g, d in f32/);
-    expect((await run("", "convert", full, half, "--dtype", "f16")).out).toMatch(/gEma, g, d in f16/);
+    expect((await run("", "convert", source, full)).out).toMatch(/G_ema, G, D in f32/);
+    expect((await run("", "convert", full, half, "--dtype", "f16")).out).toMatch(/G_ema, G, D in f16/);
     expect(readdirSync(join(folder, "native")).sort()).toEqual(["full.safetensors", "half.safetensors"]);
     const [before, after, rounded] = await Promise.all(
       [source, full, half].map(async (file, index) =>
@@ -336,7 +336,7 @@ describe("convert", () => {
     const [pt, native] = [join(folder, "other.pt"), join(folder, "other.safetensors")];
     const { code, err, out } = await run("", "convert", network("tf-stylegan2-configF-r32"), pt, "--networks", "gEma");
     expect(code, err).toBe(0);
-    expect(out).toMatch(/other\.pt: gEma in f32, .* from official TensorFlow pickle/);
+    expect(out).toMatch(/other\.pt: G_ema in f32, .* from official TensorFlow pickle/);
     await run("", "convert", pt, native);
     const [before, after] = await Promise.all(
       [network("tf-stylegan2-configF-r32"), native].map(async (file, index) =>

@@ -5,7 +5,7 @@ import { Command, type Command as CommanderCommand, InvalidArgumentError, Option
 import { isSameFile } from "../../files.js";
 import { saveCheckpoint, writtenFormats } from "../../index.js";
 import { makeFolder } from "../files.js";
-import { openCheckpoint } from "../networks.js";
+import { networkWords, openCheckpoint } from "../networks.js";
 import { lightEngine } from "../options.js";
 import { type Terminal, UsageError } from "../terminal.js";
 
@@ -72,10 +72,10 @@ async function convert(input: string, output: string, options: ConvertOptions, t
   if (isSameFile(input, output)) throw new UsageError(`${output} is the file to read; name another one to write`);
   const { format, ...found } = await openCheckpoint(input, lightEngine, networks, terminal);
   const missing = networks?.find((name) => found[name] === undefined);
-  if (missing !== undefined) throw new Error(`${input} (${format}) holds no ${missing}`);
+  if (missing !== undefined) throw new Error(`${input} (${format}) holds no ${networkWords[missing]}`);
   makeFolder(dirname(output));
   await saveCheckpoint(output, found, { format: target.name, dtype, ignoreClamp });
   const megabytes = (statSync(output).size / 1e6).toFixed(1);
-  const kept = networkNames.filter((name) => found[name] !== undefined).join(", ");
+  const kept = networkNames.flatMap((name) => (found[name] === undefined ? [] : networkWords[name])).join(", ");
   terminal.out(`${output}: ${kept} in ${dtype}, ${megabytes} MB, from ${format}\n`);
 }

@@ -4,7 +4,7 @@
  *
  *   w = w_row;  w[styles] = w_col[styles]      after truncating both in all layers
  */
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { type AnyGenerator, type NoiseMode, noGrad, RandomState, scope, Tensor } from "../../index.js";
 import {
   applyEdits,
@@ -90,7 +90,12 @@ export function mixCommand(terminal: Terminal): Command {
 const DEFAULT_STYLES: readonly number[] = [0, 1, 2, 3, 4, 5, 6];
 
 function parseStyles(text: string): readonly number[] | StyleRangeName {
-  return styleRangeNames.find((name) => name === text.trim()) ?? parseLayers(text);
+  const range = styleRangeNames.find((name) => name === text.trim());
+  if (range !== undefined) return range;
+  if (!/\d/.test(text)) {
+    throw new InvalidArgumentError(`Expected ${styleRangeNames.join(", ")}, or layers such as 0,1,4-6, got '${text}'.`);
+  }
+  return parseLayers(text);
 }
 
 /** @throws UsageError for layers that the network does not have */

@@ -12,7 +12,7 @@ import {
   resizeNetwork,
 } from "../../stylegan/surgery/index.js";
 import { makeFolder } from "../files.js";
-import { openCheckpoint } from "../networks.js";
+import { networkWords, openCheckpoint } from "../networks.js";
 import { lightEngine, parseCount, parseNumber, parseSeed } from "../options.js";
 import { formatDuration, Progress } from "../progress.js";
 import { type Terminal, UsageError } from "../terminal.js";
@@ -31,13 +31,13 @@ function checkOutput(output: string, inputs: readonly string[]): void {
 async function save(output: string, networks: Networks): Promise<string> {
   makeFolder(dirname(output));
   await saveCheckpoint(output, networks);
-  return Object.keys(networks).join(", ");
+  return networkNames.flatMap((name) => (networks[name] === undefined ? [] : networkWords[name])).join(", ");
 }
 
 /** The networks that every file has, each made by `make`; errors are about what the user typed. */
 function forEachNetwork(
   present: readonly Networks[],
-  make: (networks: readonly AnyNetwork[], name: string) => AnyNetwork,
+  make: (networks: readonly AnyNetwork[], name: (typeof networkNames)[number]) => AnyNetwork,
 ): Networks {
   const made: Partial<Record<(typeof networkNames)[number], AnyNetwork>> = {};
   for (const name of networkNames) {
@@ -90,7 +90,7 @@ export function blendCommand(terminal: Terminal): Command {
         forEachNetwork(files, ([a, b], name) => {
           if (name !== "d" && !haveSameMapping(a, b)) {
             terminal.err(
-              `warning: the mapping networks (${name}) differ: a seed means another face in each; ${options.mapping} keeps its own\n`,
+              `warning: the mapping networks (${networkWords[name]}) differ: a seed means another face in each; ${options.mapping} keeps its own\n`,
             );
           }
           return blendNetworks(a, b, { ...options, names });
@@ -183,7 +183,7 @@ export function resizeCommand(terminal: Terminal): Command {
           if (network.imgResolution === res)
             throw new UsageError(`${basename(input)} has ${res}x${res} pixels already`);
           const result = resizeNetwork(network, res, { seed });
-          untrained.push(...result.untrained.map((tensor) => `${name} ${tensor}`));
+          untrained.push(...result.untrained.map((tensor) => `${networkWords[name]} ${tensor}`));
           return result.network;
         }),
       );

@@ -117,7 +117,9 @@ export function collectNetworks(
     } catch (error) {
       const isNeeded = options.networks !== undefined || networks.gEma === undefined;
       if (!(error instanceof ForeignNetworkError) || isNeeded) throw error;
-      warnings.push(`${reader.name} is left out: ${error.reason}`);
+      const prefix = `${reader.name}: `;
+      const reason = error.reason.startsWith(prefix) ? error.reason.slice(prefix.length) : error.reason;
+      warnings.push(`${reader.name} is left out: ${reason}`);
     }
   };
   for (const name of networkNames) read(name);

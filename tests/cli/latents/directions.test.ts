@@ -215,7 +215,7 @@ describe("surgery", () => {
       "the average of 2",
     );
     const { out } = await ok("resize", network, path("64.safetensors"), "--res", "64");
-    expect(out).toContain("untrained: gEma synthesis.b64.conv0");
+    expect(out).toContain("untrained: G_ema synthesis.b64.conv0");
     expect((await loadCheckpoint(path("64.safetensors"))).gEma!.imgResolution).toBe(64);
   });
 
@@ -235,7 +235,7 @@ describe("surgery", () => {
       "--split-res",
       "16",
     );
-    expect(warned.err).toContain("warning: the mapping networks (gEma) differ");
+    expect(warned.err).toContain("warning: the mapping networks (G_ema) differ");
     const same = await runCommand("average", path("moved.safetensors"), path("moved.safetensors"));
     expect(same.err).toContain("is a file to read");
     expect((await runCommand("resize", network, path("x.safetensors"), "--res", "32")).err).toContain(
@@ -244,6 +244,8 @@ describe("surgery", () => {
     expect((await runCommand("average", network, path("x.safetensors"), "--last", "2")).err).toContain(
       "there are only 1",
     );
+    const split = await runCommand("blend", network, network, path("no.safetensors"), "--split-res", "17");
+    expect(split.err).toMatch(/^stylegan blend: the split must be a resolution of the network, 4 to 32, got 17;/);
     expect(existsSync(path("no.safetensors"))).toBe(false);
   });
 });
