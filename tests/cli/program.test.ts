@@ -208,12 +208,21 @@ describe("around every command", () => {
     for (const word of ["generate", "train", "noise-mode", "projected-w", "config-f"]) expect(out).toContain(word);
   });
 
-  test("bash completes", async () => {
-    const script =
-      "source <(cat); COMP_WORDS=(stylegan train --cfg config-e); COMP_CWORD=3; _stylegan; echo $COMPREPLY";
+  test.each([
+    [["ge"], "generate"],
+    [["train", "--cfg", "config-e"], "config-e"],
+    [["directions", "fi"], "find"],
+    [["directions", "find", "--me"], "--method"],
+    [["directions", "find", "--method", ""], "sefa pca"],
+    [["completion", "f"], "fish"],
+    [["generate", "--network", ""], ""], // a file
+    [["generate", "--projected"], "--projected-w"],
+  ])("bash completes %j", async (words, expected) => {
+    const typed = words.map((word) => `'${word}'`).join(" ");
+    const script = `source <(cat); COMP_WORDS=(stylegan ${typed}); COMP_CWORD=${words.length}; _stylegan_words; echo "\${COMPREPLY[*]}"`;
     const { out } = await runCommand("completion", "bash");
     const { stdout, error } = spawnSync("bash", ["-c", script], { input: out, encoding: "utf8" });
-    if (error === undefined) expect(stdout.trim()).toBe("config-e");
+    if (error === undefined) expect(stdout.trim()).toBe(expected);
     else expect((error as NodeJS.ErrnoException).code).toBe("ENOENT"); // a machine without bash
   });
 
