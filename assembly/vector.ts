@@ -142,6 +142,8 @@ export function constant(value: f32): v128 {
     if (value == ROOT) return splatAt(TABLE + 40);
     if (value == 0.5 * HALF_ROOT) return splatAt(TABLE + 44);
     if (value == 2 * ROOT) return splatAt(TABLE + 48);
+    if (value == MINUS_TWO_THIRDS) return splatAt(TABLE + 52);
+    if (value == A_SIXTH) return splatAt(TABLE + 56);
   }
   return f32x4.splat(value);
 }
@@ -149,6 +151,9 @@ export function constant(value: f32): v128 {
 /** sqrt(1/2) and sqrt(2). */
 export const HALF_ROOT: f32 = 0.70710678118654752;
 export const ROOT: f32 = 1.41421356237309505;
+const MINUS_TWO_THIRDS: f32 = -2.0 / 3.0;
+const A_SIXTH: f32 = 1.0 / 6.0;
 const TABLE: usize = memory.data<f32>([
   -2, -0.5, 0.5, 2, -2.5, -3, 4, 8, -1, 0.70710678118654752, 1.41421356237309505, 0.35355339059327376, 2.8284271247461903,
+  -0.66666666666666667, 0.16666666666666667,
 ]);

@@ -212,8 +212,8 @@ export function weightsFromPoints(args: usize, chunk: i32, worker: i32): void {
     let u = g.u + <usize>(chunk * inBlocks) * 256 + <usize>quad * 4;
     let to = g.dw + <usize>first * rowBytes;
     for (let i = 0; i < g.inChannels; i++) {
-      if (g.stride == 1) transformWeights<WeightGradF4>(u, matrixStride, 6 * matrixStride, taps, 16, 48, tile);
-      else transformWeights<WeightGradS4>(u, matrixStride, 6 * matrixStride, taps, 16, 48, tile);
+      if (g.stride == 1) transformWeights<WeightGradF4>(u, matrixStride, 6 * matrixStride, taps, 16, 48, tile, 16);
+      else transformWeights<WeightGradS4>(u, matrixStride, 6 * matrixStride, taps, 16, 48, tile, 16);
       let row = to, firstTap: usize = 0;
       if (lanes == 4) {
         transpose4(taps, 16, row, rowBytes);

@@ -7,7 +7,7 @@ import { WeightsF4 } from "../transforms/f4";
 import { transformWeights } from "../transforms/lines";
 import { WeightsT2 } from "../transforms/t2";
 import { WeightsT4 } from "../transforms/t4";
-import { transpose4 } from "../vector";
+import { STEP, high, put, transpose4 } from "../vector";
 import { DIRECT, F2, F4, T2 } from "./job";
 
 @unmanaged
@@ -19,38 +19,40 @@ class WeightArguments {
 /**
  * U of one panel per chunk. Weight (o, i, tap) is at w + o * outStride + i * inStride + tap * 4 bytes: with the strides
  * exchanged and `flip` (mirrored taps) the same routine prepares the adjoint convolution. `taps` is 1 or 9.
- * Scratch: 144 + 288 bytes. Writes all of the panel, padding included, in every matrix.
+ * As many output channels at a time as a transform does (STEP). Scratch: 288 + 576 bytes. Writes all of the panel, padding included, in every matrix.
  */
 export function prepareWeights(args: usize, chunk: i32, worker: i32): void {
   const g = changetype<WeightArguments>(args);
   const algorithm = g.algorithm, stride = g.matrixStride, tileCols = g.tileCols, taps = g.taps;
   const depth = algorithm == DIRECT ? taps * g.inPadded : g.inPadded;
   const row = <usize>tileCols * 4, panel = g.u + <usize>chunk * <usize>depth * row;
-  const gathered = g.scratch + <usize>worker * g.scratchStride, tile = gathered + 144;
+  const gathered = g.scratch + <usize>worker * g.scratchStride, tile = gathered + 288;
   for (let i = 0; i < g.inPadded; i++) {
-    for (let quad = 0; quad < tileCols; quad += 4) {
-      gather(g, chunk * tileCols + quad, i, gathered);
-      const to = panel + <usize>i * row + <usize>quad * 4;
-      if (algorithm == F4) transformWeights<WeightsF4>(gathered, 16, 48, to, stride, 6 * stride, tile);
-      else if (algorithm == F2) transformWeights<WeightsF2>(gathered, 16, 48, to, stride, 4 * stride, tile);
-      else if (algorithm == T2) transformWeights<WeightsT2>(gathered, 16, 48, to, stride, 4 * stride, tile);
+    for (let lane: usize = 0; lane < row; lane += STEP) {
+      const o = chunk * tileCols + <i32>(lane >> 2);
+      for (let four: usize = 0; four < STEP; four += 16) gather(g, o + <i32>(four >> 2), i, gathered + four);
+      const to = panel + <usize>i * row + lane;
+      if (algorithm == F4) transformWeights<WeightsF4>(gathered, STEP, 3 * STEP, to, stride, 6 * stride, tile, STEP);
+      else if (algorithm == F2) transformWeights<WeightsF2>(gathered, STEP, 3 * STEP, to, stride, 4 * stride, tile, STEP);
+      else if (algorithm == T2) transformWeights<WeightsT2>(gathered, STEP, 3 * STEP, to, stride, 4 * stride, tile, STEP);
       else if (algorithm == DIRECT) {
         for (let tap = 0; tap < taps; tap++) {
-          v128.store(to + <usize>(tap * g.inPadded) * row, v128.load(gathered + <usize>tap * 16));
+          const from = gathered + <usize>tap * STEP;
+          put(to + <usize>(tap * g.inPadded) * row, v128.load(from), high(from));
         }
-      } else transformWeights<WeightsT4>(gathered, 16, 48, to, stride, 6 * stride, tile);
+      } else transformWeights<WeightsT4>(gathered, STEP, 3 * STEP, to, stride, 6 * stride, tile, STEP);
     }
   }
 }
 
-/** The taps of output channels [o, o + 4) and input channel i as [tap][4]. */
+/** The taps of output channels [o, o + 4) and input channel i as [tap][STEP / 4]. */
 // @ts-ignore: decorator
 @inline
 function gather(g: WeightArguments, o: i32, i: i32, to: usize): void {
   const taps = g.taps, mirror = g.flip ? taps - 1 : 0, step = g.flip ? -1 : 1;
   if (taps == 9 && o + 4 <= g.outChannels && i < g.inChannels) {
     const w = g.w + <usize>o * g.outStride + <usize>i * g.inStride;
-    const first = to + <usize>mirror * 16, next = <usize>(step * 16);
+    const first = to + <usize>mirror * STEP, next = <usize>step * STEP;
     transpose4(w, g.outStride, first, next);
     transpose4(w + 16, g.outStride, first + 4 * next, next);
     for (let lane: usize = 0; lane < 4; lane++) {
@@ -62,7 +64,7 @@ function gather(g: WeightArguments, o: i32, i: i32, to: usize): void {
     const exists = o + lane < g.outChannels && i < g.inChannels;
     const from = g.w + <usize>(o + lane) * g.outStride + <usize>i * g.inStride;
     for (let tap = 0; tap < taps; tap++) {
-      store<f32>(to + <usize>(tap * 4 + lane) * 4, exists ? load<f32>(from + <usize>(mirror + step * tap) * 4) : 0);
+      store<f32>(to + <usize>tap * STEP + <usize>lane * 4, exists ? load<f32>(from + <usize>(mirror + step * tap) * 4) : 0);
     }
   }
 }

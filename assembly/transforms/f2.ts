@@ -73,10 +73,12 @@ export class WeightsF2 {
   @inline get outputs(): i32 { return 4; }
 
   @inline line(from: usize, fromStride: usize, to: usize, toStride: usize): void {
-    const w0 = v128.load(from), w1 = v128.load(from + fromStride), w2 = v128.load(from + 2 * fromStride), sum = add(w0, w2);
-    v128.store(to, w0); to += toStride;
-    v128.store(to, scale(add(sum, w1), 0.5)); to += toStride;
-    v128.store(to, scale(sub(sum, w1), 0.5)); to += toStride;
-    v128.store(to, w2);
+    const l0 = v128.load(from), h0 = high(from); from += fromStride;
+    const l1 = v128.load(from), h1 = high(from); from += fromStride;
+    const l2 = v128.load(from), h2 = high(from), lSum = add(l0, l2), hSum = add(h0, h2);
+    put(to, l0, h0); to += toStride;
+    put(to, scale(add(lSum, l1), 0.5), scale(add(hSum, h1), 0.5)); to += toStride;
+    put(to, scale(sub(lSum, l1), 0.5), scale(sub(hSum, h1), 0.5)); to += toStride;
+    put(to, l2, h2);
   }
 }

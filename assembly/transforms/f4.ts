@@ -162,14 +162,17 @@ export class WeightsF4 {
   @inline get outputs(): i32 { return 6; }
 
   @inline line(from: usize, fromStride: usize, to: usize, toStride: usize): void {
-    const w0 = v128.load(from), w1 = v128.load(from + fromStride), w2 = v128.load(from + 2 * fromStride);
-    const evenA = maddf(w2, 0.5, w0), oddA = scale(w1, A), evenB = maddf(w2, 2, w0), oddB = scale(w1, B);
-    v128.store(to, w0); to += toStride;
-    v128.store(to, scale(add(evenA, oddA), -2.0 / 3.0)); to += toStride;
-    v128.store(to, scale(sub(evenA, oddA), -2.0 / 3.0)); to += toStride;
-    v128.store(to, scale(add(evenB, oddB), 1.0 / 6.0)); to += toStride;
-    v128.store(to, scale(sub(evenB, oddB), 1.0 / 6.0)); to += toStride;
-    v128.store(to, w2);
+    const l0 = v128.load(from), h0 = high(from); from += fromStride;
+    const l1 = v128.load(from), h1 = high(from); from += fromStride;
+    const l2 = v128.load(from), h2 = high(from);
+    const lEvenA = maddf(l2, 0.5, l0), lOddA = scale(l1, A), lEvenB = maddf(l2, 2, l0), lOddB = scale(l1, B);
+    const hEvenA = maddf(h2, 0.5, h0), hOddA = scale(h1, A), hEvenB = maddf(h2, 2, h0), hOddB = scale(h1, B);
+    put(to, l0, h0); to += toStride;
+    put(to, scale(add(lEvenA, lOddA), -2.0 / 3.0), scale(add(hEvenA, hOddA), -2.0 / 3.0)); to += toStride;
+    put(to, scale(sub(lEvenA, lOddA), -2.0 / 3.0), scale(sub(hEvenA, hOddA), -2.0 / 3.0)); to += toStride;
+    put(to, scale(add(lEvenB, lOddB), 1.0 / 6.0), scale(add(hEvenB, hOddB), 1.0 / 6.0)); to += toStride;
+    put(to, scale(sub(lEvenB, lOddB), 1.0 / 6.0), scale(sub(hEvenB, hOddB), 1.0 / 6.0)); to += toStride;
+    put(to, l2, h2);
   }
 }
 

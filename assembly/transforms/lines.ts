@@ -56,19 +56,19 @@ export function transform<L>(
   rows<L>(tile, to, toColumn, toRow);
 }
 
-/** transform for weights, of which a number is one vector. */
+/** transform for weights, of which a number has the `bytes` that the line does at a time. */
 // @ts-ignore: decorator
 @inline
 export function transformWeights<L>(
-  from: usize, fromColumn: usize, fromRow: usize, to: usize, toColumn: usize, toRow: usize, tile: usize,
+  from: usize, fromColumn: usize, fromRow: usize, to: usize, toColumn: usize, toRow: usize, tile: usize, bytes: usize,
 ): void {
-  const line = changetype<L>(<usize>0), row = <usize>line.inputs * 16;
-  for (let q = tile; q < tile + row; q += 16) {
+  const line = changetype<L>(<usize>0), row = <usize>line.inputs * bytes;
+  for (let q = tile; q < tile + row; q += bytes) {
     line.line(from, fromRow, q, row);
     from += fromColumn;
   }
   for (let q = tile; q < tile + <usize>line.outputs * row; q += row) {
-    line.line(q, 16, to, toColumn);
+    line.line(q, bytes, to, toColumn);
     to += toRow;
   }
 }

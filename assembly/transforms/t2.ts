@@ -62,10 +62,12 @@ export class WeightsT2 {
   @inline get outputs(): i32 { return 4; }
 
   @inline line(from: usize, fromStride: usize, to: usize, toStride: usize): void {
-    const w0 = v128.load(from), w1 = v128.load(from + fromStride), w2 = v128.load(from + 2 * fromStride);
-    v128.store(to, w2); to += toStride;
-    v128.store(to, sub(w0, w2)); to += toStride;
-    v128.store(to, w0); to += toStride;
-    v128.store(to, w1);
+    const l0 = v128.load(from), h0 = high(from); from += fromStride;
+    const l1 = v128.load(from), h1 = high(from); from += fromStride;
+    const l2 = v128.load(from), h2 = high(from);
+    put(to, l2, h2); to += toStride;
+    put(to, sub(l0, l2), sub(h0, h2)); to += toStride;
+    put(to, l0, h0); to += toStride;
+    put(to, l1, h1);
   }
 }

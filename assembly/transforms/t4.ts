@@ -275,13 +275,15 @@ export class WeightsT4 {
   @inline get outputs(): i32 { return 6; }
 
   @inline line(from: usize, fromStride: usize, to: usize, toStride: usize): void {
-    const w0 = v128.load(from), w1 = v128.load(from + fromStride), w2 = v128.load(from + 2 * fromStride);
-    v128.store(to, scale(w2, 0.5)); to += toStride;
-    v128.store(to, scale(add(w0, w2), -0.5)); to += toStride;
-    v128.store(to, scale(sub(w0, w2), 1.0 / 6.0)); to += toStride;
-    v128.store(to, scale(maddf(w0, 2, w2), 1.0 / 6.0)); to += toStride;
-    v128.store(to, w0); to += toStride;
-    v128.store(to, w1);
+    const l0 = v128.load(from), h0 = high(from); from += fromStride;
+    const l1 = v128.load(from), h1 = high(from); from += fromStride;
+    const l2 = v128.load(from), h2 = high(from);
+    put(to, scale(l2, 0.5), scale(h2, 0.5)); to += toStride;
+    put(to, scale(add(l0, l2), -0.5), scale(add(h0, h2), -0.5)); to += toStride;
+    put(to, scale(sub(l0, l2), 1.0 / 6.0), scale(sub(h0, h2), 1.0 / 6.0)); to += toStride;
+    put(to, scale(maddf(l0, 2, l2), 1.0 / 6.0), scale(maddf(h0, 2, h2), 1.0 / 6.0)); to += toStride;
+    put(to, l0, h0); to += toStride;
+    put(to, l1, h1);
   }
 }
 

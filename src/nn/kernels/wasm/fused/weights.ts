@@ -15,8 +15,8 @@ export interface RawWeights {
 
 type WeightShape = Pick<ConvShape, "algorithm" | "inChannels" | "outChannels" | "kernel">;
 
-/** Bytes of scratch for one worker: the taps of four channels and one transform. */
-const prepareScratchBytes = 448;
+/** Bytes of scratch for one worker: the taps of eight channels and one transform. */
+const prepareScratchBytes = 896;
 
 /** Writes the prepared weights to `target`, which has as many bytes as their plan says. */
 export function prepareInto(
