@@ -71,6 +71,40 @@ export async function set(page, id, value) {
   return settled(page);
 }
 
+export const openSections = (page) =>
+  page.evaluate(() => {
+    for (const details of document.querySelectorAll("details")) details.open = true;
+  });
+
+/** Chooses a radio button. */
+export async function choose(page, id, value) {
+  await page.evaluate(
+    // By its property: "on" is the usual value, and then there is no attribute.
+    (selector, wanted) => [...document.querySelectorAll(selector)].find((input) => input.value === wanted).click(),
+    `${byId(id)} input`,
+    value,
+  );
+  return settled(page);
+}
+
+/** Drops a file, { name, bytes }, onto what `selector` finds, as a hand does: first over it, then on it. */
+export async function dropFile(page, selector, { name, bytes }) {
+  await page.evaluate(
+    (target, fileName, text) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([Uint8Array.from(atob(text), (char) => char.charCodeAt(0))], fileName));
+      for (const type of ["dragover", "drop"]) {
+        const event = new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: transfer });
+        document.querySelector(target).dispatchEvent(event);
+      }
+    },
+    selector,
+    name,
+    Buffer.from(bytes).toString("base64"),
+  );
+  await sleep(50);
+}
+
 /**
  * Bytes of the page: those of the blob that `body` gives. They travel as text: each element of a list is a message of its own for
  * Firefox's driver, and the four million numbers of an image of 1024x1024 take the whole tab down after half a minute.
@@ -135,10 +169,10 @@ export function saved(page, id, { says = null } = {}) {
   );
 }
 
-/** Gives the page a file: a path, or { name, bytes }. */
-export async function chooseFile(page, file, options = {}) {
+/** Gives an input of the page a file: a path, or { name, bytes }. */
+export async function chooseFile(page, file, { id = "checkpoint", ...options } = {}) {
   if (typeof file === "string") {
-    const input = await page.$(byId("checkpoint"));
+    const input = await page.$(byId(id));
     await input.uploadFile(file);
   } else {
     await page.evaluate(
@@ -149,7 +183,7 @@ export async function chooseFile(page, file, options = {}) {
         input.files = transfer.files;
         input.dispatchEvent(new Event("change", { bubbles: true }));
       },
-      byId("checkpoint"),
+      byId(id),
       file.name,
       Buffer.from(file.bytes).toString("base64"),
     );

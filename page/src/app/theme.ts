@@ -1,5 +1,5 @@
 /** Light or dark: as the system says, until somebody chooses. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
 export type Theme = "light" | "dark";
 
@@ -15,7 +15,8 @@ function stored(): Theme | null {
   }
 }
 
-const systemTheme = (): Theme => (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
+const systemTheme = (): Theme => (systemIsDark.matches ? "dark" : "light");
 
 export function applyTheme(): void {
   const theme = stored();
@@ -25,6 +26,11 @@ export function applyTheme(): void {
 
 export function useTheme(): [Theme, () => void] {
   const [theme, setTheme] = useState<Theme>(stored() ?? systemTheme());
+  useEffect(() => {
+    const follow = (): void => setTheme(stored() ?? systemTheme());
+    systemIsDark.addEventListener("change", follow);
+    return () => systemIsDark.removeEventListener("change", follow);
+  }, []);
   const toggle = (): void => {
     const next = theme === "dark" ? "light" : "dark";
     try {

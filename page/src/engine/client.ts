@@ -6,6 +6,12 @@ export class EngineError extends Error {
   override readonly name = "EngineError";
 }
 
+/** What went wrong, with the stop that a sentence has. */
+export function sentenceOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return /[.?!]$/.test(message) ? message : `${message}.`;
+}
+
 interface Waiting {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;

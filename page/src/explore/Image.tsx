@@ -9,11 +9,12 @@ import type { Session } from "./session.js";
 import { SEED_TYPE, Tray } from "./Tray.js";
 
 export function Image({ session }: { readonly session: Session }) {
-  const { picture, spec, model, message, phase, isBundled, address } = useStore(session.store);
+  const { picture, spec, model, message, phase, isBundled, address, directions } = useStore(session.store);
   const [note, setNote] = useState("");
   const isUnfinished = picture !== null && !picture.isFinal;
   const what =
     spec.w !== null ? "a latent of its own" : spec.blend !== null ? "a blend of four seeds" : `seed ${spec.seed}`;
+  const directionsFile = directions?.file ?? null;
   const tell = (text: string): void => {
     setNote(text);
     setTimeout(() => setNote(""), 4000);
@@ -37,15 +38,19 @@ export function Image({ session }: { readonly session: Session }) {
   const copyLink = (): Promise<void> =>
     attempt(async () => {
       await copyText(session.link);
-      tell(
-        isBundled || address !== null
-          ? "Link copied: it shows this very image."
-          : "Link copied. The checkpoint is a file of this machine: whoever follows the link has to open it, too.",
-      );
+      const notes = [
+        ...(isBundled || address !== null
+          ? []
+          : ["The checkpoint is a file of this machine: whoever follows the link has to open it, too."]),
+        ...(directionsFile === null || spec.directions.length === 0
+          ? []
+          : [`The directions of ${directionsFile} are not in it: SeFa's stand in their place.`]),
+      ];
+      tell(notes.length === 0 ? "Link copied: it shows this very image." : `Link copied. ${notes.join(" ")}`);
     });
   const copyCommand = (): Promise<void> =>
     attempt(async () => {
-      const { command, missing } = commandOf(spec, model!, isBundled);
+      const { command, missing } = commandOf(spec, model!, isBundled, directionsFile);
       await copyText(command);
       tell(missing === null ? `Copied: ${command}` : `Copied: ${command}. ${missing}`);
     });

@@ -14,7 +14,13 @@ export interface CommandText {
   readonly missing: string | null;
 }
 
-export function commandOf(spec: ImageSpec, model: ModelInfo, isBundled: boolean): CommandText {
+/** `directionsFile` is the file that the directions came from; null for SeFa's. */
+export function commandOf(
+  spec: ImageSpec,
+  model: ModelInfo,
+  isBundled: boolean,
+  directionsFile: string | null,
+): CommandText {
   const { seed, psi, cutoff, label, lod, noise, blend, mix, directions, styles, w } = spec;
   const isMix = mix.length > 0;
   const isDrawn = typeof noise === "number";
@@ -29,7 +35,8 @@ export function commandOf(spec: ImageSpec, model: ModelInfo, isBundled: boolean)
   const signed = (value: number): string => `${value < 0 ? "" : "+"}${Math.round(value * 1000) / 1000}`;
   const edits = [
     ...directions.map(
-      ({ index, strength, first, last }) => ` --edit "directions.npz:${index}@${first}-${last}=${signed(strength)}"`,
+      ({ index, strength, first, last }) =>
+        ` --edit "${directionsFile ?? "directions.npz"}:${index}@${first}-${last}=${signed(strength)}"`,
     ),
     ...styles.map(({ layer, channel, add }) => ` --style "${layer}[${channel}]=${signed(add)}"`),
   ].join("");
@@ -44,7 +51,9 @@ export function commandOf(spec: ImageSpec, model: ModelInfo, isBundled: boolean)
     : `${start} --seeds ${seed}${trunc}${cut}${ofClass}${mode}${level}${edits}`;
   const notes = [
     ...(missing.length === 0 ? [] : [`The line leaves out ${missing.join(", ")}.`]),
-    ...(directions.length === 0 ? [] : ["directions.npz: stylegan directions find --method sefa directions.npz."]),
+    ...(directions.length === 0 || directionsFile !== null
+      ? []
+      : ["directions.npz: stylegan directions find --method sefa directions.npz."]),
   ];
   return { command, missing: notes.length === 0 ? null : notes.join(" ") };
 }

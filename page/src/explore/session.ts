@@ -1,6 +1,6 @@
 /** The open checkpoint and its image: what the panels read and change. */
 import { Store } from "../app/store.js";
-import { Engine, EngineError } from "../engine/client.js";
+import { Engine, EngineError, sentenceOf } from "../engine/client.js";
 import type { ImageSpec, ModelInfo, Picture, Rendered } from "../engine/protocol.js";
 import { readLink, usualSpec, writeLink } from "./link.js";
 
@@ -12,6 +12,8 @@ export interface ExploreState {
   readonly isBundled: boolean;
   readonly picture: Rendered | null;
   readonly threads: number;
+  /** The engine's directions: how many, and whose (null: SeFa's); null until somebody asks for some. */
+  readonly directions: { readonly count: number; readonly file: string | null } | null;
   readonly phase: "ready" | "busy" | "error";
   /** A sentence for people: what is going on, or what went wrong. */
   readonly message: string;
@@ -24,6 +26,7 @@ export class Session {
   readonly engine: Engine;
   readonly store = new Store<ExploreState>({
     ...{ spec: usualSpec, model: null, address: null, isBundled: true, picture: null, threads: 1 },
+    directions: null,
     ...{ phase: "busy", message: "Starting" },
   });
   #linkTimer: ReturnType<typeof setTimeout> | undefined;
@@ -52,7 +55,7 @@ export class Session {
 
   /** Shows a network that the engine has opened by itself. */
   async adopt(model: ModelInfo): Promise<void> {
-    this.store.set({ model, isBundled: false, address: null, picture: null });
+    this.store.set({ model, isBundled: false, address: null, picture: null, directions: null });
     await this.change(fitting({ ...usualSpec, psi: 1 }, model), true);
   }
 
@@ -85,6 +88,7 @@ export class Session {
         isBundled,
         address: typeof source === "string" && !isBundled ? source : null,
         picture: null,
+        directions: null,
       });
       await this.change(fitting(spec, model!), true);
     });
@@ -103,8 +107,10 @@ export class Session {
   /** Draws the image again; the latest request wins. */
   async render(): Promise<void> {
     await this.#guard(async () => {
-      const { spec } = this.store.value;
-      if (this.store.value.phase !== "busy") this.#say("busy", "Drawing");
+      const { spec, directions, phase } = this.store.value;
+      if (phase !== "busy") this.#say("busy", "Drawing");
+      // A link names directions by number: SeFa's.
+      if (spec.directions.length > 0 && directions === null) await this.#findDirections(null);
       const picture = await this.engine.latest(
         "image",
         "render",
@@ -115,6 +121,21 @@ export class Session {
       this.store.set({ picture });
       this.#say("ready", this.describe());
     });
+  }
+
+  /** Takes the directions of a file, or SeFa's; what was added of the ones before is taken back. */
+  async useDirections(file: File | null): Promise<void> {
+    await this.#guard(async () => {
+      this.#say("busy", file === null ? "Finding directions" : `Reading ${file.name}`);
+      await this.#findDirections(file);
+      if (this.store.value.spec.directions.length > 0) await this.change({ directions: [] });
+      else this.#say("ready", this.describe());
+    });
+  }
+
+  async #findDirections(file: File | null): Promise<void> {
+    const found = await this.engine.call("directions", { file, layers: null });
+    this.store.set({ directions: { count: found!.count, file: file?.name ?? null } });
   }
 
   /** Shows a picture that is on its way between others. */
@@ -151,8 +172,7 @@ export class Session {
   }
 
   fail(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
-    this.#say("error", message.endsWith(".") ? message : `${message}.`);
+    this.#say("error", sentenceOf(error));
     if (!(error instanceof EngineError)) console.warn(error);
   }
 

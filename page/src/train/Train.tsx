@@ -1,5 +1,6 @@
 /** Train: a StyleGAN2 learns drawn faces in this tab, from random weights. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { sentenceOf } from "../engine/client.js";
 import type { TrainOptions, TrainPhase, TrainReport, TrainStart } from "../engine/protocol.js";
 import { theSession } from "../explore/session.js";
 import { Chart } from "../ui/Chart.js";
@@ -46,7 +47,7 @@ export function Train() {
       await body();
     } catch (error) {
       setRunning(false);
-      say((error as Error).message, "error");
+      say(sentenceOf(error), "error");
     }
   };
   const show = (next: TrainReport): void => {
@@ -231,6 +232,7 @@ export function Train() {
             max={64}
             step={16}
             disabled={isRunning}
+            testId="size"
             onInput={(size) => change({ size })}
           />
           <Slider
@@ -252,6 +254,7 @@ export function Train() {
             max={4}
             step={0.5}
             disabled={isRunning}
+            testId="pl-weight"
             onInput={(plWeight) => change({ plWeight })}
           />
           <Slider
@@ -262,6 +265,7 @@ export function Train() {
             max={1}
             step={0.1}
             disabled={isRunning}
+            testId="mixing"
             onInput={(mixing) => change({ mixing })}
           />
           <Choice
@@ -273,6 +277,7 @@ export function Train() {
               ["on", "On"],
             ]}
             disabled={isRunning}
+            testId="ada"
             onInput={(value) => change({ ada: value === "on" })}
           />
           <Choice
@@ -280,6 +285,7 @@ export function Train() {
             value={options.generatorArchitecture}
             options={architectures}
             disabled={isRunning}
+            testId="g-arch"
             onInput={(generatorArchitecture) => change({ generatorArchitecture })}
           />
           <Choice
@@ -287,6 +293,7 @@ export function Train() {
             value={options.discriminatorArchitecture}
             options={architectures}
             disabled={isRunning}
+            testId="d-arch"
             onInput={(discriminatorArchitecture) => change({ discriminatorArchitecture })}
           />
           <p class="small">
@@ -294,7 +301,7 @@ export function Train() {
             {start !== null &&
               `Generator ${start.generatorParameters.toLocaleString("en")} parameters, discriminator ${start.discriminatorParameters.toLocaleString("en")}.`}
           </p>
-          <button type="button" onClick={() => void copy()}>
+          <button type="button" data-testid="copy-command" onClick={() => void copy()}>
             Copy as command
           </button>
         </Section>

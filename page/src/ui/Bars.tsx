@@ -1,5 +1,5 @@
 /** Numbers as bars, of which one is chosen. */
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useDrawing } from "./canvas.js";
 
 interface BarsProps {
   readonly label: string;
@@ -11,24 +11,16 @@ interface BarsProps {
 const HEIGHT = 64;
 
 export function Bars({ label, values, chosen, onChoose }: BarsProps) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  useLayoutEffect(() => {
-    const element = canvas.current!;
-    const width = Math.max(1, element.clientWidth);
-    const ratio = devicePixelRatio;
-    element.width = width * ratio;
-    element.height = HEIGHT * ratio;
-    const context = element.getContext("2d")!;
-    const style = getComputedStyle(element);
+  const canvas = useDrawing(HEIGHT, ({ context, width, height, colour }) => {
     let [low, high] = [0, 0];
     for (let k = 0; k < values.length; k++) {
       low = Math.min(low, values[k]);
       high = Math.max(high, values[k]);
     }
-    const scale = element.height / (high - low || 1);
-    const step = element.width / values.length;
+    const scale = height / (high - low || 1);
+    const step = width / values.length;
     for (let k = 0; k < values.length; k++) {
-      context.fillStyle = k === chosen ? style.getPropertyValue("--accent") : style.getPropertyValue("--soft");
+      context.fillStyle = colour(k === chosen ? "--accent" : "--soft");
       const [top, bottom] = [Math.max(0, values[k]), Math.min(0, values[k])];
       context.fillRect(
         k * step,

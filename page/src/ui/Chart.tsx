@@ -1,5 +1,5 @@
 /** Lines over a common axis. */
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useDrawing } from "./canvas.js";
 
 export interface Line {
   readonly name: string;
@@ -19,29 +19,22 @@ interface ChartProps {
 const COLOURS = ["--line-1", "--line-2", "--line-3", "--line-4"];
 
 export function Chart({ title, lines, unit = "thousand images", height = 120, testId }: ChartProps) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  useLayoutEffect(() => {
-    const element = canvas.current!;
-    const ratio = devicePixelRatio;
-    element.width = Math.max(1, element.clientWidth) * ratio;
-    element.height = height * ratio;
-    const context = element.getContext("2d")!;
-    const style = getComputedStyle(element);
+  const canvas = useDrawing(height, ({ context, width, height: tall, ratio, colour }) => {
     const all = lines.flatMap(({ y }) => Array.from(y)).filter(Number.isFinite);
     const xs = lines.flatMap(({ x }) => (x.length === 0 ? [] : [x[0], x[x.length - 1]]));
     const [left, right] = [Math.min(0, ...xs), Math.max(1e-9, ...xs)];
     const [low, high] = [Math.min(0, ...all), Math.max(1e-9, ...all)];
-    const px = (x: number): number => ((x - left) / (right - left || 1)) * element.width;
-    const py = (y: number): number => (1 - (y - low) / (high - low || 1)) * (element.height - 4 * ratio) + 2 * ratio;
-    context.strokeStyle = style.getPropertyValue("--line");
+    const px = (x: number): number => ((x - left) / (right - left || 1)) * width;
+    const py = (y: number): number => (1 - (y - low) / (high - low || 1)) * (tall - 4 * ratio) + 2 * ratio;
+    context.strokeStyle = colour("--line");
     context.lineWidth = ratio;
     context.beginPath();
     context.moveTo(0, py(0));
-    context.lineTo(element.width, py(0));
+    context.lineTo(width, py(0));
     context.stroke();
     context.lineWidth = 1.5 * ratio;
     for (const [k, { x, y }] of lines.entries()) {
-      context.strokeStyle = style.getPropertyValue(COLOURS[k % COLOURS.length]);
+      context.strokeStyle = colour(COLOURS[k % COLOURS.length]);
       context.beginPath();
       for (let at = 0; at < x.length; at++) context.lineTo(px(x[at]), py(y[at]));
       context.stroke();

@@ -172,21 +172,17 @@ export function Select<T extends string>({ value, options, onInput, testId, disa
   );
 }
 
-/** A button that asks for a file; the same one can be chosen again. */
-export function FileField({
-  label,
-  accept,
-  testId,
-  disabled,
-  onFile,
-}: {
+export interface FileFieldProps {
   readonly label: string;
   /** Endings or kinds of file, as in HTML. Default: all. */
   readonly accept?: string;
   readonly testId: string;
   readonly disabled?: boolean;
   readonly onFile: (file: File) => void;
-}) {
+}
+
+/** A button that asks for a file; the same one can be chosen again. */
+export function FileField({ label, accept, testId, disabled, onFile }: FileFieldProps) {
   return (
     <label class="file">
       <span>{label}</span>
@@ -202,6 +198,28 @@ export function FileField({
         }}
       />
     </label>
+  );
+}
+
+/** A place to drop a file of its own kind, with a button that asks for one. The page's own place for checkpoints does not hear of it. */
+export function FileDrop(props: FileFieldProps) {
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the button does the same by keyboard
+    <div
+      class="drop"
+      onDragOver={(event) => {
+        event.preventDefault();
+        event.stopPropagation();
+      }}
+      onDrop={(event) => {
+        event.preventDefault();
+        event.stopPropagation();
+        const file = event.dataTransfer?.files[0];
+        if (file !== undefined) props.onFile(file);
+      }}
+    >
+      <FileField {...props} />
+    </div>
   );
 }
 
@@ -226,7 +244,9 @@ export function Section({
       data-testid={testId}
       onToggle={(event) => onToggle?.(event.currentTarget.open)}
     >
-      <summary>{title}</summary>
+      <summary>
+        <h2>{title}</h2>
+      </summary>
       <div class="section-body">{children}</div>
     </details>
   );

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { assert, byId, open, root, serve, settled, sleep } from "../support.mjs";
+import { assert, byId, open, openSections, root, serve, settled, sleep } from "../support.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const LIMIT_BYTES = 120_000;
@@ -25,15 +25,19 @@ async function weigh(requests, server) {
 export async function checkAccess({ browser, browserName, check }) {
   const server = await serve();
   try {
-    await check("axe finds nothing serious, in light and dark", async () => {
+    await check("axe finds nothing serious, in light and dark, on wide and narrow screens", async () => {
       for (const hash of pages) {
-        for (const theme of ["light", "dark"]) {
+        for (const [theme, width] of [
+          ["light", 1280],
+          ["dark", 390],
+        ]) {
           const { page } = await open(browser, server, hash, { ready: hash === "#explore" });
+          await page.setViewport({ width, height: 900 });
           await page.waitForSelector("main h1");
           await page.evaluate((name) => {
             document.documentElement.dataset.theme = name;
-            for (const details of document.querySelectorAll("details")) details.open = true;
           }, theme);
+          await openSections(page);
           await new Promise((resolve) => setTimeout(resolve, 800));
           await page.evaluate(axe);
           const found = await page.evaluate(async () => {
@@ -42,7 +46,7 @@ export async function checkAccess({ browser, browserName, check }) {
               .filter(({ impact }) => impact === "serious" || impact === "critical")
               .map(({ id, nodes }) => `${id} (${nodes.length}): ${nodes[0].html.slice(0, 120)}`);
           });
-          assert(found.length === 0, `${hash}, ${theme}: ${found.join("; ")}`);
+          assert(found.length === 0, `${hash}, ${theme}, ${width}: ${found.join("; ")}`);
           await page.close();
         }
       }
@@ -72,12 +76,44 @@ export async function checkAccess({ browser, browserName, check }) {
       await page.close();
     });
 
+    for (const hash of pages) {
+      await check(`Tab comes by everything that can be used on ${hash}`, async () => {
+        const { page } = await open(browser, server, hash, { ready: hash === "#explore" });
+        await page.waitForSelector("main h1");
+        // Not those of Learn, which are listings: each is one stop more.
+        if (hash !== "#learn") await openSections(page).then(() => settled(page));
+        await sleep(1500);
+        const all = await page.evaluate(() => {
+          const usable = [...document.querySelectorAll("a[href], button, input, select, summary")].filter(
+            (element) =>
+              !element.disabled && element.closest("fieldset[disabled]") === null && element.checkVisibility(),
+          );
+          globalThis.unreached = new Set(usable);
+          addEventListener("focusin", ({ target }) => {
+            // Of a group of radio buttons Tab takes one, arrows the others.
+            for (const element of globalThis.unreached)
+              if (element === target || (element.type === "radio" && element.name === target.name))
+                globalThis.unreached.delete(element);
+          });
+          document.activeElement?.blur();
+          return usable.length;
+        });
+        const left = () => page.evaluate(() => globalThis.unreached.size);
+        for (let presses = 0; presses < 2 * all && (presses % 10 !== 9 || (await left()) > 0); presses++) {
+          await page.keyboard.press("Tab");
+        }
+        const unreached = await page.evaluate(() => [...globalThis.unreached].map((one) => one.outerHTML.slice(0, 90)));
+        const some = unreached.slice(0, 3).join("; ");
+        assert(unreached.length === 0, `of ${all} Tab leaves out ${unreached.length}: ${some}`);
+        await page.close();
+        return `${all} of them`;
+      });
+    }
+
     await check("nothing is asked of another origin, and the page is light", async () => {
       const { page, requests, problems } = await open(browser, server);
       const opening = await weigh(requests, server);
-      await page.evaluate(() => {
-        for (const details of document.querySelectorAll("details")) details.open = true;
-      });
+      await openSections(page);
       for (const hash of ["#learn", "#train"]) {
         await page.evaluate((to) => {
           location.hash = to;

@@ -4,12 +4,15 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { init, loadCheckpoint, scope, seedsToZ } from "../../../dist/index.js";
 import {
   assert,
   byId,
+  choose,
   chooseFile,
   fixture,
   open,
+  openSections,
   pixels,
   readFixture,
   root,
@@ -21,17 +24,6 @@ import {
 } from "../support.mjs";
 
 const digest = ({ data }) => createHash("sha256").update(Uint8Array.from(data)).digest("hex");
-
-const openSections = (page) =>
-  page.evaluate(() => {
-    for (const details of document.querySelectorAll("details")) details.open = true;
-  });
-
-/** Chooses a radio button. */
-async function choose(page, id, value) {
-  await page.evaluate((selector) => document.querySelector(selector).click(), `${byId(id)} input[value="${value}"]`);
-  return settled(page);
-}
 
 async function click(page, selector) {
   await page.evaluate((target) => document.querySelector(target).click(), selector);
@@ -135,6 +127,31 @@ export async function checkControls({ browser, check }) {
       await eventually(async () => digest(await pixels(page, "map")) !== before, "another channel shows the same map");
       await set(page, "layer", "b32.conv1");
       await page.waitForFunction((selector) => document.querySelector(selector).width === 32, {}, byId("map"));
+      const expected = await nodeLayer(32, 7);
+      const facts = () =>
+        page.evaluate(() => [
+          ...[...document.querySelectorAll('[data-testid="section-layers"] dd')].map((element) => element.textContent),
+          /largest is ([\d.]+) medians/.exec(document.querySelector('[data-testid="section-layers"]').textContent)[1],
+        ]);
+      let found = [];
+      await eventually(
+        async () => {
+          found = (await facts()).map(Number);
+          return expected.every((value, k) => Math.abs(value - found[k]) < (k < 3 ? 0.002 : 0.06));
+        },
+        () => `mean, deviation, largest, peak of the norm: ${found}, expected ${expected}`,
+      );
+      const norm = await pixels(page, "norm");
+      assert(norm.width === 32 && new Set(norm.data).size > 20, "the norm has no picture");
+      const bars = await page.evaluate(() =>
+        [...document.querySelectorAll('[data-testid="section-layers"] .bars figcaption')].map((one) => one.textContent),
+      );
+      assert(
+        bars.length === 2 &&
+          /^Deviation of each map/.test(bars[0]) &&
+          /^Styles of b32\.conv1: \d+ numbers/.test(bars[1]),
+        `the bars are ${bars}`,
+      );
       const rows = await page.evaluate(
         (selector) => document.querySelectorAll(selector).length,
         `${byId("contributions")} li`,
@@ -147,20 +164,27 @@ export async function checkControls({ browser, check }) {
       const { page } = await open(
         browser,
         server,
-        "#explore?seed=8&psi=0.55&cutoff=6&mix=2:31,3:31,9:4&style=b16.conv0[3]:4.5&noise=17",
+        "#explore?seed=8&psi=0.55&cutoff=6&mix=2:31,3:31,9:4&edit=1@2-6:2.5&style=b16.conv0[3]:4.5&noise=17",
       );
       const png = await savedPng(page);
       await sleep(300);
       const hash = await page.evaluate(() => location.hash);
+      await page.evaluate((selector) => document.querySelector(selector).click(), byId("copy-link"));
+      await sleep(200);
+      const note = await page.$eval(byId("note"), (element) => element.textContent);
+      assert(note === "Link copied: it shows this very image.", `the page says: ${note}`);
       const { page: other } = await open(browser, server, hash);
       assert((await savedPng(other)).equals(png), "the PNG of the link is another one");
       assert(
         hash.includes("mix=2:31") && hash.includes("cutoff=6") && hash.includes("noise=17"),
         `the link is ${hash}`,
       );
-      const plain = await open(browser, server, "#explore?seed=8&noise=17");
-      assert(!(await savedPng(plain.page)).equals(png), "the link's edits change nothing");
-      await Promise.all([page.close(), other.close(), plain.page.close()]);
+      for (const part of ["&edit=1@2-6:2.5", "&style=b16.conv0[3]:4.5", "&mix=2:31,3:31,9:4"]) {
+        const without = await open(browser, server, decodeURIComponent(hash).replace(part, ""));
+        assert(!(await savedPng(without.page)).equals(png), `${part} changes nothing in the link ${hash}`);
+        await without.page.close();
+      }
+      await Promise.all([page.close(), other.close()]);
     });
 
     await check("the copied command makes the same PNG", async () => {
@@ -170,17 +194,24 @@ export async function checkControls({ browser, check }) {
           "seed=7",
           "seed=5&psi=0.5&cutoff=4&style=b16.conv0[3]:4.5&noise=none",
           "seed=3&mix=4:9,5:9,6:9",
+          "seed=6&psi=0.8&edit=1@2-6:2.5",
         ]) {
           const { page } = await open(browser, server, `#explore?${hash}`);
           await page.evaluate((selector) => document.querySelector(selector).click(), byId("copy-command"));
           await sleep(200);
           const note = await page.$eval(byId("note"), (element) => element.textContent);
-          const [, line] = /^Copied: stylegan (.*)$/.exec(note) ?? [];
-          assert(line !== undefined, `${hash}: the page says: ${note}`);
-          const args = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain);
-          execFileSync(process.execPath, [join(root, "dist/cli/main.js"), ...args, "--outdir", folder], {
-            stdio: "pipe",
-          });
+          // The line, and for directions the one that makes their file.
+          const [, line, , before] = /^Copied: stylegan (.*?)(\. directions\.npz: stylegan (.*)\.)?$/.exec(note) ?? [];
+          assert(line !== undefined && (before !== undefined) === hash.includes("edit"), `${hash}: ${note}`);
+          const run = (text, ...more) => {
+            const args = [...text.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain);
+            execFileSync(process.execPath, [join(root, "dist/cli/main.js"), ...args, ...more], {
+              cwd: folder,
+              stdio: "pipe",
+            });
+          };
+          if (before !== undefined) run(before);
+          run(line, "--outdir", folder);
           const name = hash.includes("mix") ? "3-9.png" : `seed000${/seed=(\d)/.exec(hash)[1]}.png`;
           assert((await savedPng(page)).equals(readFileSync(join(folder, name))), `${line} makes another PNG`);
           await page.close();
@@ -216,7 +247,7 @@ export async function checkControls({ browser, check }) {
         const { state, status } =
           file.make === "large" ? await dropLarge(page, file.name) : await chooseFile(page, file);
         assert(state === "error", `${file.name} was opened: ${status}`);
-        assert(/^[^\n]{20,400}\.$/.test(status), `${file.name}: expected a sentence, got: ${status}`);
+        assert(/^[^\n]{20,400}[.?]$/.test(status), `${file.name}: expected a sentence, got: ${status}`);
         told.push(status);
         const after = await set(page, "seed", told.length);
         assert(
@@ -224,6 +255,14 @@ export async function checkControls({ browser, check }) {
           `after ${file.name}: ${after.status}`,
         );
       }
+      await openSections(page);
+      const { state, status } = await chooseFile(
+        page,
+        { name: "none.npz", bytes: Buffer.from("none") },
+        { id: "directions-file" },
+      );
+      assert(state === "error" && /^[^\n]{20,400}[.?]$/.test(status), `directions that are none: ${state}, ${status}`);
+      assert((await set(page, "seed", 9)).state === "ready", "after directions that are none the page is stuck");
       await page.close();
     });
   } finally {
@@ -236,14 +275,39 @@ async function eventually(condition, message) {
     if (await condition()) return;
     await sleep(50);
   }
-  throw new Error(message);
+  throw new Error(typeof message === "string" ? message : message());
 }
 
-/** 100 MB of nothing, dropped onto the page. */
+/** Mean, deviation and largest size of a map of the bundled model's seed 0, and the largest norm of a pixel in medians, by Node. */
+async function nodeLayer(side, channel) {
+  await init({ threads: 1 });
+  const { gEma } = await loadCheckpoint(join(root, "models/faces64.safetensors"), { networks: ["gEma"] });
+  let data;
+  scope(() =>
+    gEma.forward(seedsToZ([0], gEma.zDim), null, {
+      ...{ truncationPsi: 0.7, noiseMode: "const" },
+      onBlock: ({ resolution, x }) => {
+        if (resolution === side) data = x.toArray();
+      },
+    }),
+  );
+  const plane = side * side;
+  const map = Array.from(data.subarray(channel * plane, (channel + 1) * plane));
+  const mean = map.reduce((sum, value) => sum + value, 0) / plane;
+  const deviation = Math.sqrt(map.reduce((sum, value) => sum + (value - mean) ** 2, 0) / plane);
+  const channels = data.length / plane;
+  const norms = Array.from({ length: plane }, (_, at) =>
+    Math.sqrt(Array.from({ length: channels }, (_, c) => data[c * plane + at] ** 2).reduce((a, b) => a + b) / channels),
+  ).sort((a, b) => a - b);
+  return [mean, deviation, Math.max(...map.map(Math.abs)), norms[plane - 1] / norms[plane >> 1]];
+}
+
+/** 100 MB of noise, dropped onto the page. */
 async function dropLarge(page, name) {
   await page.evaluate((fileName) => {
     const transfer = new DataTransfer();
-    transfer.items.add(new File([new Uint8Array(100 * 2 ** 20)], fileName));
+    const noise = crypto.getRandomValues(new Uint8Array(2 ** 16));
+    transfer.items.add(new File(Array(1600).fill(noise), fileName));
     const event = new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: transfer });
     document.querySelector(".explore").dispatchEvent(event);
   }, name);

@@ -1,33 +1,27 @@
 /** Directions, films and projection: found, drawn and taken away as files of the right kind. */
 import { decode } from "fast-png";
 import { writeNpz } from "../../../dist/formats/index.js";
-import { assert, byId, bytesOf, open, pixels, saved, serve, set, settled, sleep } from "../support.mjs";
+import {
+  assert,
+  byId,
+  bytesOf,
+  chooseFile,
+  dropFile,
+  open,
+  openSections,
+  pixels,
+  saved,
+  serve,
+  set,
+  settled,
+  sleep,
+} from "../support.mjs";
 
 const FRAMES = 72; // two keys, 1.2 s each, at 30 frames a second
-
-const openSections = (page) =>
-  page.evaluate(() => {
-    for (const details of document.querySelectorAll("details")) details.open = true;
-  });
 
 const click = (page, id) => page.evaluate((selector) => document.querySelector(selector).click(), byId(id));
 
 const savedFilm = (page, id) => saved(page, id, { says: "film-progress" });
-
-async function giveFile(page, id, name, bytes) {
-  await page.evaluate(
-    (selector, fileName, data) => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([Uint8Array.from(data)], fileName));
-      const input = document.querySelector(selector);
-      input.files = transfer.files;
-      input.dispatchEvent(new Event("change", { bubbles: true }));
-    },
-    byId(id),
-    name,
-    [...bytes],
-  );
-}
 
 export async function checkLatents({ browser, check }) {
   const server = await serve();
@@ -45,12 +39,8 @@ export async function checkLatents({ browser, check }) {
       await set(page, "strength", 0);
       assert((await pixels(page)).data.join() === first, "back at 0 the image is another one");
       const direction = new Float32Array(128).fill(0.2);
-      await giveFile(
-        page,
-        "directions-file",
-        "smile.npz",
-        writeNpz(new Map([["directions", { data: direction, shape: [1, 128] }]])),
-      );
+      const bytes = writeNpz(new Map([["directions", { data: direction, shape: [1, 128] }]]));
+      await dropFile(page, `${byId("section-directions")} .drop`, { name: "smile.npz", bytes });
       await page.waitForFunction(
         (selector) => document.querySelector(selector).textContent.startsWith("1 directions. smile.npz"),
         {},
@@ -126,7 +116,8 @@ export async function checkLatents({ browser, check }) {
       await set(page, "seed", 40);
       const before = distance(await pixels(page), target);
       await set(page, "project-steps", 100);
-      await giveFile(page, "project-file", "face.png", png);
+      await dropFile(page, `${byId("section-project")} .drop`, { name: "face.png", bytes: png });
+      assert(await page.evaluate(() => document.querySelector(".is-over") === null), "the page waits for a checkpoint");
       await page.waitForFunction(
         (selector) => document.querySelector(selector).textContent.includes("projection"),
         { timeout: 120_000 },
@@ -138,7 +129,7 @@ export async function checkLatents({ browser, check }) {
         after < 0.6 * before,
         `the projection is ${after.toFixed(1)} away from its target, seed 40 is ${before.toFixed(1)}`,
       );
-      await giveFile(page, "project-file", "none.png", [1, 2, 3]);
+      await chooseFile(page, { name: "none.png", bytes: Buffer.from([1, 2, 3]) }, { id: "project-file" });
       await page.waitForFunction(
         (selector) => document.querySelector(selector).textContent.includes("no picture"),
         {},

@@ -4,7 +4,21 @@ import { join } from "node:path";
 import { defineRun, openDataset } from "../../../dist/cli/train/setup.js";
 import { init } from "../../../dist/index.js";
 import { buildRun, momentOf, runStep } from "../../../dist/stylegan/training/index.js";
-import { assert, byId, open, pixels, root, saved, serve, set, settled, sleep } from "../support.mjs";
+import {
+  assert,
+  byId,
+  choose,
+  chooseFile,
+  open,
+  openSections,
+  pixels,
+  root,
+  saved,
+  serve,
+  set,
+  settled,
+  sleep,
+} from "../support.mjs";
 
 const STEPS = 20;
 const data = join(root, "page/public/data/faces16.zip");
@@ -91,22 +105,11 @@ export async function checkTraining({ browser, check }) {
     await check("a saved run continues: the same losses after loading", async () => {
       const { page } = await open(browser, server, "#train");
       for (let step = 0; step < 5; step++) await press(page, "step");
-      const state = (await saved(page, "save")).toString("base64");
+      const state = await saved(page, "save");
       await press(page, "step");
       const expected = (await lossesOf(page)).at(-1);
       const { page: other } = await open(browser, server, "#train");
-      await other.evaluate(
-        (selector, text) => {
-          const transfer = new DataTransfer();
-          const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-          transfer.items.add(new File([bytes], "state.safetensors"));
-          const input = document.querySelector(selector);
-          input.files = transfer.files;
-          input.dispatchEvent(new Event("change", { bubbles: true }));
-        },
-        byId("load"),
-        state,
-      );
+      await chooseFile(other, { name: "state.safetensors", bytes: state }, { id: "load" });
       await sleep(200);
       await settled(other);
       await press(other, "step");
@@ -116,6 +119,51 @@ export async function checkTraining({ browser, check }) {
         `${JSON.stringify(continued)}, expected ${JSON.stringify(expected)}`,
       );
       await Promise.all([page.close(), other.close()]);
+    });
+
+    await check("every switch changes the run, and what is no state gives a sentence", async () => {
+      const { page, problems } = await open(browser, server, "#train");
+      await openSections(page);
+      const phasesOf = async (step) =>
+        Object.keys((await lossesOf(page))[step])
+          .sort()
+          .join();
+      const first = async () => {
+        await press(page, "step");
+        return JSON.stringify((await lossesOf(page))[0]);
+      };
+      const usual = await first();
+      assert((await phasesOf(0)) === "Dmain,Dreg,Gmain,Greg", `a step is ${await phasesOf(0)}`);
+      const others = [
+        ["seed", () => set(page, "train-seed", 2), () => set(page, "train-seed", 1)],
+        ["size", () => set(page, "size", 16), () => set(page, "size", 32)],
+        ["R1", () => set(page, "gamma", 0), () => set(page, "gamma", 0.5), "Dmain,Gmain,Greg"],
+        ["path length", () => set(page, "pl-weight", 0), () => set(page, "pl-weight", 2), "Dmain,Dreg,Gmain"],
+        ["mixing", () => set(page, "mixing", 0), () => set(page, "mixing", 0.9)],
+        ["a residual generator", () => choose(page, "g-arch", "resnet"), () => choose(page, "g-arch", "skip")],
+        ["a plain discriminator", () => choose(page, "d-arch", "orig"), () => choose(page, "d-arch", "resnet")],
+      ];
+      for (const [what, there, back, phases] of others) {
+        await there();
+        assert((await first()) !== usual, `${what} changes nothing`);
+        if (phases !== undefined) assert((await phasesOf(0)) === phases, `${what}: a step is ${await phasesOf(0)}`);
+        await back();
+      }
+      assert((await first()) === usual, "back again, the run is another one");
+      await choose(page, "ada", "on");
+      await press(page, "step");
+      const charts = await page.$eval(".charts", (element) => element.textContent);
+      assert(/Augmentation p.*p 0\.0/.test(charts), `with augmentation the charts say: ${charts}`);
+      const { state, status } = await chooseFile(
+        page,
+        { name: "no.safetensors", bytes: Buffer.from("no") },
+        { id: "load" },
+      );
+      assert(state === "error" && /^[^\n]{20,400}[.?]$/.test(status), `no.safetensors: ${state}, ${status}`);
+      assert((await press(page, "step")).state === "ready", "after a file that is none the run is stuck");
+      assert(problems.length === 0, problems.join("; "));
+      await page.close();
+      return `${others.length + 1} switches`;
     });
 
     await check("the training data are the file that `stylegan train` reads", async () => {

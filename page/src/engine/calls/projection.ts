@@ -17,12 +17,13 @@ export async function project(
   let last: Projected | null = null;
   for (let step = 1; step <= steps; step++) {
     const { distance } = projector.step();
-    const isShown = step % REPORT_STEPS === 0 || step === steps;
-    if (!isShown) continue;
+    // Others are heard after every step: in a large network one takes seconds.
+    const goesOn = await context.goOn();
+    if (goesOn && step % REPORT_STEPS !== 0 && step !== steps) continue;
     const w = projector.w.toArray();
     const image = noGrad(() => scope(() => copyOf(projector.image())));
     last = { step, distance, w, picture: pictureOf(image) };
-    if (!(await context.goOn())) break;
+    if (!goesOn) break;
     if (step < steps) context.partial({ ...last, w: w.slice() });
   }
   return last!;

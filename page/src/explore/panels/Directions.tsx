@@ -2,33 +2,24 @@
 import { useEffect, useState } from "preact/hooks";
 import { useStore } from "../../app/store.js";
 import type { DirectionEdit } from "../../engine/protocol.js";
-import { FileField, Section, Slider } from "../../ui/controls.js";
+import { FileDrop, Section, Slider } from "../../ui/controls.js";
 import type { PanelProps } from "./Seed.js";
 
 export function Directions({ session, model }: PanelProps) {
-  const { spec } = useStore(session.store);
-  const [count, setCount] = useState(0);
-  const [source, setSource] = useState("");
+  const { spec, directions } = useStore(session.store);
   const [index, setIndex] = useState(0);
   const [isOpen, setOpen] = useState(spec.directions.length > 0);
   const last = model.numWs - 1;
   const edit = spec.directions.find((one) => one.index === index) ?? { index, strength: 0, first: 0, last };
+  const count = directions?.count ?? 0;
 
   const find = async (file: File | null): Promise<void> => {
-    try {
-      const found = await session.engine.call("directions", { file, layers: null });
-      setCount(found!.count);
-      setIndex(0);
-      setSource(file === null ? "SeFa: where the styles change most for a step in w" : file.name);
-      if (file !== null && spec.directions.length > 0) await session.change({ directions: [] });
-      else if (spec.directions.length > 0) await session.render();
-    } catch (error) {
-      session.fail(error);
-    }
+    await session.useDirections(file);
+    setIndex(0);
   };
   useEffect(() => {
-    setCount(0);
-    if (isOpen) void find(null);
+    // Those of a link are found with its image.
+    if (isOpen && directions === null && spec.directions.length === 0) void session.useDirections(null);
   }, [model, isOpen]);
 
   const change = (patch: Partial<DirectionEdit>): void => {
@@ -41,7 +32,7 @@ export function Directions({ session, model }: PanelProps) {
       {count > 0 && (
         <>
           <p class="small" data-testid="directions-source">
-            {count} directions. {source}.
+            {count} directions. {directions?.file ?? "SeFa: where the styles change most for a step in w"}.
           </p>
           <Slider
             label="Direction"
@@ -90,17 +81,17 @@ export function Directions({ session, model }: PanelProps) {
           )}
         </>
       )}
-      <div class="row">
-        <FileField
-          label="Directions from a file"
-          accept=".npz,.npy,.pt"
-          testId="directions-file"
-          onFile={(file) => void find(file)}
-        />
+      <FileDrop
+        label="Choose or drop directions"
+        accept=".npz,.npy,.pt"
+        testId="directions-file"
+        onFile={(file) => void find(file)}
+      />
+      {directions?.file && (
         <button type="button" onClick={() => void find(null)}>
-          SeFa
+          Back to SeFa
         </button>
-      </div>
+      )}
     </Section>
   );
 }

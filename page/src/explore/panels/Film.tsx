@@ -27,7 +27,7 @@ export function Film({ session, model }: PanelProps) {
     session,
     "keys",
     keys,
-    JSON.stringify([model.name, keys.length, keys.map((key) => [key.seed, key.blend, key.mix])]),
+    JSON.stringify([model.name, keys.map(({ w, ...key }) => [key, w?.join()])]),
     64,
   );
 
@@ -168,16 +168,16 @@ export function Film({ session, model }: PanelProps) {
             onInput={setLoop}
           />
           <Slider label="Frames a second" value={fps} min={10} max={60} step={5} testId="fps" onInput={setFps} />
+          <button
+            type="button"
+            class="primary"
+            aria-pressed={isPlaying}
+            data-testid="play"
+            onClick={() => setPlaying(!isPlaying)}
+          >
+            {isPlaying ? "Pause" : "Play"}
+          </button>
           <div class="row">
-            <button
-              type="button"
-              class="primary"
-              aria-pressed={isPlaying}
-              data-testid="play"
-              onClick={() => setPlaying(!isPlaying)}
-            >
-              {isPlaying ? "Pause" : "Play"}
-            </button>
             <button type="button" data-testid="film-apng" onClick={() => void takeFilm("png")}>
               Animated PNG
             </button>

@@ -2,7 +2,7 @@
 import { useRef, useState } from "preact/hooks";
 import type { Picture, Projected } from "../../engine/protocol.js";
 import { Pixels } from "../../ui/canvas.js";
-import { FileField, Section, Slider } from "../../ui/controls.js";
+import { FileDrop, Section, Slider } from "../../ui/controls.js";
 import type { PanelProps } from "./Seed.js";
 
 /** The middle of a picture at `side` pixels, on white where it is transparent. */
@@ -70,24 +70,12 @@ export function Project({ session, model }: PanelProps) {
         Finds the w whose image is most like yours, by gradient descent on the pixels. The bundled faces know nothing
         but drawings.
       </p>
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: a place to drop pictures; the button does the same by keyboard */}
-      <div
-        class="drop"
-        onDragOver={(event) => event.preventDefault()}
-        onDrop={(event) => {
-          event.preventDefault();
-          event.stopPropagation();
-          const file = event.dataTransfer?.files[0];
-          if (file !== undefined) void open(file);
-        }}
-      >
-        <FileField
-          label="Choose or drop a picture"
-          accept="image/*"
-          testId="project-file"
-          onFile={(file) => void open(file)}
-        />
-      </div>
+      <FileDrop
+        label="Choose or drop a picture"
+        accept="image/*"
+        testId="project-file"
+        onFile={(file) => void open(file)}
+      />
       <Slider label="Steps" value={steps} min={50} max={1000} step={50} testId="project-steps" onInput={setSteps} />
       {target !== null && (
         <div class="pair">
