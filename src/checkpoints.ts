@@ -30,12 +30,20 @@ export interface LoadOptions<Names extends NetworkNames = NetworkNames> {
   readonly maxInflatedBytes?: number;
   /** Bytes that an address or a Response may send. Default 2 GiB; paths, Blobs and bytes have no limit. */
   readonly maxSourceBytes?: number;
+  /** Seconds in which an address or a Response may send less than 1 kB. Default 60. */
+  readonly maxIdleSeconds?: number;
 }
 
 /** The networks that were asked for are there; without asking, those that the file has. */
 export type LoadedCheckpoint<Names extends NetworkNames> = number extends Names["length"]
   ? Checkpoint
   : Checkpoint & { readonly [Name in Names[number]]: NonNullable<Checkpoint[Name]> };
+
+const LIMITS = new Map([
+  ["maxInflatedBytes", "bytes"],
+  ["maxSourceBytes", "bytes"],
+  ["maxIdleSeconds", "seconds"],
+] as const);
 
 /**
  * Reads a checkpoint: an official PyTorch or TensorFlow pickle, a rosinality .pt, or the native safetensors. The format
@@ -52,16 +60,16 @@ export async function loadCheckpoint<const Names extends NetworkNames = NetworkN
   source: Source,
   options: LoadOptions<Names> = {},
 ): Promise<LoadedCheckpoint<Names>> {
-  checkOptions("loadCheckpoint", options, ["networks", "maxInflatedBytes", "maxSourceBytes"]);
+  checkOptions("loadCheckpoint", options, ["networks", ...LIMITS.keys()]);
   checkNetworkNames(options.networks);
-  for (const limit of ["maxInflatedBytes", "maxSourceBytes"] as const) {
-    const { [limit]: bytes = 0 } = options;
-    if (typeof bytes !== "number" || !(bytes >= 0)) {
-      throw new RangeError(`loadCheckpoint: ${limit} must be a number of bytes, got ${kindOf(bytes)}`);
+  for (const [limit, unit] of LIMITS) {
+    const { [limit]: value = 0 } = options;
+    if (typeof value !== "number" || !(value >= 0)) {
+      throw new RangeError(`loadCheckpoint: ${limit} must be a number of ${unit}, got ${kindOf(value)}`);
     }
   }
   await ensureKernels();
-  const opened = await openSource(source, options.maxSourceBytes);
+  const opened = await openSource(source, options);
   try {
     // The readers of foreign files are loaded when one comes: a page that shows its own model never needs them.
     const read = isNative(opened) ? readNative : (await import("./stylegan/checkpoint/read.js")).readCheckpoint;

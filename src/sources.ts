@@ -12,15 +12,25 @@ export type Source = string | URL | Uint8Array | ArrayBuffer | Blob | Response;
 /** More than any checkpoint that is in use, with the states of its optimisers. */
 const MAX_SOURCE_BYTES = 2 ** 31;
 
+/** How long a server may send less than LEAST_BYTES. */
+const MAX_IDLE_SECONDS = 60;
+const LEAST_BYTES = 1024;
+
+/** What a source that is not at hand may take. */
+export interface SourceLimits {
+  readonly maxSourceBytes?: number;
+  readonly maxIdleSeconds?: number;
+}
+
 const inMemory = (bytes: Uint8Array): OpenFile => ({ ...bytesSource(bytes), close: () => {} });
 
 /**
  * Opens a source for reading by position. Files of Node stay on the disk, and Blobs where a worker reads them; all else is in memory.
  *
- * @param maxSourceBytes the most that an address or a Response may send
- * @throws CheckpointError when it cannot be opened, or sends more; TypeError when it is none
+ * @param limits what an address or a Response may send, and how slowly
+ * @throws CheckpointError when it cannot be opened, sends more, or next to nothing; TypeError when it is none
  */
-export async function openSource(source: Source, maxSourceBytes = MAX_SOURCE_BYTES): Promise<OpenFile> {
+export async function openSource(source: Source, limits: SourceLimits = {}): Promise<OpenFile> {
   if (source instanceof Uint8Array) return inMemory(source);
   if (source instanceof ArrayBuffer) return inMemory(new Uint8Array(source));
   if (typeof Blob !== "undefined" && source instanceof Blob) {
@@ -30,7 +40,7 @@ export async function openSource(source: Source, maxSourceBytes = MAX_SOURCE_BYT
       : { ...blobSource(source, reader), close: () => {} };
   }
   if (typeof Response !== "undefined" && source instanceof Response)
-    return answer(source, source.url || "the response", maxSourceBytes);
+    return answer(source, source.url || "the response", limits);
   if (typeof source !== "string" && !(source instanceof URL)) {
     throw new TypeError(
       "loadCheckpoint: source must be a path, an address, a URL, bytes (Uint8Array or ArrayBuffer), a Blob or a Response, " +
@@ -40,29 +50,82 @@ export async function openSource(source: Source, maxSourceBytes = MAX_SOURCE_BYT
   if (source === "bundled") return openBundled();
   const isAddress = /^(https?|data|blob):/.test(String(source));
   if (!isAddress && isNode()) return asCheckpoint(() => openFile(source));
-  return answer(await fetch(source), String(source), maxSourceBytes);
+  const name = String(source);
+  const { maxIdleSeconds = MAX_IDLE_SECONDS } = limits;
+  const aborter = new AbortController();
+  const request = reached(name, () => fetch(source, { signal: aborter.signal }));
+  const response = await within(request, maxIdleSeconds, () => {
+    aborter.abort();
+    return new CheckpointError(`${name} does not answer within ${maxIdleSeconds} s, ${IDLE_LIMIT}`);
+  });
+  return answer(response, name, limits);
 }
 
-async function answer(response: Response, name: string, most: number): Promise<OpenFile> {
+const IDLE_LIMIT = "the limit (maxIdleSeconds of loadCheckpoint; files have none)";
+
+/** What a network may throw is said with the address. */
+async function reached<T>(name: string, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (cause) {
+    const { message, cause: reason } = cause as Error;
+    const why = reason instanceof Error && reason.message !== "" ? `${message}: ${reason.message}` : message;
+    throw new CheckpointError(`cannot read ${name}: ${why}`, undefined, { cause });
+  }
+}
+
+/** @param late called when it takes longer: what to throw */
+async function within<T>(work: Promise<T>, seconds: number, late: () => Error): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), Math.min(Math.max(seconds * 1000, 0), 2 ** 31 - 1));
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function answer(response: Response, name: string, limits: SourceLimits): Promise<OpenFile> {
   if (!response.ok) throw new CheckpointError(`${name} answered ${response.status} ${response.statusText}`.trimEnd());
   if (response.bodyUsed) throw new CheckpointError(`${name}: the body has been read already; it can be read once`);
-  return inMemory(await bytesOf(response, name, most));
+  return inMemory(await bytesOf(response, name, limits));
 }
 
-/** What it sends, unpacked: a server may send without end, and a little that unpacks to a lot. */
-async function bytesOf(response: Response, name: string, most: number): Promise<Uint8Array> {
+/** What it sends, unpacked: a server may send without end, a little that unpacks to a lot, or a byte now and then. */
+async function bytesOf(
+  response: Response,
+  name: string,
+  { maxSourceBytes: most = MAX_SOURCE_BYTES, maxIdleSeconds = MAX_IDLE_SECONDS }: SourceLimits,
+): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let size = 0;
+  let mark = { size, ms: performance.now() };
   const reader = response.body?.getReader();
-  for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
-    size += read.value.length;
+  for (;;) {
+    if (reader === undefined) break;
+    const left = maxIdleSeconds - (performance.now() - mark.ms) / 1000;
+    const { value } = await within(
+      reached(name, () => reader.read()),
+      left,
+      () => {
+        reader.cancel().catch(() => {});
+        return new CheckpointError(
+          `${name} sends less than ${LEAST_BYTES} bytes in ${maxIdleSeconds} s, ${IDLE_LIMIT}`,
+        );
+      },
+    );
+    if (value === undefined) break;
+    size += value.length;
     if (size > most) {
-      await reader?.cancel();
+      await reader.cancel();
       throw new CheckpointError(
         `${name} sends more than ${most} bytes, the limit (maxSourceBytes of loadCheckpoint; files have none)`,
       );
     }
-    pieces.push(read.value);
+    if (size - mark.size >= LEAST_BYTES) mark = { size, ms: performance.now() };
+    pieces.push(value);
   }
   const bytes = new Uint8Array(size);
   for (const piece of pieces.reverse()) {

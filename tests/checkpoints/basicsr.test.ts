@@ -1,10 +1,7 @@
 /** The networks of rosinality's program under the names that BasicSR gives them: GFPGAN and others are built on it. */
-import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { CheckpointError } from "../../src/formats/fileError.js";
-import type { PickleValue } from "../../src/formats/pickle/values.js";
 import { denseTensor, type PlainTensor } from "../../src/formats/plainTensor.js";
-import { readTorch, type TorchTensor } from "../../src/formats/torch/reader.js";
 import { type StateDict, torchChunks } from "../../src/formats/torch/writer.js";
 import { concatBytes } from "../../src/formats/zip.js";
 import { setKernels } from "../../src/nn/backend.js";
@@ -14,39 +11,7 @@ import { scope, Tensor } from "../../src/nn/tensor.js";
 import type { CheckpointData } from "../../src/stylegan/checkpoint/networkData.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
 import { buildDiscriminator, buildGenerator } from "../../src/stylegan/networks.js";
-
-const file = new URL("../fixtures/checkpoints/rosinality-r32-zip.pt", import.meta.url);
-const bytes = new Uint8Array(readFileSync(file));
-const top = readTorch(bytes) as Map<string, PickleValue>;
-
-/** Its names by the modules that have them, one row a module: rosinality's, BasicSR's. */
-const GENERATOR: readonly (readonly [RegExp, string])[] = [
-  [/^style\.(\d+)\.(weight|bias)$/, "style_mlp.$1.$2"],
-  [/^input\.input$/, "constant_input.weight"],
-  [/^conv1\.conv\.(weight|modulation\.\w+)$/, "style_conv1.modulated_conv.$1"],
-  [/^conv1\.noise\.weight$/, "style_conv1.weight"],
-  [/^conv1\.activate\.bias$/, "style_conv1.activate.bias"],
-  [/^convs\.(\d+)\.conv\.(weight|modulation\.\w+)$/, "style_convs.$1.modulated_conv.$2"],
-  [/^convs\.(\d+)\.noise\.weight$/, "style_convs.$1.weight"],
-  [/^convs\.(\d+)\.activate\.bias$/, "style_convs.$1.activate.bias"],
-  [/^(to_rgb1|to_rgbs\.\d+)\.conv\.(weight|modulation\.\w+)$/, "$1.modulated_conv.$2"],
-  [/^(to_rgb1|to_rgbs\.\d+)\.bias$/, "$1.bias"],
-  [/^noises\.noise_(\d+)$/, "noises.noise$1"],
-];
-const DISCRIMINATOR: readonly (readonly [RegExp, string])[] = [
-  [/^convs\.(.*)$/, "conv_body.$1"],
-  [/^(final_.*)$/, "$1"],
-];
-
-function stateOf(network: string, rows: readonly (readonly [RegExp, string])[]): Map<string, PlainTensor> {
-  const state = new Map<string, PlainTensor>();
-  for (const [name, value] of top.get(network) as Map<string, TorchTensor>) {
-    if (name.endsWith(".kernel")) continue; // BasicSR's filters are no tensors of the state dict
-    const [pattern, own] = rows.find(([row]) => row.test(name))!;
-    state.set(name.replace(pattern, own), value.toPlain(name));
-  }
-  return state;
-}
+import { DISCRIMINATOR, GENERATOR, rosinalityBytes, stateOf } from "../support/basicsr.js";
 
 const g = stateOf("g_ema", GENERATOR);
 const saved = (entries: Readonly<Record<string, PlainTensor | StateDict>>): Uint8Array =>
@@ -60,7 +25,7 @@ function image(data: CheckpointData): Float32Array {
 let expected: Float32Array;
 beforeAll(async () => {
   setKernels(await createKernels({ threads: 1 }));
-  expected = image(readCheckpoint(bytes, { networks: ["gEma"] }));
+  expected = image(readCheckpoint(rosinalityBytes, { networks: ["gEma"] }));
 });
 
 describe("BasicSR's names", () => {
@@ -89,7 +54,7 @@ describe("BasicSR's names", () => {
     const data = readCheckpoint(saved({ params: stateOf("d", DISCRIMINATOR) }));
     expect(Object.keys(data.networks)).toEqual(["d"]);
     const own = buildDiscriminator(data.networks.d!);
-    const other = buildDiscriminator(readCheckpoint(bytes, { networks: ["d"] }).networks.d!);
+    const other = buildDiscriminator(readCheckpoint(rosinalityBytes, { networks: ["d"] }).networks.d!);
     expect([...own.parameters].map(([name, { shape }]) => [name, shape])).toEqual(
       [...other.parameters].map(([name, { shape }]) => [name, shape]),
     );

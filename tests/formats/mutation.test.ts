@@ -11,6 +11,7 @@ import { concatBytes } from "../../src/formats/zip.js";
 import { RandomState } from "../../src/nn/random.js";
 import { writeNative } from "../../src/stylegan/checkpoint/native.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
+import { GENERATOR, stateOf } from "../support/basicsr.js";
 import { oldPickle } from "../support/pickles/old.js";
 
 const folder = new URL("../fixtures/checkpoints/", import.meta.url);
@@ -28,6 +29,8 @@ files.push({
   name: "state dict as safetensors",
   bytes: writeSafetensors([...wrapped].map(([name, tensor]) => ({ name: `g_ema.${name}`, dtype: "f16", tensor }))),
 });
+const basicsr = new Map([["params_ema", stateOf("g_ema", GENERATOR)]]);
+files.push({ name: "BasicSR checkpoint", bytes: concatBytes([...torchChunks(basicsr)]) });
 const cases = new URL("../fixtures/cases/", import.meta.url);
 for (const name of ["tf-base-3x5.pkl", "tf-extra-variables.pkl"]) {
   files.push({ name, bytes: new Uint8Array(readFileSync(new URL(name, cases))) });
@@ -40,7 +43,7 @@ const MAX_MS = 2000;
 
 test("there are files of every format", () => {
   const formats = new Set(files.map(({ bytes }) => readCheckpoint(bytes).format));
-  expect(formats.size).toBe(5);
+  expect(formats.size).toBe(6);
 });
 
 test.each(files)("$name, damaged in random ways", ({ bytes }) => {

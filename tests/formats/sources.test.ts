@@ -33,6 +33,16 @@ const server = createServer((request, response) => {
     response.writeHead(200, { "Content-Length": 10 * MIB });
     response.write(Buffer.alloc(MIB));
     setTimeout(() => response.destroy(), 20);
+  } else if (request.url === "/drip" || request.url === "/slow") {
+    const piece = Buffer.alloc(request.url === "/drip" ? 1 : 1024);
+    let count = 0;
+    const timer = setInterval(() => {
+      response.write(piece);
+      if (++count === 30) response.end();
+    }, 30);
+    response.once("close", () => clearInterval(timer));
+  } else if (request.url === "/silent") {
+    // no answer at all
   } else response.writeHead(404, { "Content-Type": "text/html" }).end("<!doctype html>");
 });
 let url: string;
@@ -40,7 +50,10 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
-afterAll(() => void server.close());
+afterAll(() => {
+  server.close();
+  server.closeAllConnections();
+});
 
 const errorOf = (promise: Promise<unknown>): Promise<Error> =>
   promise.then(
@@ -74,8 +87,27 @@ describe("an address", () => {
   });
 
   test("that breaks off, or answers with an error, says so", async () => {
-    expect(await errorOf(loadCheckpoint(`${url}/cut`))).toBeInstanceOf(TypeError); // fetch's own: terminated
+    const cut = await errorOf(loadCheckpoint(`${url}/cut`));
+    expect([cut instanceof CheckpointError, cut.message]).toEqual([
+      true,
+      expect.stringContaining(`cannot read ${url}/cut: `),
+    ]);
+    const nobody = await errorOf(loadCheckpoint("http://127.0.0.1:1/"));
+    expect(nobody.message).toMatch(/^cannot read http:\/\/127\.0\.0\.1:1\/: fetch failed: ./);
     expect((await errorOf(loadCheckpoint(`${url}/none`))).message).toBe(`${url}/none answered 404 Not Found`);
+  });
+
+  test("that sends a byte now and then, or nothing, is left after a time that the error names; a slow one is not", async () => {
+    const [drip, silent, slow] = await Promise.all(
+      ["drip", "silent", "slow"].map((path) => errorOf(loadCheckpoint(`${url}/${path}`, { maxIdleSeconds: 0.6 }))),
+    );
+    expect(drip.message).toBe(
+      `${url}/drip sends less than 1024 bytes in 0.6 s, the limit (maxIdleSeconds of loadCheckpoint; files have none)`,
+    );
+    expect(silent.message).toContain(`${url}/silent does not answer within 0.6 s, the limit (maxIdleSeconds`);
+    expect(slow.message).toContain("a file of zeros"); // all 30 kB are there, in 0.9 s
+    const patient = await errorOf(loadCheckpoint(`${url}/drip`, { maxIdleSeconds: Infinity }));
+    expect(patient.message).not.toContain("the limit");
   });
 
   test("limits are numbers of bytes", async () => {
@@ -85,6 +117,8 @@ describe("an address", () => {
         expect(error).toBeInstanceOf(RangeError);
         expect(error.message).toContain(`${name} must be a number of bytes, got`);
       }
+      const error = await errorOf(loadCheckpoint(new Uint8Array(4), { maxIdleSeconds: limit }));
+      expect(error.message).toContain("maxIdleSeconds must be a number of seconds, got");
     }
   });
 });

@@ -11,7 +11,7 @@ import { FileError } from "../../src/formats/fileError.js";
 import { decodeImage, imageHeader } from "../../src/formats/image/imageFile.js";
 import { cropCentre, resize, withChannels } from "../../src/formats/image/pixels.js";
 import { encodePixels, type PixelImage } from "../../src/formats/image/png.js";
-import { readZipDirectory, readZipEntry } from "../../src/formats/zip.js";
+import { concatBytes, crc32, readZipDirectory, readZipEntry } from "../../src/formats/zip.js";
 import { directoryEnd, writeZip } from "../../src/formats/zipEncoder.js";
 import { init } from "../../src/index.js";
 import { RandomState } from "../../src/nn/random.js";
@@ -37,6 +37,30 @@ function jpeg(width: number, height: number, colour: readonly [number, number, n
 }
 
 describe("images", () => {
+  test("its checksum changes with pixels that leave size, name and end of a file as they are", () => {
+    const contents = (bytes: Uint8Array): string => new ImageDataset([{ name: "a", read: () => bytes }]).contents;
+    const differ = (a: Uint8Array, b: Uint8Array): void => {
+      expect([b.length, [...b.subarray(-64)]]).toEqual([a.length, [...a.subarray(-64)]]);
+      expect(contents(b)).not.toBe(contents(a));
+    };
+    const photo = jpeg(8, 8, [10, 20, 30]);
+    const quantised = photo.slice();
+    quantised[photo.findIndex((byte, k) => byte === 0xff && photo[k + 1] === 0xdb) + 5]++; // the first divisor
+    differ(photo, quantised);
+    // A PNG with text after its pixels; sizes of compressed noise differ by a byte or none.
+    const texts = Array.from({ length: 20 }, (_, seed) => {
+      const plain = encodePixels(noise(8, 8, 3, seed));
+      const text = new Uint8Array(12 + 80);
+      new DataView(text.buffer).setUint32(0, 80);
+      text.set(new TextEncoder().encode("tEXtComment\0").subarray(0, 12), 4);
+      new DataView(text.buffer).setUint32(88, crc32(text.subarray(4, 88)));
+      return concatBytes([plain.subarray(0, -12), text, plain.subarray(-12)]);
+    });
+    const other = texts.find(({ length }, k) => k > 0 && length === texts[0].length)!;
+    differ(texts[0], other);
+    expect(contents(texts[0].slice())).toBe(contents(texts[0]));
+  });
+
   test("values are x / 127.5 - 1 in the order [N, C, H, W]; the second half of the numbers is mirrored", () => {
     const images = [noise(4, 4, 3, 1), noise(4, 4, 3, 2)];
     const files = images.map((image, index) => png(`${index}.png`, image));

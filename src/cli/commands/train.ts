@@ -22,6 +22,7 @@ import { listStates, removeLeftovers } from "../train/files.js";
 import { checkApart, definitionPath, lockFolder, storedDefinition } from "../train/folder.js";
 import { FrechetMetric, openClassifier } from "../train/metric.js";
 import { namedMetrics, SnapshotMetrics } from "../train/namedMetrics.js";
+import type { SessionOptions } from "../train/record.js";
 import { resumeRun, type SnapshotMeasure, trainLoop } from "../train/run.js";
 import {
   augmentModes,
@@ -98,10 +99,18 @@ export function trainCommand(terminal: Terminal): Command {
     .option("--data <path>", "folder or zip of PNG or JPEG images; see 'stylegan dataset'")
     .option("--outdir <folder>", "where everything about the run goes")
     .option("--resume [what]", "continue the run in a folder (default: --outdir), or start from a checkpoint file")
-    .addOption(option("--kimg <count>", "train until so many thousand images were seen", parsePositive).default(500))
-    .addOption(option("--tick <kimg>", "thousand images between lines of progress", parsePositive).default(1))
-    .addOption(option("--snap <ticks>", "ticks between snapshots", parseCount(1)).default(10))
-    .addOption(option("--keep <count>", "states to keep to resume from", parseCount(1)).default(2))
+    .addOption(
+      option("--kimg <count>", "train until so many thousand images were seen", parsePositive).default(
+        SESSION_DEFAULTS.kimg,
+      ),
+    )
+    .addOption(
+      option("--tick <kimg>", "thousand images between lines of progress", parsePositive).default(
+        SESSION_DEFAULTS.tick,
+      ),
+    )
+    .addOption(option("--snap <ticks>", "ticks between snapshots", parseCount(1)).default(SESSION_DEFAULTS.snap))
+    .addOption(option("--keep <count>", "states to keep to resume from", parseCount(1)).default(SESSION_DEFAULTS.keep))
     .option(
       "--metric <what>",
       "measured at every snapshot: names as of 'stylegan metrics' (fid5k_full,kid5k_full,...), or a classifier's file or 'random'",
@@ -110,7 +119,7 @@ export function trainCommand(terminal: Terminal): Command {
     .option("--lpips <files>", "for ppl: VGG16.pth,LIN.pth")
     .addOption(
       option("--metric-images <count>", "generated and real images that a classifier compares", parseCount(2)).default(
-        2048,
+        SESSION_DEFAULTS.metricImages,
       ),
     )
     .addOption(option("--seed <number>", "of everything random (default: 0)", parseSeed))
@@ -225,11 +234,28 @@ async function train(options: TrainOptions, terminal: Terminal): Promise<void> {
   terminal.err(`${count} images of ${resolution}x${resolution}x${channels}, batch ${definition.batch}${from}\n`);
   const signal = catchSignals(terminal);
   try {
-    await trainLoop(run, { ...options, outdir }, seconds, terminal, signal.wasCaught, metric);
+    await trainLoop(
+      run,
+      { ...options, outdir, session: sessionOf(options) },
+      seconds,
+      terminal,
+      signal.wasCaught,
+      metric,
+    );
   } finally {
     signal.release();
     lock.release();
   }
+}
+
+const SESSION_DEFAULTS = { kimg: 500, tick: 1, snap: 10, keep: 2, metricImages: 2048 } as const;
+
+/** What a session was asked for beside the run's own options. */
+function sessionOf({ kimg, tick, snap, keep, metric, metricImages, inception, lpips }: TrainOptions): SessionOptions {
+  const all = { kimg, tick, snap, keep, metric, metricImages, inception, lpips };
+  const isGiven = ([name, value]: [string, unknown]): boolean =>
+    value !== undefined && value !== SESSION_DEFAULTS[name as keyof typeof SESSION_DEFAULTS];
+  return Object.fromEntries(Object.entries(all).filter(isGiven)) as SessionOptions;
 }
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -10,6 +10,12 @@ import { type ReportGrid, renderReport } from "./report.js";
 import type { RunDefinition, TrainingRun } from "./setup.js";
 import { EventWriter } from "./tensorboard.js";
 
+interface RecordOptions {
+  readonly outdir: string;
+  readonly keep: number;
+  readonly session?: SessionOptions;
+}
+
 /** Grids on the report's page. */
 const MAX_GRIDS = 12;
 
@@ -17,16 +23,18 @@ export class RunRecord {
   readonly #run: TrainingRun;
   readonly #outdir: string;
   readonly #keep: number;
+  readonly #session: SessionOptions;
   readonly #grid: FixedGrid;
   readonly #stats: StatsLine[];
   readonly #events: EventWriter;
 
   /** Forgets what an earlier session told of steps after the state it continues from. */
-  constructor(run: TrainingRun, outdir: string, keep: number) {
+  constructor(run: TrainingRun, { outdir, keep, session = {} }: RecordOptions) {
     const { images } = run.state.progress;
     this.#run = run;
     this.#outdir = outdir;
     this.#keep = keep;
+    this.#session = session;
     this.#grid = fixedGrid(run);
     this.#stats = readStats(this.#path("stats.jsonl"), images);
     writeStats(this.#path("stats.jsonl"), this.#stats);
@@ -69,7 +77,7 @@ export class RunRecord {
       stats: this.#stats,
       grids: this.#grids(latest),
       reals: this.#grid.reals,
-      command: commandOf(definition, this.#outdir),
+      command: commandOf(definition, this.#outdir, this.#session),
     });
   }
 
@@ -89,18 +97,27 @@ export class RunRecord {
 /** fakes_init.png comes first. */
 const kimgOf = (name: string): number => Number(/\d+/.exec(name)?.[0] ?? -1);
 
-/** The command line that began a run. */
+/** Options that are no part of a run's definition, since another session may have others: --kimg, --metric, ... */
+export type SessionOptions = Readonly<Record<string, string | number>>;
+
+/** The command line that makes a run as far as it is. */
 export function commandOf(
   { dataPath, options, startedFrom }: Pick<RunDefinition, "dataPath" | "options" | "startedFrom">,
   outdir: string,
+  session: SessionOptions = {},
 ): string {
-  const flags = Object.entries(options).map(([name, value]) => {
+  const flags = Object.entries({ ...options, ...session }).map(([name, value]) => {
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    return value === true ? flag : `${flag} ${value}`;
+    return value === true ? flag : `${flag} ${shellWord(String(value))}`;
   });
-  const start = startedFrom === null ? [] : [`--resume ${startedFrom}`];
-  return ["stylegan train", `--data ${dataPath}`, `--outdir ${outdir}`, ...start, ...flags].join(" ");
+  const start = startedFrom === null ? [] : [`--resume ${shellWord(startedFrom)}`];
+  const where = [`--data ${shellWord(dataPath)}`, `--outdir ${shellWord(outdir)}`];
+  return ["stylegan train", ...where, ...start, ...flags].join(" ");
 }
+
+/** As shells take it for one word. */
+const shellWord = (text: string): string =>
+  /^[\w./:,=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 /** The numbers of a line under the names that the official runs give them. */
 function tensorboardScalars(line: StatsLine): Record<string, number> {

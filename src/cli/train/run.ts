@@ -16,7 +16,7 @@ import { formatDuration } from "../progress.js";
 import type { Terminal } from "../terminal.js";
 import { listStates, loadState, momentName, type StatsLine } from "./files.js";
 import { StepMeans, TrainingProgress } from "./progress.js";
-import { RunRecord } from "./record.js";
+import { RunRecord, type SessionOptions } from "./record.js";
 import type { TrainingRun } from "./setup.js";
 
 export interface LoopOptions {
@@ -29,6 +29,8 @@ export interface LoopOptions {
   readonly snap: number;
   /** States to keep. */
   readonly keep: number;
+  /** What of these and the like was asked for, for the report. */
+  readonly session?: SessionOptions;
 }
 
 /** What is measured of a snapshot, for its line; `file` is the name that it will have. */
@@ -75,11 +77,11 @@ export async function trainLoop(
   metric: SnapshotMeasure | null,
 ): Promise<void> {
   const { state } = run;
-  const { outdir, kimg, tick, snap, keep } = options;
+  const { outdir, kimg, tick, snap } = options;
   const tickImages = Math.max(tick * 1000, 1);
   const progress = new TrainingProgress(terminal, kimg);
   const means = new StepMeans(state.settings);
-  const record = new RunRecord(run, outdir, keep);
+  const record = new RunRecord(run, options);
   const start: Mark = { ms: performance.now(), images: state.progress.images };
   const seconds = (): number => secondsBefore + (performance.now() - start.ms) / 1000;
   const takeSnapshot = (): Promise<void> => record.snapshot(seconds(), momentOf(run, state.progress.images).batch);

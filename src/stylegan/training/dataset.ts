@@ -37,8 +37,20 @@ export interface DatasetOptions {
 }
 
 const DEFAULT_CACHE_BYTES = 2 ** 31;
-/** More than what follows the pixels of a PNG: their checksums are in it. */
+/** More than what follows the pixels of most PNGs: their checksums are in it. */
 const TAIL_BYTES = 64;
+
+/** What changes with any pixel: of a PNG that ends with its pixels their checksums, of all else every byte. */
+function telling(bytes: Uint8Array): Uint8Array {
+  if (bytes[0] !== 0x89 || bytes[1] !== 0x50) return bytes;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let end = 0;
+  for (let at = 8; at + 12 <= bytes.length; at += 12 + view.getUint32(at)) {
+    if (view.getUint32(at + 4) === 0x49444154) end = at + 12 + view.getUint32(at); // IDAT
+  }
+  // Adler-32 of all pixels and CRC-32 of the last of these chunks are its last 8 bytes.
+  return end - 8 >= bytes.length - TAIL_BYTES && end <= bytes.length ? bytes.subarray(-TAIL_BYTES) : bytes;
+}
 
 export class ImageDataset {
   /** Images, mirrored ones included. */
@@ -48,7 +60,7 @@ export class ImageDataset {
   readonly channels: 1 | 3;
   /** Length of a label; 0 without labels. */
   readonly labelSize: number;
-  /** A checksum of the files' names, sizes, last bytes (of a PNG: its own checksums) and labels, in eight digits. */
+  /** A checksum of the files' names, sizes, bytes (of a PNG: its own checksums) and labels, in eight digits. */
   readonly contents: string;
   readonly #files: readonly ImageFile[];
   readonly #exif: ImageOptions;
@@ -79,7 +91,7 @@ export class ImageDataset {
     const headers = files.map((file, index) =>
       named(file.name, () => {
         const bytes = file.read();
-        lines.push(`${file.name} ${bytes.length} ${crc32(bytes.subarray(-TAIL_BYTES))} ${labels?.[index] ?? ""}`);
+        lines.push(`${file.name} ${bytes.length} ${crc32(telling(bytes))} ${labels?.[index] ?? ""}`);
         return imageHeader(bytes, exif);
       }),
     );

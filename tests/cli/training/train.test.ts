@@ -116,7 +116,13 @@ describe("a run", () => {
     expect(html.match(/<svg/g)!.length).toBeGreaterThanOrEqual(7);
     expect(html.match(/<img/g)).toHaveLength(3); // untrained, trained, the data set
     expect(html.match(/<tr>/g)!.length).toBeGreaterThan(20);
-    for (const text of ["--cond --mirror --ada-kimg 0.1", "Losses", "distance", "48 images of 8x8x3"]) {
+    for (const text of [
+      "--cond --mirror --ada-kimg 0.1 --kimg 0.04",
+      "--metric random --metric-images 40",
+      "Losses",
+      "distance",
+      "48 images of 8x8x3",
+    ]) {
       expect(html).toContain(text);
     }
   });
