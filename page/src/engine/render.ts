@@ -46,6 +46,8 @@ export class Renderer {
   #keptOf: { readonly ws: Float32Array; readonly key: (resolution: number) => string } | null = null;
   #last: { readonly key: string; readonly image: FloatImage } | null = null;
   readonly #readout = new Readout();
+  /** What the last finished image took, which is told again when it is asked for again. */
+  #took = { ms: 0, startedAfter: 0 };
 
   constructor(model: Model) {
     this.model = model;
@@ -55,6 +57,7 @@ export class Renderer {
   async render(spec: ImageSpec, context: RenderContext): Promise<Rendered | null> {
     const start = performance.now();
     let startedAfter = 0;
+    const before = this.#last?.image;
     const image = await this.image(spec, {
       goOn: context.goOn,
       begin: (resolution) => {
@@ -67,7 +70,8 @@ export class Renderer {
       },
     });
     if (image === null) return null;
-    return { ...pictureOf(image), isFinal: true, isGuess: false, ms: performance.now() - start, startedAfter };
+    if (image !== before) this.#took = { ms: performance.now() - start, startedAfter };
+    return { ...pictureOf(image), isFinal: true, isGuess: false, ...this.#took };
   }
 
   /** The finished image; null when cancelled. */

@@ -128,8 +128,9 @@ export class Session {
     await this.#guard(async () => {
       this.#say("busy", file === null ? "Finding directions" : `Reading ${file.name}`);
       await this.#findDirections(file);
+      // Drawn again in any case: who asked for another image meanwhile waits for that one.
       if (this.store.value.spec.directions.length > 0) await this.change({ directions: [] });
-      else this.#say("ready", this.describe());
+      else await this.render();
     });
   }
 

@@ -142,7 +142,7 @@ export const lessons: Readonly<Record<number, readonly LessonDefinition[]>> = {
           max: 1,
           step: 1,
           value: 0,
-          names: ["AdaIN's normalisation", "demodulation"],
+          names: ["AdaIN", "demodulation"],
         },
         { name: "steps", label: "Steps", min: 250, max: 3000, step: 250, value: 1500 },
         { name: "seed", label: "Pattern", min: 1, max: 20, step: 1, value: 5 },
