@@ -57,6 +57,12 @@ export function encodeCheckpoint(networks: NetworksOnly, options: SaveOptions = 
   );
   checkChoice("encodeCheckpoint", "dtype", dtype, ["f32", "f16"]);
   const { gEma, g, d } = networks;
+  // What loadCheckpoint gave may be passed on as it is, with the name of its format.
+  const unknown = Object.keys(networks).find((name) => !["gEma", "g", "d", "format"].includes(name));
+  if (unknown !== undefined || !(gEma || g || d)) {
+    const found = unknown === undefined ? "none" : JSON.stringify(unknown);
+    throw new RangeError(`encodeCheckpoint: networks must be some of gEma, g and d, got ${found}`);
+  }
   const data = {
     ...(gEma && { gEma: networkData(gEma) }),
     ...(g && { g: networkData(g) }),

@@ -4,7 +4,7 @@
  */
 import { collectGarbage } from "../host.js";
 import { activeKernels, hasKernels, setKernels } from "./backend.js";
-import { createKernels, type KernelOptions } from "./kernels/select.js";
+import { checkKernelOptions, createKernels, type KernelOptions } from "./kernels/select.js";
 import type { Kernels } from "./kernels/types.js";
 import { NoRoomError } from "./kernels/wasm/memory.js";
 import { availableThreads } from "./kernels/wasm/threads.js";
@@ -34,6 +34,7 @@ function inTurn(body: () => Promise<void>): Promise<void> {
 }
 
 async function load(options: KernelOptions): Promise<void> {
+  checkKernelOptions(options);
   const before = loaded;
   if (before !== null && activeKernels() === before.kernels && isSame(options, before.options)) return;
   const kernels = await createKernels(options);

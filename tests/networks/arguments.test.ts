@@ -69,6 +69,22 @@ describe("loadCheckpoint", () => {
   });
 });
 
+test("init again, where the same kernels are there already, refuses options that there are not", async () => {
+  await init({ threads: 1 });
+  await expect(init({ threads: 1, thread: 2 } as never)).rejects.toThrow(
+    /init: there is no option "thread"; there is kernels,/,
+  );
+  await expect(init({ threads: 1, kernels: "wasm" } as never)).rejects.toThrow(/init: kernels must be "auto"/);
+});
+
+test("networks of other names are refused, and none; those of loadCheckpoint may be passed on", async () => {
+  const checkpoint = await loadCheckpoint(bytes, { networks: ["gEma"] });
+  const encode = (networks: unknown) => () => encodeCheckpoint(networks as never);
+  expect(encode({ gema: checkpoint.gEma })).toThrow(/networks must be some of gEma, g and d, got "gema"/);
+  expect(encode({})).toThrow(/networks must be some of gEma, g and d, got none/);
+  expect(encode(checkpoint)).not.toThrow();
+});
+
 describe.each([
   ["StyleGAN2", path],
   ["StyleGAN", growing],

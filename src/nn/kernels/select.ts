@@ -24,11 +24,16 @@ export function hasSimd(): boolean {
   return typeof WebAssembly === "object" && WebAssembly.validate(simdProbe);
 }
 
+/** @throws RangeError for options that there are not. */
+export function checkKernelOptions(options: KernelOptions): void {
+  checkOptions("init", options, optionNames);
+  checkChoice("init", "kernels", options.kernels ?? "auto", ["auto", "simd", "reference"]);
+}
+
 /** @throws Error if "simd" is demanded of an engine without it; RangeError for options that there are not. */
 export async function createKernels(options: KernelOptions = {}): Promise<Kernels> {
-  checkOptions("init", options, optionNames);
+  checkKernelOptions(options);
   const { kernels = "auto", ...fastest } = options;
-  checkChoice("init", "kernels", kernels, ["auto", "simd", "reference"]);
   if (kernels === "reference") return createReferenceKernels("float64");
   if (hasSimd()) return createFastestKernels(fastest);
   if (kernels === "simd") {
