@@ -68,9 +68,10 @@ async function reached<T>(name: string, body: () => Promise<T>): Promise<T> {
   try {
     return await body();
   } catch (cause) {
+    // fetch says only that it failed; why is in the cause.
     const { message, cause: reason } = cause as Error;
-    const why = reason instanceof Error && reason.message !== "" ? `${message}: ${reason.message}` : message;
-    throw new CheckpointError(`cannot read ${name}: ${why}`, undefined, { cause });
+    const why = reason instanceof Error && reason.message !== "" ? reason.message : message;
+    throw new CheckpointError(`cannot fetch ${name}: ${why}`, undefined, { cause });
   }
 }
 

@@ -49,16 +49,10 @@ export async function openCheckpoint(
     for (const warning of checkpoint.warnings ?? []) terminal?.err(`warning: ${basename(source)}: ${warning}\n`);
     return checkpoint;
   } catch (error) {
-    if (error instanceof CheckpointError) throw new Error(`${source}: ${error.message}`, { cause: error });
-    if (isAddress) throw new Error(`cannot fetch ${source}: ${reasonOf(error)}`, { cause: error });
-    throw error;
+    if (!(error instanceof CheckpointError)) throw error;
+    // What is wrong with an address has it in its sentence already.
+    throw new Error(error.message.includes(source) ? error.message : `${source}: ${error.message}`, { cause: error });
   }
-}
-
-/** fetch says only that it failed; why is in the cause. */
-function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error;
-  return cause instanceof Error && cause.message !== "" ? cause.message : message;
 }
 
 /** The generator to make images with, its short name for messages, and on demand the discriminator, if there is one. */

@@ -202,6 +202,14 @@ describe("around every command", () => {
     expect(printable(`a\tb\n${CLEAR_LINE}c`)).toBe(`a\tb\n${CLEAR_LINE}c`);
   });
 
+  test("an address that cannot be reached is named once", async () => {
+    const { code, err } = await runCommand("info", "http://127.0.0.1:1/x.pkl");
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/^stylegan info: cannot fetch http:\/\/127\.0\.0\.1:1\/x\.pkl: [^:]+\n$/),
+    ]);
+  });
+
   test.each(["bash", "zsh", "fish"])("completion for %s knows every command and its options", async (shell) => {
     const { code, out } = await runCommand("completion", shell);
     expect(code).toBe(0);

@@ -90,10 +90,10 @@ describe("an address", () => {
     const cut = await errorOf(loadCheckpoint(`${url}/cut`));
     expect([cut instanceof CheckpointError, cut.message]).toEqual([
       true,
-      expect.stringContaining(`cannot read ${url}/cut: `),
+      expect.stringContaining(`cannot fetch ${url}/cut: `),
     ]);
     const nobody = await errorOf(loadCheckpoint("http://127.0.0.1:1/"));
-    expect(nobody.message).toMatch(/^cannot read http:\/\/127\.0\.0\.1:1\/: fetch failed: ./);
+    expect(nobody.message).toMatch(/^cannot fetch http:\/\/127\.0\.0\.1:1\/: ./);
     expect((await errorOf(loadCheckpoint(`${url}/none`))).message).toBe(`${url}/none answered 404 Not Found`);
   });
 
