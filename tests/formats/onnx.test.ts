@@ -170,6 +170,14 @@ describe("random networks", () => {
     );
   });
 
+  test.each(activationNames)("%s, of which operator set 13 has all nodes", async (activation) => {
+    const [drawn] = fc.sample(settings, { numRuns: 1, seed: 3 });
+    const network = randomNetwork({ ...drawn, activation, mappingActivation: activation });
+    const inputs = latents(network, 2, 3);
+    const image = await runModel(network, { opset: 13 }, inputs);
+    expectSame(image, ourImage(network, ourWs(network, inputs), "const"));
+  });
+
   test("mapping, with every kind of truncation", async () => {
     const truncation = fc.record({
       truncationPsi: fc.constantFrom(1, 0.7, 0, -0.5),

@@ -4,11 +4,11 @@
  * one for each row without a slope.
  */
 
-/** An activation as a node of an ONNX graph. */
+/** An activation as nodes of an ONNX graph: operators that are there in operator set 13, the oldest that is written. */
 export interface OnnxActivation {
-  readonly operator: string;
-  readonly attributes: Readonly<Record<string, number>>;
-  /** Whether the operator makes a factor of t rather than the result: act(t) = t * operator(t). */
+  /** The first takes t, each other what the one before made. */
+  readonly nodes: readonly { readonly operator: string; readonly attributes: Readonly<Record<string, number>> }[];
+  /** Whether they make a factor of t rather than the result: act(t) = t * nodes(t). */
   readonly gates: boolean;
 }
 
@@ -45,9 +45,13 @@ export function softplus(x: number): number {
   return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 }
 
-const node = (operator: string, attributes: OnnxActivation["attributes"] = {}, gates = false): OnnxActivation => {
-  return { operator, attributes, gates };
-};
+function node(operator: string, attributes: Readonly<Record<string, number>> = {}): OnnxActivation {
+  return { nodes: [{ operator, attributes }], gates: false };
+}
+
+function gate(...operators: readonly string[]): OnnxActivation {
+  return { nodes: operators.map((operator) => ({ operator, attributes: {} })), gates: true };
+}
 
 export const activations = {
   linear: { value: (t) => t, derivative: () => 1, slope: () => 1, gain: 1, onnx: null },
@@ -93,7 +97,7 @@ export const activations = {
     derivative: (t) => sigmoid(t) * (1 + t * sigmoid(-t)),
     slope: null,
     gain: Math.SQRT2,
-    onnx: node("Sigmoid", {}, true),
+    onnx: gate("Sigmoid"),
   },
 } satisfies Record<string, ActivationRow>;
 

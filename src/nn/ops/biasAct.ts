@@ -40,7 +40,7 @@ export function isHomogeneous(activation: Activation): boolean {
   return activationRow(activation).slope !== null;
 }
 
-/** The activation as a node of an ONNX graph; null for the identity. */
+/** The activation as nodes of an ONNX graph; null for the identity. */
 export function onnxActivation(activation: Activation): OnnxActivation | null {
   return activationRow(activation).onnx;
 }

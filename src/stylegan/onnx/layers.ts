@@ -156,13 +156,15 @@ export function toRgb(context: ExportContext, name: string, x: Value, w: Value, 
 
 /** gain act(x) */
 function activate(graph: OnnxGraph, name: Value, x: Value, activation: Activation, gain: number): Value {
-  const node = onnxActivation(activation);
+  const onnx = onnxActivation(activation);
   let y = x;
-  if (node !== null) {
+  if (onnx !== null) {
     const result = gain === 1 ? name : `${name}.beforeGain`;
-    const { operator, attributes, gates } = node;
-    y = graph.node(gates ? `${name}.gate` : result, operator, [x], attributes);
-    if (gates) y = graph.node(result, "Mul", [x, y]);
+    const last = onnx.gates ? `${name}.gate` : result;
+    for (const [k, { operator, attributes }] of onnx.nodes.entries()) {
+      y = graph.node(k === onnx.nodes.length - 1 ? last : `${name}.part${k}`, operator, [y], attributes);
+    }
+    if (onnx.gates) y = graph.node(result, "Mul", [x, y]);
   }
   return gain === 1 ? y : graph.node(name, "Mul", [y, graph.scalar(gain)]);
 }
