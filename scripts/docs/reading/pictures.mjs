@@ -2,12 +2,12 @@
  * The pictures of docs/reading.md, one function each: from the bundled model when models/ has one, else from a small
  * network before its training, which shows the same things in abstract patterns.
  *
- *   node scripts/docs/readingPictures.mjs [NAME...]      all of them, or those named; needs the compiled library
+ *   node scripts/docs/reading/pictures.mjs [NAME...]      all of them, or those named; needs the compiled library
  *
  * Random numbers have fixed seeds. Without a model everything runs on the reference kernels: the same bytes everywhere.
  */
 import { join, resolve } from "node:path";
-import { grad, noGrad, RandomState, scope, seedsToZ, Tensor, variable } from "../../dist/index.js";
+import { grad, noGrad, RandomState, scope, seedsToZ, Tensor, variable } from "../../../dist/index.js";
 import {
   add,
   addScalar,
@@ -26,15 +26,15 @@ import {
   sub,
   sum,
   upsample2d,
-} from "../../dist/nn/index.js";
-import { adain, instanceNorm } from "../../dist/stylegan/adain.js";
-import { augment, augmentPipelines, drawAugmentation } from "../../dist/stylegan/augment/pipeline.js";
-import { mixStyles } from "../../dist/stylegan/latents/mixing.js";
-import { modulatedConv2d } from "../../dist/stylegan/modulatedConv2d.js";
-import { pathLengthPenalty } from "../../dist/stylegan/training/regularizers.js";
-import { imagesAtLod } from "../../dist/stylegan/training/schedule.js";
-import { pattern, SIDE, statistics } from "./dropletMaps.mjs";
-import { axes, BLUE, GREY, Picture, RED } from "./picture.mjs";
+} from "../../../dist/nn/index.js";
+import { adain, instanceNorm } from "../../../dist/stylegan/adain.js";
+import { augment, augmentPipelines, drawAugmentation } from "../../../dist/stylegan/augment/pipeline.js";
+import { mixStyles } from "../../../dist/stylegan/latents/mixing.js";
+import { modulatedConv2d } from "../../../dist/stylegan/modulatedConv2d.js";
+import { pathLengthPenalty } from "../../../dist/stylegan/training/regularizers.js";
+import { imagesAtLod } from "../../../dist/stylegan/training/schedule.js";
+import { pattern, SIDE, statistics } from "../dropletMaps.mjs";
+import { axes, BLUE, GREY, Picture, RED } from "../picture.mjs";
 import {
   ALWAYS,
   fitting,
@@ -48,10 +48,10 @@ import {
   synthesize,
   untrainedDiscriminator,
   untrainedGrowing,
-} from "./readingNetwork.mjs";
-import { plots } from "./readingPlots.mjs";
+} from "./network.mjs";
+import { plots } from "./plots.mjs";
 
-const root = resolve(import.meta.dirname, "../..");
+const root = resolve(import.meta.dirname, "../../..");
 const path = (name) => join(root, "docs", "images", "reading", `${name}.png`);
 /** Pixels a side of an image of G in a picture. */
 const ZOOM = Math.max(1, Math.floor(64 / G.imgResolution));

@@ -2,13 +2,13 @@
  * The networks that the pictures of docs/reading.md look into: the bundled model, and what it does not have, before its
  * training.
  */
-import { bundledModel } from "../../dist/cli/networks.js";
-import { loadCheckpoint, noGrad, RandomState, scope, seedsToZ } from "../../dist/index.js";
-import { concat, initialContents, scale, slice } from "../../dist/nn/index.js";
-import { Generator } from "../../dist/stylegan/generator.js";
-import { createNetworks, networkGeometry } from "../../dist/stylegan/geometry.js";
-import { networkPreset } from "../../dist/stylegan/training/presets.js";
-import { statistics } from "./dropletMaps.mjs";
+import { bundledModel } from "../../../dist/cli/networks.js";
+import { loadCheckpoint, noGrad, RandomState, scope, seedsToZ } from "../../../dist/index.js";
+import { concat, initialContents, scale, slice } from "../../../dist/nn/index.js";
+import { Generator } from "../../../dist/stylegan/generator.js";
+import { createNetworks, networkGeometry } from "../../../dist/stylegan/geometry.js";
+import { networkPreset } from "../../../dist/stylegan/training/presets.js";
+import { statistics } from "../dropletMaps.mjs";
 
 export function seedsFrom(first, count) {
   return Array.from({ length: count }, (_, k) => first + k);

@@ -1,12 +1,12 @@
 /** Those pictures of docs/reading.md that need no trained network: curves, bars and timelines. */
-import { RandomState, scope, Tensor } from "../../dist/index.js";
-import { add, filter2d, lerp, mean, setupFilter, slice } from "../../dist/nn/index.js";
-import { tensorShapes } from "../../dist/stylegan/checkpoint/tensorShapes.js";
-import { createNetworks, networkGeometry } from "../../dist/stylegan/geometry.js";
-import { MinibatchStdLayer } from "../../dist/stylegan/minibatchStd.js";
-import { networkPreset } from "../../dist/stylegan/training/presets.js";
-import { TrainingState } from "../../dist/stylegan/training/step.js";
-import { axes, BLUE, GREEN, GREY, ORANGE, PALE, Picture, RED } from "./picture.mjs";
+import { RandomState, scope, Tensor } from "../../../dist/index.js";
+import { add, filter2d, lerp, mean, setupFilter, slice } from "../../../dist/nn/index.js";
+import { tensorShapes } from "../../../dist/stylegan/checkpoint/tensorShapes.js";
+import { createNetworks, networkGeometry } from "../../../dist/stylegan/geometry.js";
+import { MinibatchStdLayer } from "../../../dist/stylegan/minibatchStd.js";
+import { networkPreset } from "../../../dist/stylegan/training/presets.js";
+import { TrainingState } from "../../../dist/stylegan/training/step.js";
+import { axes, BLUE, GREEN, GREY, ORANGE, PALE, Picture, RED } from "../picture.mjs";
 
 const tensorSize = (shape) => shape.reduce((a, b) => a * b, 1);
 /** What is trained of a network. */
