@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type PageServer, startPageServer } from "../../src/cli/pageServer.js";
-import { runCli } from "../../src/cli/program.js";
+import { runCommand } from "../support/commandLine.js";
 
 const folder = mkdtempSync(join(tmpdir(), "stylegan-page-"));
 const secret = `${folder}-secret.txt`;
@@ -94,19 +94,8 @@ describe("the page's server", () => {
 });
 
 describe("stylegan explore", () => {
-  const run = async (...args: string[]) => {
-    const [out, err]: string[][] = [[], []];
-    const terminal = {
-      out: (t: string) => void out.push(t),
-      err: (t: string) => void err.push(t),
-      isInteractive: false,
-    };
-    const code = await runCli(["explore", ...args], { ...terminal, columns: 80 });
-    return { code, out: out.join(""), err: err.join("") };
-  };
-
   test("says what is wrong with a file before anything else", async () => {
-    const { code, err } = await run("--no-open", join(folder, "nothing.pkl"));
+    const { code, err } = await runCommand("explore", "--no-open", join(folder, "nothing.pkl"));
     expect(code).toBe(1);
     expect(err).toMatch(/stylegan explore: .*(nothing\.pkl|page:build)/);
   });

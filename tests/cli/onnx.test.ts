@@ -7,29 +7,26 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { exportCommand } from "../../src/cli/commands/export.js";
 import { UsageError } from "../../src/cli/terminal.js";
 import { loadCheckpoint } from "../../src/index.js";
-import { runCommand } from "../support/commandLine.js";
+import { recordedTerminal, runCommand } from "../support/commandLine.js";
 import { withOnnxModel } from "../support/onnxRuntime.js";
 
 const checkpoint = fileURLToPath(new URL("../fixtures/checkpoints/sg2ada-r32-cond5.pkl", import.meta.url));
 let folder: string;
-let said: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "stylegan-onnx-"));
-  said = "";
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-async function run(...args: readonly string[]): Promise<void> {
-  const say = (text: string): void => {
-    said += text;
-  };
-  await exportCommand({ out: say, err: say, isInteractive: false, columns: 80 }).parseAsync(args, { from: "user" });
+async function run(...args: readonly string[]): Promise<string> {
+  const { terminal, out, err } = recordedTerminal();
+  await exportCommand(terminal).parseAsync(args, { from: "user" });
+  return out() + err();
 }
 
 test("the whole generator, with psi as an input, into a folder that is made", async () => {
   const path = join(folder, "deep", "both.onnx");
-  await run(checkpoint, path, "--trunc", "input", "--trunc-cutoff", "4");
+  const said = await run(checkpoint, path, "--trunc", "input", "--trunc-cutoff", "4");
   expect(said).toMatch(/^\S+both\.onnx: z to img, \d+\.\d MB\n$/);
   await withOnnxModel(readFileSync(path), async (model) => {
     expect([...model.inputs].sort()).toEqual(["c", "truncation_psi", "z"]);
@@ -40,7 +37,7 @@ test("the whole generator, with psi as an input, into a folder that is made", as
 
 test("a part of it", async () => {
   const path = join(folder, "synthesis.onnx");
-  await run(checkpoint, path, "--part", "synthesis", "--noise-mode", "none");
+  const said = await run(checkpoint, path, "--part", "synthesis", "--noise-mode", "none");
   expect(said).toContain("ws to img");
   await withOnnxModel(readFileSync(path), async (model) => expect(model.inputs).toEqual(["ws"]));
 });

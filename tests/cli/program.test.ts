@@ -10,9 +10,9 @@ import { bundledModel } from "../../src/cli/networks.js";
 import { parseGrid, parseNumber, parseNumbers } from "../../src/cli/options.js";
 import { formatDuration, Progress } from "../../src/cli/progress.js";
 import { MAX_SEED, parseSeeds } from "../../src/cli/seeds.js";
-import { CLEAR_LINE, oneLine, printable, type Terminal } from "../../src/cli/terminal.js";
+import { CLEAR_LINE, oneLine, printable } from "../../src/cli/terminal.js";
 import { readFile, writeFile } from "../../src/files.js";
-import { runCommand } from "../support/commandLine.js";
+import { recordedTerminal, runCommand } from "../support/commandLine.js";
 
 const folder = mkdtempSync(join(tmpdir(), "stylegan-cli-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -67,15 +67,14 @@ test("grids and numbers", () => {
 
 describe("progress", () => {
   const record = (isInteractive: boolean) => {
-    let written = "";
-    const terminal: Terminal = { out: () => {}, err: (text) => (written += text), isInteractive, columns: 30 };
+    const { terminal, err } = recordedTerminal({ isInteractive, columns: 30 });
     let time = 0;
     const progress = new Progress(4, terminal, () => time);
     const later = (ms: number, label: string) => {
       time += ms;
       progress.step(label);
     };
-    return { progress, later, written: () => written };
+    return { progress, later, written: err };
   };
 
   test("elsewhere: a plain line a step, with its own time", () => {
@@ -161,10 +160,10 @@ test("whatever is thrown becomes one line", () => {
 
 describe("around every command", () => {
   test("help of a command that is none is an error", async () => {
-    expect(await runCommand("help", "nope")).toEqual({
+    expect(await runCommand("help", "xyzzy")).toEqual({
       code: 2,
       out: "",
-      err: "stylegan: unknown command 'nope'; see 'stylegan --help'\n",
+      err: "stylegan: unknown command 'xyzzy'; see 'stylegan --help'\n",
     });
     expect((await runCommand("help", "mix")).out).toContain("--rows");
     expect((await runCommand("help")).out).toContain("Exit codes: 0 done, 1 failed, 2");

@@ -1,16 +1,14 @@
 /** The model that comes with the package: small, of the kind that the documentation says, and it draws something. */
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { bundledModel } from "../../src/cli/networks.js";
-import { runCli } from "../../src/cli/program.js";
 import { decodePixels } from "../../src/formats/image/png.js";
 import { readSafetensors } from "../../src/formats/safetensors.js";
 import { type AnyGenerator, init, loadCheckpoint } from "../../src/index.js";
+import { runCommand, scratchFolder } from "../support/commandLine.js";
 
-const folder = mkdtempSync(join(tmpdir(), "stylegan-model-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = scratchFolder("model");
 
 const path = bundledModel()!;
 
@@ -38,8 +36,7 @@ describe("its images, by generate and mix without --network", () => {
   const pixelsOf = (name: string): Uint8Array => images.get(name)!;
 
   async function run(command: string): Promise<void> {
-    const terminal = { out: () => {}, err: () => {}, isInteractive: false, columns: 80 };
-    expect(await runCli([...command.split(" "), "--outdir", folder], terminal)).toBe(0);
+    expect(await runCommand(...command.split(" "), "--outdir", folder)).toMatchObject({ code: 0 });
   }
   const keep = (file: string): void => {
     const { width, height, channels, data } = decodePixels(readFileSync(join(folder, file)));

@@ -1,9 +1,10 @@
-/** Runs command lines in this process, in a folder of their own that is gone afterwards. */
+/** Runs command lines in this process, in a folder of their own that is gone afterwards, on a terminal that remembers. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
 import { runCli } from "../../src/cli/program.js";
+import type { Terminal } from "../../src/cli/terminal.js";
 
 export interface CommandResult {
   readonly code: number;
@@ -18,16 +19,32 @@ export function scratchFolder(name: string): string {
   return folder;
 }
 
-export async function runCommand(...args: readonly string[]): Promise<CommandResult> {
-  const [told, warned]: string[][] = [[], []];
-  const terminal = {
-    out: (text: string) => void told.push(text),
-    err: (text: string) => void warned.push(text),
-    isInteractive: false,
-    columns: 80,
+/** A terminal, and all that was written to it so far. */
+export interface RecordedTerminal {
+  readonly terminal: Terminal;
+  readonly out: () => string;
+  readonly err: () => string;
+}
+
+export function recordedTerminal({ isInteractive = false, columns = 80 } = {}): RecordedTerminal {
+  const written = { out: "", err: "" };
+  const terminal: Terminal = {
+    out: (text) => {
+      written.out += text;
+    },
+    err: (text) => {
+      written.err += text;
+    },
+    isInteractive,
+    columns,
   };
+  return { terminal, out: () => written.out, err: () => written.err };
+}
+
+export async function runCommand(...args: readonly string[]): Promise<CommandResult> {
+  const { terminal, out, err } = recordedTerminal();
   const code = await runCli(args, terminal);
-  return { code, out: told.join(""), err: warned.join("") };
+  return { code, out: out(), err: err() };
 }
 
 /** A line of what `stylegan metrics` keeps. */
