@@ -1,6 +1,6 @@
 /**
  * A service worker for hosts that cannot send headers: it adds the two that make a page cross-origin isolated, and only
- * to what comes from the page's own origin. Registered by src/app/isolation.ts; a host that sends the headers does not need it.
+ * to what comes from the page's own origin. Registered by page/src/app/isolation.ts; a host that sends the headers does not need it.
  */
 addEventListener("install", () => skipWaiting());
 addEventListener("activate", (event) => event.waitUntil(clients.claim()));

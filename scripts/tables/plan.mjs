@@ -5,7 +5,7 @@
  *     "growing": options of the rows whose preset grows, besides
  *     "measure": how many images each measure takes
  *     "rows":    [{ "row": name of its files, "preset", "options", "settings", "seed", "kimg" }], the most wanted first
- *     "tables":  what tables.mjs makes of them }
+ *     "tables":  what render.mjs makes of them }
  *
  * `options` of a row win over the common ones, null takes one away; `settings` are those of TrainingState that no option
  * reaches (intervals of the penalties). A row without "seed" has 1, without "kimg" the plan's.

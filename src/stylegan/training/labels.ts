@@ -1,6 +1,6 @@
 /**
  * Labels of a data set, as `dataset.json` holds them: {"labels": [["00000/img00000000.png", 6], ...]}, the list alone, or
- * {"name.png": 6, ...}. A label is a class 0, 1, ..., the name of a class, or a vector. Tests: tests/training/labels.test.ts.
+ * {"name.png": 6, ...}. A label is a class 0, 1, ..., the name of a class, or a vector. Tests: tests/training/dataset.test.ts.
  */
 import { describe, FileError } from "../../formats/fileError.js";
 
