@@ -143,7 +143,7 @@ describe("rooms", () => {
   const built = ["dist", "node_modules"];
   const code = ROOMS.flatMap((room) =>
     readdirSync(join(root, room), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && CODE.test(entry.name) && !/\.d\.m?ts$/.test(entry.name))
+      .filter((entry) => entry.isFile() && CODE.test(entry.name))
       .map((entry) => posix.join(entry.parentPath.slice(root.length), entry.name))
       // What the build writes is no reading matter.
       .filter((file) => !file.split("/").some((part) => built.includes(part) || part === "generated")),
@@ -169,6 +169,11 @@ describe("rooms", () => {
 });
 
 describe("who knows what", () => {
+  test("what a class keeps to itself is #field, and never private", () => {
+    const words = /^\s+private\s/m;
+    expect(files.filter((file) => words.test(readFileSync(join(root, file), "utf8")))).toEqual([]);
+  });
+
   test("what is recorded knows no operation, and nothing is imported for its side effect", () => {
     expect(imports.get("src/nn/autograd/record.ts")).toEqual(["src/nn/storage.ts", "src/nn/tensor.ts"]);
     const bare = files.filter((file) => /^import "/m.test(readFileSync(join(root, file), "utf8")));

@@ -9,7 +9,7 @@ const FOLDER = new URL("../../out/bench/", import.meta.url);
 const MAKER = fileURLToPath(new URL("../../scripts/makeRandomNetwork.mjs", import.meta.url));
 
 /** Config F: half the feature maps at 256 and below, as the official configuration "paper256" has it. */
-export const channelBaseOf = (resolution) => (resolution <= 256 ? 16384 : 32768);
+const channelBaseOf = (resolution) => (resolution <= 256 ? 16384 : 32768);
 
 /**
  * @param {number} resolution

@@ -8,7 +8,7 @@ const CHILD = fileURLToPath(new URL("../peers/child.mjs", import.meta.url));
 const canPin = process.platform === "linux" && spawnSync("taskset", ["-V"]).status === 0;
 
 /** The last `threads` cores, as taskset names them; null where processes cannot be pinned. */
-export function coresFor(threads) {
+function coresFor(threads) {
   const count = os.availableParallelism();
   if (!canPin || threads > count) return null;
   return threads === 1 ? String(count - 1) : `${count - threads}-${count - 1}`;

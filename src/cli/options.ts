@@ -4,7 +4,7 @@ import { noiseModes } from "../index.js";
 import { MAX_SEED } from "./seeds.js";
 
 export const imageFormats = ["png", "npy"] as const;
-export const kernelChoices = ["auto", "reference", "simd"] as const;
+const kernelChoices = ["auto", "reference", "simd"] as const;
 
 export type KernelChoice = (typeof kernelChoices)[number];
 

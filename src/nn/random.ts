@@ -19,26 +19,26 @@ export interface RandomSnapshot {
 }
 
 export class RandomState {
-  private readonly key = new Uint32Array(N);
-  private position = N;
-  private spareNormal: number | null = null;
+  readonly #key = new Uint32Array(N);
+  #position = N;
+  #spareNormal: number | null = null;
   /** The latest pair of normals. */
-  private readonly pair = new Float64Array(2);
+  readonly #pair = new Float64Array(2);
 
   /** Seeds are whole numbers 0 to 2^32 - 1, as in numpy; RangeError otherwise. */
   constructor(seed: number) {
     checkSeed("RandomState", seed);
-    this.key[0] = seed;
+    this.#key[0] = seed;
     for (let i = 1; i < N; i++) {
-      const previous = this.key[i - 1];
-      this.key[i] = Math.imul(1812433253, previous ^ (previous >>> 30)) + i;
+      const previous = this.#key[i - 1];
+      this.#key[i] = Math.imul(1812433253, previous ^ (previous >>> 30)) + i;
     }
   }
 
   /** The next 32 random bits. */
   nextUint32(): number {
-    if (this.position === N) this.twist();
-    let y = this.key[this.position++];
+    if (this.#position === N) this.#twist();
+    let y = this.#key[this.#position++];
     y ^= y >>> 11;
     y ^= (y << 7) & 0x9d2c5680;
     y ^= (y << 15) & 0xefc60000;
@@ -61,14 +61,14 @@ export class RandomState {
 
   /** One standard normal. They are made in pairs: the second of a pair is kept for the next call. */
   normal(): number {
-    const spare = this.spareNormal;
+    const spare = this.#spareNormal;
     if (spare !== null) {
-      this.spareNormal = null;
+      this.#spareNormal = null;
       return spare;
     }
-    this.drawPair(this.pair, 0);
-    this.spareNormal = this.pair[1];
-    return this.pair[0];
+    this.#drawPair(this.#pair, 0);
+    this.#spareNormal = this.#pair[1];
+    return this.#pair[0];
   }
 
   /** `n` standard normals (numpy's randn). Equal to numpy's once rounded to float32; before, within 2 units in the last place. */
@@ -82,8 +82,8 @@ export class RandomState {
   fillNormal(out: Float32Array | Float64Array): void {
     const n = out.length;
     let i = 0;
-    if (n > 0 && this.spareNormal !== null) out[i++] = this.normal();
-    for (; i < n - 1; i += 2) this.drawPair(out, i);
+    if (n > 0 && this.#spareNormal !== null) out[i++] = this.normal();
+    for (; i < n - 1; i += 2) this.#drawPair(out, i);
     if (i < n) out[i] = this.normal();
   }
 
@@ -93,13 +93,13 @@ export class RandomState {
     if (!Number.isSafeInteger(low) || !Number.isSafeInteger(high) || span < 0 || span > MAX_SEED) {
       throw new RangeError(`RandomState.randint: expected whole numbers low < high <= low + 2^32, got ${low}, ${high}`);
     }
-    return low + this.interval(span);
+    return low + this.#interval(span);
   }
 
   /** Fisher-Yates in place, from the end (numpy's shuffle). */
   shuffle<T>(items: T[]): void {
     for (let i = items.length - 1; i > 0; i--) {
-      const j = this.interval(i);
+      const j = this.#interval(i);
       [items[i], items[j]] = [items[j], items[i]];
     }
   }
@@ -112,7 +112,7 @@ export class RandomState {
   }
 
   getState(): RandomSnapshot {
-    return { key: [...this.key], position: this.position, spareNormal: this.spareNormal };
+    return { key: [...this.#key], position: this.#position, spareNormal: this.#spareNormal };
   }
 
   /** Continues bit for bit where `getState` was called. RangeError when the snapshot is not one. */
@@ -125,9 +125,9 @@ export class RandomState {
         "RandomState.setState: expected a snapshot made by getState (624 words, a position, a spare)",
       );
     }
-    this.key.set(key);
-    this.position = position;
-    this.spareNormal = spareNormal;
+    this.#key.set(key);
+    this.#position = position;
+    this.#spareNormal = spareNormal;
   }
 
   static fromState(state: RandomSnapshot): RandomState {
@@ -137,7 +137,7 @@ export class RandomState {
   }
 
   /** Uniform in [0, max]: draws as many bits as max has until they fit, so nothing is drawn for max = 0. */
-  private interval(max: number): number {
+  #interval(max: number): number {
     if (max === 0) return 0;
     const mask = 0xffffffff >>> Math.clz32(max);
     for (;;) {
@@ -150,7 +150,7 @@ export class RandomState {
    * Two independent normals out of a point uniform in the unit disc, into out[at] and out[at + 1]: its second coordinate gives
    * the first of them, as in numpy.
    */
-  private drawPair(out: Float32Array | Float64Array, at: number): void {
+  #drawPair(out: Float32Array | Float64Array, at: number): void {
     let x1: number;
     let x2: number;
     let r2: number;
@@ -165,12 +165,12 @@ export class RandomState {
   }
 
   /** Makes the next 624 words. */
-  private twist(): void {
-    const { key } = this;
+  #twist(): void {
+    const key = this.#key;
     for (let i = 0; i < N - M; i++) key[i] = key[i + M] ^ mix(key[i], key[i + 1]);
     for (let i = N - M; i < N - 1; i++) key[i] = key[i + M - N] ^ mix(key[i], key[i + 1]);
     key[N - 1] = key[M - 1] ^ mix(key[N - 1], key[0]);
-    this.position = 0;
+    this.#position = 0;
   }
 }
 

@@ -25,8 +25,7 @@ export const architectures = ["orig", "skip", "resnet"] as const;
 export type Architecture = (typeof architectures)[number];
 
 /** How StyleGAN's synthesis begins: a learned constant, or (row C of table 1 and before) a dense layer on w. */
-export const synthesisInputs = ["constant", "traditional"] as const;
-export type SynthesisInput = (typeof synthesisInputs)[number];
+const synthesisInputs = ["constant", "traditional"] as const;
 
 const activation: Field<Activation> = word(activationNames);
 const heGains = ["activation", "weight"] as const satisfies readonly HeGain[];

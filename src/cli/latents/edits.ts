@@ -38,7 +38,7 @@ export function parseDirection(text: string): DirectionSpec {
   return { file, index: Number(index), layers: layers === undefined ? null : parseLayers(layers) };
 }
 
-export function parseEdit(text: string): EditSpec {
+function parseEdit(text: string): EditSpec {
   const match = /^(.+)=([^=]+)$/.exec(text);
   if (match === null) {
     throw new InvalidArgumentError(
@@ -48,7 +48,7 @@ export function parseEdit(text: string): EditSpec {
   return { ...parseDirection(match[1]), amount: parseNumber(match[2]) };
 }
 
-export function parseStyle(text: string): StyleEdit {
+function parseStyle(text: string): StyleEdit {
   const match = /^\s*(?:synthesis\.)?([\w.]+)\[(\d+)\]\s*=([^=]+)$/.exec(text);
   if (match === null) {
     throw new InvalidArgumentError(`Expected LAYER[CHANNEL]=AMOUNT, for example b32.conv0[286]=+5, got '${text}'.`);
@@ -78,7 +78,7 @@ export function addEditOptions(command: Command): Command {
 }
 
 /** Reads a file of directions for this network. */
-export function openDirections(file: string, generator: AnyGenerator): Directions {
+function openDirections(file: string, generator: AnyGenerator): Directions {
   return readAs(file, (bytes) => readDirections(bytes, generator));
 }
 

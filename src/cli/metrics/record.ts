@@ -5,7 +5,7 @@ import { formatDuration } from "../progress.js";
 import type { Instruments, Task } from "./measure.js";
 
 /** Below this many images bias or noise is so large that only equal counts compare. */
-export const FEW_IMAGES = 10_000;
+const FEW_IMAGES = 10_000;
 
 export interface Measurement {
   readonly task: Task;

@@ -35,7 +35,7 @@ export function checkVideoPath(path: string): void {
 
 const endingOf = (path: string): string => (/[/\\]$/.test(path) ? "" : extname(path).toLowerCase());
 
-export function videoWriter(path: string, format: AnimationFormat, terminal: Terminal): VideoWriter {
+function videoWriter(path: string, format: AnimationFormat, terminal: Terminal): VideoWriter {
   makeFolder(dirname(path));
   switch (endingOf(path)) {
     case ".mp4":

@@ -2,7 +2,7 @@
 import { FileError } from "../fileError.js";
 
 /** Samples of an image, a pixel of RGB having three: 10000x10000 in RGB, 17000x17000 in grey. Some 3 GB while it is decoded. */
-export const MAX_IMAGE_SAMPLES = 300_000_000;
+const MAX_IMAGE_SAMPLES = 300_000_000;
 
 /** @throws FileError when an image has more samples than are decoded */
 export function checkSamples(format: string, width: number, height: number, samples: number): void {

@@ -26,7 +26,7 @@ export function firstOf(...resolvers: readonly PickleResolver[]): PickleResolver
 }
 
 /** A resolver from a table of qualified names. */
-export function namesTable(table: ReadonlyMap<string, PickleConstructor>): PickleResolver {
+function namesTable(table: ReadonlyMap<string, PickleConstructor>): PickleResolver {
   return (module, name) => table.get(`${module}.${name}`);
 }
 

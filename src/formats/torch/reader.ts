@@ -125,7 +125,7 @@ const rebuildParameter: PickleConstructor = ([tensor]) => {
 };
 
 /** The names of torch itself. A fresh resolver for each file: it remembers the storages embedded as bytes. */
-export function torchNames(): PickleResolver {
+function torchNames(): PickleResolver {
   const embedded = new Map<Uint8Array, TorchStorage>();
   const table = new Map<string, PickleConstructor>([
     ["torch._utils._rebuild_tensor", (args) => rebuildTensor(args)],

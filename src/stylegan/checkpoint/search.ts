@@ -59,9 +59,6 @@ export function assignGenerators<T>(generators: readonly Found<T>[]): { gEma?: F
   return { ...(gEma && { gEma }), ...(g && { g }) };
 }
 
-/** Tensors by name under one dict, or one prefix of names: what may be a network's state dict. */
-export type StateGroup = Found<ReadonlyMap<string, PlainTensor>>;
-
 const isStateDict = (value: PickleValue): value is Map<PickleValue, PickleValue> =>
   value instanceof Map && [...value].some(([name, item]) => typeof name === "string" && item instanceof TorchTensor);
 

@@ -4,7 +4,7 @@ import type { Conv2dGeometry } from "../../../src/nn/kernels/types.js";
 import { type KernelCase, type KernelProblem, small } from "./case.js";
 
 /** Elements of x, w and y. */
-export function convSizes(g: Conv2dGeometry): { x: number; w: number; y: number; flops: number } {
+function convSizes(g: Conv2dGeometry): { x: number; w: number; y: number; flops: number } {
   const w = (g.outChannels * g.inChannels * g.kernelHeight * g.kernelWidth) / g.groups;
   return {
     x: g.n * g.inChannels * g.height * g.width,

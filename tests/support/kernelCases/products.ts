@@ -25,7 +25,7 @@ const sumCase: KernelCase = {
     })),
 };
 
-export function matmulProblem(geometry: MatmulGeometry): KernelProblem {
+function matmulProblem(geometry: MatmulGeometry): KernelProblem {
   const { batch, m, n, k, strideA, strideB } = geometry;
   const extent = (stride: number, size: number) => (stride === 0 ? size : batch * size);
   return {

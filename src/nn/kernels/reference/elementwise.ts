@@ -38,11 +38,7 @@ export function referenceStridedCopy(x: Numbers, y: Numbers, geometry: StridedGe
  * Calls `visit` once for every row (run of the last axis) of an index space, in row-major order, with the position at
  * which each operand's row starts.
  */
-export function forEachRow(
-  geometry: StridedGeometry,
-  operands: number,
-  visit: (starts: readonly number[]) => void,
-): void {
+function forEachRow(geometry: StridedGeometry, operands: number, visit: (starts: readonly number[]) => void): void {
   const { shape, strides, offsets } = geometry;
   if (shape.some((extent) => extent === 0)) return;
   const starts = Array.from({ length: operands }, (_, k) => offsets?.[k] ?? 0);

@@ -52,7 +52,7 @@ function linuxFacts(): string[] {
 }
 
 /** XDG_CACHE_HOME, or what the system has in its place. @throws Error where there is no home */
-export function cacheFolder(): string {
+function cacheFolder(): string {
   const { join } = nodeModule("path");
   const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
   const home = nodeModule("os").homedir();
