@@ -218,16 +218,17 @@ describe("upfirdn2d: up, filter, down", () => {
 });
 
 describe("13: convolution with resampling", () => {
+  type Kernel = readonly [height: number, width: number];
   const geometry = {
-    kernel: fc.constantFrom(1, 3, 5),
+    kernel: fc.constantFrom<Kernel>([1, 1], [3, 3], [5, 5], [3, 1], [1, 3]),
     taps: fc.constantFrom<readonly number[]>([1, 1], [1, 3, 3, 1], [1, 2, 3, 5]),
     side: fc.integer({ min: 2, max: 5 }),
     flipWeight: fc.boolean(),
   };
-  const operands = ({ kernel, side }: { kernel: number; side: number }, draw: Draw) => ({
+  const operands = ({ kernel, side }: { kernel: Kernel; side: number }, draw: Draw) => ({
     x: draw.normals([2, 2, 2 * side, 2 * side]),
-    w: draw.normals([3, 2, kernel, kernel]),
-    padding: (kernel - 1) / 2,
+    w: draw.normals([3, 2, ...kernel]),
+    padding: (Math.min(...kernel) - 1) / 2,
   });
   const stored = (w: Tensor, flipWeight: boolean): Tensor => (flipWeight ? w : flip(w, [2, 3]));
 
@@ -245,7 +246,7 @@ describe("13: convolution with resampling", () => {
     "up: cropping up_f(x) before the convolution changes the border, and nothing else",
     geometry,
     ({ side, flipWeight }, draw) => {
-      const { x, w } = operands({ kernel: 3, side }, draw);
+      const { x, w } = operands({ kernel: [3, 3], side }, draw);
       const filter = setupFilter([1, 3, 3, 1]);
       const fused = conv2dResample(x, w, filter, { up: 2, padding: 1, flipWeight });
       const cropped = conv2d(upsample2d(x, filter), stored(w, flipWeight), { padding: 1 });
@@ -265,7 +266,7 @@ describe("13: convolution with resampling", () => {
       const fused = conv2dResample(x, w, filter, { down: 2, padding, flipWeight });
       // The other order: convolve everything that is reached, then filter and decimate.
       const [before, after] = [Math.floor((taps.length - 1) / 2), Math.floor((taps.length - 2) / 2)];
-      const reach = kernel - 1 + taps.length;
+      const reach = Math.max(...kernel) - 1 + taps.length;
       const full = conv2d(x, stored(w, flipWeight), { padding: reach });
       const crop = padding - reach;
       const edges = [crop + before, crop + after, crop + before, crop + after] as const;
@@ -274,7 +275,7 @@ describe("13: convolution with resampling", () => {
   );
 
   law("1x1: convolution and resampling commute", geometry, ({ taps, side, flipWeight }, draw) => {
-    const { x, w } = operands({ kernel: 1, side }, draw);
+    const { x, w } = operands({ kernel: [1, 1], side }, draw);
     const filter = setupFilter(taps);
     equal(conv2dResample(x, w, filter, { up: 2, flipWeight }), upsample2d(conv2d(x, w), filter));
     equal(conv2dResample(x, w, filter, { down: 2, flipWeight }), downsample2d(conv2d(x, w), filter));
@@ -282,7 +283,7 @@ describe("13: convolution with resampling", () => {
   });
 
   law("flipWeight = false is the mirrored kernel, and it matters", geometry, (shape, draw) => {
-    const { x, w, padding } = operands({ ...shape, kernel: 3 }, draw);
+    const { x, w, padding } = operands({ ...shape, kernel: [3, 3] }, draw);
     const filter = setupFilter(shape.taps);
     for (const factors of [{}, { up: 2 }, { down: 2 }]) {
       const convolved = conv2dResample(x, w, filter, { ...factors, padding, flipWeight: false });

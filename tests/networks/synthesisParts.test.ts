@@ -81,6 +81,19 @@ describe.each(["kernels", "reference"] as const)("%s", (which) => {
     });
   });
 
+  test.each(kinds)("%s: the image is as large as the network says, and that is where it ends", (kind) => {
+    const g = generator(kind);
+    const { synthesis } = g;
+    expect([g.imgResolution, g.imgChannels, g.numWs]).toEqual([32, 3, synthesis.numWs]);
+    scope(() => {
+      const ws = seedWs(g, 1);
+      const whole = synthesis.forward(ws, { noiseMode: "const" });
+      expect(whole.shape).toEqual([2, synthesis.imgChannels, synthesis.imgResolution, synthesis.imgResolution]);
+      if (synthesis.lod !== null) return; // networks that grow have levels of detail
+      same(synthesis.forward(ws, { noiseMode: "const", until: synthesis.imgResolution }), whole);
+    });
+  });
+
   test.each(["skip", "stylegan1", "config-d"] as const)("%s: from leaves the state as it was", (kind) => {
     const g = generator(kind);
     scope(() => {

@@ -2,8 +2,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { setKernels } from "../../src/nn/backend.js";
 import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
+import { scale } from "../../src/nn/ops/arith.js";
 import { conv2d, convTranspose2d } from "../../src/nn/ops/conv2d.js";
 import { conv2dResample } from "../../src/nn/ops/conv2dResample.js";
+import { reshape, sum } from "../../src/nn/ops/reduce.js";
 import { downsample2d, filter2d, setupFilter, upfirdn2d, upsample2d } from "../../src/nn/ops/upfirdn2d.js";
 import { RandomState } from "../../src/nn/random.js";
 import { Tensor } from "../../src/nn/tensor.js";
@@ -69,6 +71,11 @@ describe("sizes", () => {
     const y = filter2d(x, setupFilter([1, 2, 1])).toFloat64Array();
     for (let k = 0; k < 25; k++) expect(y[k]).toBeCloseTo(y[24 - k], 12);
   });
+});
+
+test.each([1, 2, -0.5])("a sum of single terms is the terms, times the gain %f", (gain) => {
+  const x = normals(2, 1, 3);
+  equal(sum(x, { axes: [1], gain }), reshape(scale(x, gain), [2, 3]));
 });
 
 /** Whatever shape the kernel has, convolving and resampling are the two done one after the other. */
