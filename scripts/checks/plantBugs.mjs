@@ -1,22 +1,37 @@
 /**
  * Shows that the tests can fail: plants each bug of plantedBugs/ in a copy of the repository, runs the test file that
- * holds its law, and demands that the law turns red. Writes the list to docs/plantedBugs.md.
+ * holds its law, and demands that the law turns red. Writes what it saw to plantedBugs/results.json and docs/plantedBugs.md.
  *
- *   node scripts/checks/plantBugs.mjs [PART OF A LAW OR FILE]     some bugs only; then the list is not written
+ *   node scripts/checks/plantBugs.mjs [PART OF A LAW OR FILE] [--except PART] [--seconds N] [--older]
  *
- * The working tree itself is never touched. About four seconds for each bug on an idle machine. Exits with 1 when a bug
- * stays unseen, or can no longer be planted because the source has changed.
+ * plants all bugs, or those with a part in their law, their test file or their source file; --except leaves out those of a source
+ * file, --seconds stops after a while, and --older plants those only that were not planted in this revision yet. The working tree
+ * itself is never touched but for the results. About four seconds for each bug on an idle machine. Exits with 1 when a bug stays
+ * unseen, or can no longer be planted because the source has changed.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { withSection } from "./mutants/page.mjs";
+import { parseArgs } from "node:util";
 import { plantedBugs, withBug } from "./plantedBugs/list.mjs";
+import { keyOf, readResults, writePage, writeResults } from "./plantedBugs/page.mjs";
 
 const root = resolve(import.meta.dirname, "../..");
-const [wanted = ""] = process.argv.slice(2);
-const chosen = plantedBugs.filter((bug) => bug.slice(0, 3).some((text) => text.includes(wanted)));
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { except: { type: "string" }, seconds: { type: "string" }, older: { type: "boolean" } },
+});
+const [wanted = ""] = positionals;
+const until = Date.now() + Number(values.seconds ?? Infinity) * 1000;
+const revision = spawnSync("git", ["rev-parse", "--short=7", "HEAD"], { cwd: root, encoding: "utf8" }).stdout.trim();
+const results = readResults();
+const chosen = plantedBugs.filter(
+  (bug) =>
+    bug.slice(0, 3).some((text) => text.includes(wanted)) &&
+    !(values.except !== undefined && bug[2].includes(values.except)) &&
+    !(values.older && results.get(keyOf(bug))?.revision === revision),
+);
 
 const copy = mkdtempSync(join(tmpdir(), "planted-"));
 for (const name of [
@@ -26,6 +41,8 @@ for (const name of [
   "build",
   "scripts",
   "bench",
+  "docs",
+  "models",
   "page",
   "package.json",
   "tsconfig.json",
@@ -33,7 +50,7 @@ for (const name of [
 ]) {
   if (existsSync(join(root, name))) cpSync(join(root, name), join(copy, name), { recursive: true });
 }
-symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+for (const name of ["node_modules", "dist"]) symlinkSync(join(root, name), join(copy, name));
 
 /** Plants one bug; returns what undoes it. Throws where the source is not as expected. */
 function plant(bug) {
@@ -58,50 +75,34 @@ function failures(testFile) {
   return tests.filter(({ status }) => status === "failed").map(({ fullName }) => fullName);
 }
 
-const rows = [];
 const redAnyway = new Map();
+let planted = 0;
 let unseen = 0;
 try {
-  for (const testFile of new Set(chosen.map(([, file]) => file))) {
-    redAnyway.set(testFile, failures(testFile));
-    for (const title of redAnyway.get(testFile))
-      console.log(`red without any bug, does not count: ${testFile}: ${title}`);
-  }
   for (const bug of chosen) {
-    const [law, testFile, file, find, replace] = bug;
+    if (Date.now() > until) break;
+    const [law, testFile] = bug;
+    if (!redAnyway.has(testFile)) {
+      redAnyway.set(testFile, failures(testFile));
+      for (const title of redAnyway.get(testFile))
+        console.log(`red without any bug, does not count: ${testFile}: ${title}`);
+    }
     const undo = plant(bug);
     const red = failures(testFile).filter((title) => !redAnyway.get(testFile).includes(title));
     undo();
-    const caught = red.find((title) => title.includes(law));
-    if (caught === undefined) unseen++;
-    console.log(`${caught === undefined ? "UNSEEN" : "red   "} ${testFile}: ${law} (${red.length} tests red)`);
-    rows.push({ law, testFile, file, find, replace, red: red.length, caught });
+    planted++;
+    const caught = red.some((title) => title.includes(law));
+    if (caught) results.set(keyOf(bug), { red: red.length, revision });
+    else {
+      results.delete(keyOf(bug));
+      unseen++;
+    }
+    console.log(`${caught ? "red   " : "UNSEEN"} ${testFile}: ${law} (${red.length} tests red)`);
+    writeResults(results);
   }
 } finally {
   rmSync(copy, { recursive: true, force: true });
 }
-console.log(`${rows.length} bugs planted, ${unseen} unseen`);
-if (wanted === "" && unseen === 0) writeFileSync(join(root, "docs", "plantedBugs.md"), withSection(page()));
+console.log(`${planted} of ${chosen.length} bugs planted, ${unseen} unseen`);
+writePage();
 process.exit(unseen === 0 ? 0 : 1);
-
-function page() {
-  const cell = (text) => `\`${text.replace(/\s+/g, " ").trim().replaceAll("|", "\\|")}\``;
-  const lines = [
-    "# Planted bugs",
-    "",
-    "A test that cannot fail proves nothing. Each of these bugs was planted alone in a copy of the repository, and the law",
-    "beside it turned red. `node scripts/checks/plantBugs.mjs` plants them again and writes this page;",
-    "`scripts/checks/plantedBugs/` has the list.",
-    "",
-    `${rows.length} bugs. "Red" counts all tests of the file that failed.`,
-  ];
-  for (const testFile of new Set(rows.map((row) => row.testFile))) {
-    lines.push("", `## ${testFile}`, "", "| law | file | instead of | planted | red |", "|---|---|---|---|---|");
-    for (const { law, file, find, replace, red } of rows.filter((row) => row.testFile === testFile)) {
-      lines.push(
-        `| ${cell(law)} | ${file} | ${find === null ? "(no file)" : cell(find)} | ${cell(replace) === "``" ? "(nothing)" : cell(replace)} | ${red} |`,
-      );
-    }
-  }
-  return `${lines.join("\n")}\n`;
-}

@@ -7,7 +7,7 @@
  * What was found stays in results/AREA.json after every fault, so that a run may be stopped and goes on where it was; --seconds
  * stops it by itself, --again forgets what is there. --first asks only the first tests of a file, the quickest, and --unnoticed
  * plants those once more that nobody noticed: both one after the other are the quick way. docs/plantedBugs.md has the score:
- * `node scripts/checks/mutants/page.mjs` writes it anew. The working tree itself is never touched. Exits with 1 while more than
+ * `node scripts/checks/plantedBugs/page.mjs` writes it anew. The working tree itself is never touched. Exits with 1 while more than
  * one fault in twenty is unnoticed and unexplained.
  */
 import { spawnSync } from "node:child_process";
@@ -77,13 +77,14 @@ function run(command) {
 /** The title of the first test that fails; null where all pass. */
 function firstFailure([testFile, titles]) {
   const vitest = [process.execPath, join("node_modules", "vitest", "vitest.mjs"), "run", testFile, "--reporter=json"];
-  const { stdout } = run([...vitest, "--bail=1", ...(titles === undefined ? [] : ["-t", titles])]);
+  const { stdout, status } = run([...vitest, "--bail=1", ...(titles === undefined ? [] : ["-t", titles])]);
   if (!stdout.includes("{")) return `${testFile} ran for ever`;
   const report = JSON.parse(stdout.slice(stdout.indexOf("{")));
   const tests = report.testResults.flatMap(({ assertionResults }) => assertionResults);
   const red = tests.find(({ status }) => status === "failed");
   if (red !== undefined) return `${testFile}: ${red.fullName.trim()}`;
-  return report.success ? null : `${testFile} could not run`;
+  // A worker that was ended leaves its tests pending, and a report of success.
+  return report.success && status === 0 ? null : `${testFile} did not run to its end`;
 }
 
 function sources(entry) {

@@ -1,17 +1,7 @@
-/**
- * The score of the random faults, as docs/plantedBugs.md has it. plantBugs.mjs puts it at the end of that page;
- *
- *   node scripts/checks/mutants/page.mjs
- *
- * writes it anew without planting anything. tests/docs/plantedBugs.test.ts compares.
- */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+/** The score of the random faults, as it stands at the end of docs/plantedBugs.md, which ../plantedBugs/page.mjs writes. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { areas } from "./areas.mjs";
-
-const root = resolve(import.meta.dirname, "../../..");
-const TITLE = "## Random faults";
 
 /** Of the faults that compile: how many, how many a test noticed, and which are neither noticed nor explained as no fault. */
 export function score(results, explained) {
@@ -34,7 +24,7 @@ function resultsOf(area) {
 export function mutantsSection() {
   const cell = (text) => `\`${text.replaceAll("|", "\\|").replaceAll("`", "'")}\``;
   const lines = [
-    TITLE,
+    "## Random faults",
     "",
     "Small faults at random places: an operator, a number, a condition, a call, a dropped statement. Each was planted alone, what",
     "it is in was built anew, and the tests that could notice ran. `npm run mutants -- AREA` plants them again",
@@ -57,15 +47,4 @@ export function mutantsSection() {
     }
   }
   return `${[...lines, ...tables].join("\n")}\n`;
-}
-
-/** The page with its section as it is now. */
-export function withSection(page) {
-  const start = page.indexOf(`\n${TITLE}`);
-  return `${(start < 0 ? page : page.slice(0, start)).trimEnd()}\n\n${mutantsSection()}`;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const page = join(root, "docs", "plantedBugs.md");
-  writeFileSync(page, withSection(readFileSync(page, "utf8")));
 }

@@ -141,7 +141,7 @@ export const houseBugs = [
     'import { sizeOf } from "../../src/nn/shape";\nexport { sizeOf };\n',
   ],
   [
-    "only once it is known to be Node",
+    "named by src/host.ts and the command line only",
     "tests/architecture.test.ts",
     "src/stylegan/training/losses.ts",
     "/**",

@@ -1,0 +1,2 @@
+/** docs/plantedBugs.md as it should be now. */
+export declare function plantedBugsPage(): string;
