@@ -45,19 +45,19 @@ export function readPickle(bytes: Uint8Array, options: PickleOptions): PickleRes
 }
 
 class PickleMachine extends PickleScanner {
-  private readonly options: PickleOptions;
-  private operations: number;
-  private containers: number;
-  private readonly stack: PickleValue[] = [];
+  readonly #options: PickleOptions;
+  #operations: number;
+  #containers: number;
+  readonly #stack: PickleValue[] = [];
   /** Heights of the stack at each open MARK. */
-  private readonly marks: number[] = [];
-  private readonly memo = new Map<number, PickleValue>();
+  readonly #marks: number[] = [];
+  readonly #memo = new Map<number, PickleValue>();
 
   constructor(bytes: Uint8Array, options: PickleOptions) {
     super(bytes, options.start ?? 0, options.name ?? "pickle");
-    this.options = options;
-    this.operations = options.maxOperations ?? 16_000_000 + bytes.length;
-    this.containers = options.maxContainers ?? 1_000_000;
+    this.#options = options;
+    this.#operations = options.maxOperations ?? 16_000_000 + bytes.length;
+    this.#containers = options.maxContainers ?? 1_000_000;
   }
 
   run(): PickleResult {
@@ -66,21 +66,21 @@ class PickleMachine extends PickleScanner {
       this.spend(1);
       const opcode = this.bytes[this.take(1)];
       if (opcode === 0x2e) {
-        const value = this.pop(); // STOP
+        const value = this.#pop(); // STOP
         return { value, end: this.position };
       }
-      const value = this.step(opcode);
-      if (value !== undefined) this.stack.push(value);
+      const value = this.#step(opcode);
+      if (value !== undefined) this.#stack.push(value);
     }
   }
 
   spend(operations: number): void {
-    this.operations -= operations;
-    if (!(this.operations >= 0)) this.fail("more operations than any checkpoint needs; is the file damaged?");
+    this.#operations -= operations;
+    if (!(this.#operations >= 0)) this.fail("more operations than any checkpoint needs; is the file damaged?");
   }
 
   /** Executes one opcode. Returns the value that it pushes, or undefined when it pushes none. */
-  private step(opcode: number): PickleValue | undefined {
+  #step(opcode: number): PickleValue | undefined {
     switch (opcode) {
       // Constants and numbers
       case 0x4e: // NONE
@@ -133,102 +133,102 @@ class PickleMachine extends PickleScanner {
 
       // Containers
       case 0x28: // MARK
-        this.marks.push(this.stack.length);
+        this.#marks.push(this.#stack.length);
         return undefined;
       case 0x29: // EMPTY_TUPLE
-        return this.tuple([]);
+        return this.#tuple([]);
       case 0x74: // TUPLE
-        return this.tuple(this.popMark());
+        return this.#tuple(this.#popMark());
       case 0x85: // TUPLE1
       case 0x86: // TUPLE2
       case 0x87: // TUPLE3
-        return this.tuple(this.popMany(opcode - 0x84));
+        return this.#tuple(this.#popMany(opcode - 0x84));
       case 0x5d: // EMPTY_LIST
-        return this.container<PickleValue[]>([]);
+        return this.#container<PickleValue[]>([]);
       case 0x6c: // LIST
-        return this.container(this.popMark());
+        return this.#container(this.#popMark());
       case 0x61: // APPEND
-        return this.append([this.pop()]);
+        return this.#append([this.#pop()]);
       case 0x65: // APPENDS
-        return this.append(this.popMark());
+        return this.#append(this.#popMark());
       case 0x7d: // EMPTY_DICT
-        return this.container(new Map<PickleValue, PickleValue>());
+        return this.#container(new Map<PickleValue, PickleValue>());
       case 0x64: {
-        const items = this.popMark(); // DICT
-        return this.fill(this.container(new Map<PickleValue, PickleValue>()), items);
+        const items = this.#popMark(); // DICT
+        return this.#fill(this.#container(new Map<PickleValue, PickleValue>()), items);
       }
       case 0x73: // SETITEM
-        return this.setItems(this.popMany(2));
+        return this.#setItems(this.#popMany(2));
       case 0x75: // SETITEMS
-        return this.setItems(this.popMark());
+        return this.#setItems(this.#popMark());
       case 0x8f: // EMPTY_SET
-        return this.container(new Set<PickleValue>());
+        return this.#container(new Set<PickleValue>());
       case 0x90: // ADDITEMS
-        return this.addItems(this.popMark());
+        return this.#addItems(this.#popMark());
       case 0x91: // FROZENSET
-        return this.container(new Set(this.popMark()));
+        return this.#container(new Set(this.#popMark()));
 
       // Stack and memo
       case 0x30: // POP
-        if (this.marks.at(-1) === this.stack.length) this.marks.pop();
-        else this.pop();
+        if (this.#marks.at(-1) === this.#stack.length) this.#marks.pop();
+        else this.#pop();
         return undefined;
       case 0x31: // POP_MARK
-        this.popMark();
+        this.#popMark();
         return undefined;
       case 0x32: // DUP
-        return this.top();
+        return this.#top();
       case 0x70: // PUT
-        return this.put(Number(this.integerLine()));
+        return this.#put(Number(this.integerLine()));
       case 0x71: // BINPUT
-        return this.put(this.bytes[this.take(1)]);
+        return this.#put(this.bytes[this.take(1)]);
       case 0x72: // LONG_BINPUT
-        return this.put(this.view.getUint32(this.take(4), true));
+        return this.#put(this.view.getUint32(this.take(4), true));
       case 0x94: // MEMOIZE
-        return this.put(this.memo.size);
+        return this.#put(this.#memo.size);
       case 0x67: // GET
-        return this.get(Number(this.integerLine()));
+        return this.#get(Number(this.integerLine()));
       case 0x68: // BINGET
-        return this.get(this.bytes[this.take(1)]);
+        return this.#get(this.bytes[this.take(1)]);
       case 0x6a: // LONG_BINGET
-        return this.get(this.view.getUint32(this.take(4), true));
+        return this.#get(this.view.getUint32(this.take(4), true));
 
       // Names and what is made with them
       case 0x63: // GLOBAL
-        return this.global(this.line(), this.line());
+        return this.#global(this.line(), this.line());
       case 0x93: {
-        const [module, name] = this.popMany(2); // STACK_GLOBAL
+        const [module, name] = this.#popMany(2); // STACK_GLOBAL
         if (typeof module !== "string" || typeof name !== "string") {
           this.fail(`expected two strings naming a class, found ${describe(module)} and ${describe(name)}`);
         }
-        return this.global(module, name);
+        return this.#global(module, name);
       }
       case 0x52: {
-        const [callable, args] = this.popMany(2); // REDUCE
-        return this.call(callable, args);
+        const [callable, args] = this.#popMany(2); // REDUCE
+        return this.#call(callable, args);
       }
       case 0x81: {
-        const [type, args] = this.popMany(2); // NEWOBJ
-        return this.call(type, args);
+        const [type, args] = this.#popMany(2); // NEWOBJ
+        return this.#call(type, args);
       }
       case 0x92: {
-        const [type, args] = this.popMany(3); // NEWOBJ_EX; keyword arguments are not used by any checkpoint
-        return this.call(type, args);
+        const [type, args] = this.#popMany(3); // NEWOBJ_EX; keyword arguments are not used by any checkpoint
+        return this.#call(type, args);
       }
       case 0x69: {
-        const type = this.global(this.line(), this.line()); // INST
-        return this.call(type, this.tuple(this.popMark()));
+        const type = this.#global(this.line(), this.line()); // INST
+        return this.#call(type, this.#tuple(this.#popMark()));
       }
       case 0x6f: {
-        const [type, ...args] = this.popMark(); // OBJ
-        return this.call(type ?? null, this.tuple(args));
+        const [type, ...args] = this.#popMark(); // OBJ
+        return this.#call(type ?? null, this.#tuple(args));
       }
       case 0x62: // BUILD
-        return this.build(this.pop());
+        return this.#build(this.#pop());
       case 0x50: // PERSID
-        return this.persistent(this.line());
+        return this.#persistent(this.line());
       case 0x51: // BINPERSID
-        return this.persistent(this.pop());
+        return this.#persistent(this.#pop());
 
       // Framing
       case 0x80: {
@@ -247,107 +247,108 @@ class PickleMachine extends PickleScanner {
   }
 
   /** The stack above the innermost MARK is all that an opcode may take. */
-  private floor(): number {
-    return this.marks.at(-1) ?? 0;
+  #floor(): number {
+    return this.#marks.at(-1) ?? 0;
   }
 
-  private top(): PickleValue {
-    if (this.stack.length <= this.floor()) this.fail("expected a value on the stack, found none; the file is damaged");
-    return this.stack[this.stack.length - 1];
+  #top(): PickleValue {
+    if (this.#stack.length <= this.#floor())
+      this.fail("expected a value on the stack, found none; the file is damaged");
+    return this.#stack[this.#stack.length - 1];
   }
 
-  private pop(): PickleValue {
-    const value = this.top();
-    this.stack.pop();
+  #pop(): PickleValue {
+    const value = this.#top();
+    this.#stack.pop();
     return value;
   }
 
-  private popMany(count: number): PickleValue[] {
-    if (this.stack.length - count < this.floor()) {
+  #popMany(count: number): PickleValue[] {
+    if (this.#stack.length - count < this.#floor()) {
       this.fail(`expected ${count} values on the stack, found fewer; the file is damaged`);
     }
-    return this.stack.splice(this.stack.length - count);
+    return this.#stack.splice(this.#stack.length - count);
   }
 
-  private popMark(): PickleValue[] {
-    const mark = this.marks.pop();
+  #popMark(): PickleValue[] {
+    const mark = this.#marks.pop();
     if (mark === undefined) return this.fail("expected a MARK before, found none; the file is damaged");
-    return this.stack.splice(mark);
+    return this.#stack.splice(mark);
   }
 
-  private container<T>(value: T): T {
-    if (--this.containers < 0)
+  #container<T>(value: T): T {
+    if (--this.#containers < 0)
       this.fail("more lists, dicts and objects than any checkpoint needs; is the file damaged?");
     return value;
   }
 
-  private tuple(items: PickleValue[]): PickleTuple {
-    return this.container(new PickleTuple(items));
+  #tuple(items: PickleValue[]): PickleTuple {
+    return this.#container(new PickleTuple(items));
   }
 
-  private append(items: readonly PickleValue[]): undefined {
-    const list = this.top();
+  #append(items: readonly PickleValue[]): undefined {
+    const list = this.#top();
     if (isForeign(list)) return;
     if (!Array.isArray(list)) this.fail(`expected a list to append to, found ${describe(list)}`);
     for (const item of items) list.push(item);
   }
 
-  private setItems(items: readonly PickleValue[]): undefined {
-    const dict = this.top();
+  #setItems(items: readonly PickleValue[]): undefined {
+    const dict = this.#top();
     if (isForeign(dict)) return;
     if (!(dict instanceof Map)) this.fail(`expected a dict to fill, found ${describe(dict)}`);
-    this.fill(dict as Map<PickleValue, PickleValue>, items);
+    this.#fill(dict as Map<PickleValue, PickleValue>, items);
   }
 
-  private fill(dict: Map<PickleValue, PickleValue>, items: readonly PickleValue[]): PickleValue {
+  #fill(dict: Map<PickleValue, PickleValue>, items: readonly PickleValue[]): PickleValue {
     if (items.length % 2 !== 0) this.fail("expected pairs of keys and values, found an odd number");
     for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
     return dict;
   }
 
-  private addItems(items: readonly PickleValue[]): undefined {
-    const set = this.top();
+  #addItems(items: readonly PickleValue[]): undefined {
+    const set = this.#top();
     if (isForeign(set)) return;
     if (!(set instanceof Set)) this.fail(`expected a set to fill, found ${describe(set)}`);
     for (const item of items) set.add(item);
   }
 
-  private put(slot: number): undefined {
+  #put(slot: number): undefined {
     if (!Number.isSafeInteger(slot) || slot < 0) this.fail(`memo slot ${slot}, expected a whole number`);
-    this.memo.set(slot, this.top());
+    this.#memo.set(slot, this.#top());
   }
 
-  private get(slot: number): PickleValue {
-    const value = this.memo.get(slot);
+  #get(slot: number): PickleValue {
+    const value = this.#memo.get(slot);
     if (value === undefined) this.fail(`memo slot ${slot} is empty; the file is damaged`);
     return value;
   }
 
-  private global(module: string, name: string): PickleGlobal {
-    const construct = this.options.resolve(module, name);
+  #global(module: string, name: string): PickleGlobal {
+    const construct = this.#options.resolve(module, name);
     if (!construct) {
       this.fail(
         `refused the name ${describe(`${module}.${name}`)}: no supported checkpoint needs it; nothing was executed`,
       );
     }
-    return this.container(new PickleGlobal(`${module}.${name}`, construct));
+    return this.#container(new PickleGlobal(`${module}.${name}`, construct));
   }
 
-  private call(callable: PickleValue, args: PickleValue): PickleValue {
-    if (isForeign(callable)) return this.container(new PickleObject(callable.type, [], true));
+  #call(callable: PickleValue, args: PickleValue): PickleValue {
+    if (isForeign(callable)) return this.#container(new PickleObject(callable.type, [], true));
     if (!(callable instanceof PickleGlobal)) this.fail(`expected a class to construct, found ${describe(callable)}`);
     if (!(args instanceof PickleTuple)) this.fail(`expected a tuple of arguments, found ${describe(args)}`);
-    return this.container(this.located(() => callable.construct(args.items, this)));
+    return this.#container(this.located(() => callable.construct(args.items, this)));
   }
 
-  private persistent(id: PickleValue): PickleValue {
-    const load = this.options.persistentLoad;
+  #persistent(id: PickleValue): PickleValue {
+    const load = this.#options.persistentLoad;
     if (!load) return this.fail(`a persistent id, ${describe(id)}, where no file of this kind has one`);
-    return this.container(this.located(() => load(id)));
+    return this.#container(this.located(() => load(id)));
   }
 
-  private build(state: PickleValue): undefined {
-    const target = this.top();
+  #build(state: PickleValue): undefined {
+    const target = this.#top();
     if (target instanceof PickleObject) target.state = state;
     else if (!(target instanceof Map)) {
       // Attributes set on a dict (torch keeps version numbers there) say nothing about the network.

@@ -12,19 +12,19 @@ export class PickleScanner {
   protected position: number;
   /** Where the opcode being executed begins, for messages. */
   protected opcodeAt: number;
-  private readonly name: string;
-  private readonly utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  readonly #name: string;
+  readonly #utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
   constructor(bytes: Uint8Array, start: number, name: string) {
     this.bytes = bytes;
     this.view = viewOf(bytes);
     this.position = start;
     this.opcodeAt = start;
-    this.name = name;
+    this.#name = name;
   }
 
   protected fail(message: string): never {
-    throw new FileError(`${this.name}: ${message}`, this.opcodeAt);
+    throw new FileError(`${this.#name}: ${message}`, this.opcodeAt);
   }
 
   protected failTruncated(wanted: number): never {
@@ -64,7 +64,7 @@ export class PickleScanner {
   protected text(length: number): string {
     if (length > MAX_STRING_BYTES) this.fail(`a string of ${length} bytes, expected at most ${MAX_STRING_BYTES}`);
     try {
-      return this.utf8.decode(this.slice(length));
+      return this.#utf8.decode(this.slice(length));
     } catch (error) {
       if (error instanceof FileError) throw error;
       return this.fail("a string that is not UTF-8; the file is damaged");

@@ -43,19 +43,19 @@ const square = (resolution: number): string => `${resolution}x${resolution}`;
 /** One pickled network: the function that built it, its keyword arguments, variables and component networks. */
 export class TensorflowNetwork {
   readonly path: string;
-  private readonly state: Dict;
+  readonly #state: Dict;
 
   constructor(value: PickleValue | undefined, path: string) {
     const state = value instanceof PickleObject && value.type === NETWORK ? value.state : null;
     if (!(state instanceof Map)) throw new CheckpointError(`${path}: expected a network, found ${describe(value)}`);
     this.path = path;
-    this.state = state;
+    this.#state = state;
   }
 
   /** The name of the function that built the network. Throws for versions that no StyleGAN repository wrote. */
   builder(): string {
-    const version = this.state.get("version");
-    const builder = this.state.get("build_func_name");
+    const version = this.#state.get("version");
+    const builder = this.#state.get("build_func_name");
     if (typeof version !== "number" || version < 2 || version > 5 || typeof builder !== "string") {
       throw new CheckpointError(
         `${this.path}: a TensorFlow network of version ${describe(version)} built by ${describe(builder)}; ` +
@@ -73,11 +73,11 @@ export class TensorflowNetwork {
 
   /** A network within this one. Version 2 may have none: then all variables lie in the whole, under longer names. */
   component(name: string): TensorflowNetwork {
-    const components = this.state.get("components");
-    if (components === undefined && this.state.get("version") === 2) {
+    const components = this.#state.get("components");
+    if (components === undefined && this.#state.get("version") === 2) {
       const part = new PickleObject(NETWORK, []);
       part.state = new Map<PickleValue, PickleValue>([
-        ...this.state,
+        ...this.#state,
         ["build_func_name", `G_${name}`],
         ["variables", []],
       ]);
@@ -89,7 +89,7 @@ export class TensorflowNetwork {
 
   /** A keyword argument that the network was built with; undefined where the builder's default was used. */
   keyword(name: string): PickleValue | undefined {
-    const keywords = this.state.get("static_kwargs");
+    const keywords = this.#state.get("static_kwargs");
     if (!(keywords instanceof Map)) throw new CheckpointError(`${this.path}: expected static_kwargs, found none`);
     return keywords.get(name);
   }
@@ -147,7 +147,7 @@ export class TensorflowNetwork {
   }
 
   variables(prefix = "", into = new Map<string, PlainTensor>()): Map<string, PlainTensor> {
-    const list = sequence(this.state.get("variables"));
+    const list = sequence(this.#state.get("variables"));
     if (!list) throw new CheckpointError(`${this.path}: expected a list of variables, found none`);
     for (const item of list) {
       const [name, value] = sequence(item) ?? [];

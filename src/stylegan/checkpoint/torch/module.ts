@@ -47,7 +47,7 @@ const MAX_DEPTH = 8;
 export class TorchModule {
   readonly path: string;
   readonly className: string;
-  private readonly state: ReadonlyMap<PickleValue, PickleValue>;
+  readonly #state: ReadonlyMap<PickleValue, PickleValue>;
 
   constructor(value: PickleValue | undefined, path: string, className: string) {
     if (isForeign(value)) {
@@ -61,26 +61,26 @@ export class TorchModule {
     }
     this.path = path;
     this.className = value.className;
-    this.state = value.state;
+    this.#state = value.state;
   }
 
   childNames(): string[] {
-    return [...this.dictionary("_modules").keys()].filter((name) => typeof name === "string");
+    return [...this.#dictionary("_modules").keys()].filter((name) => typeof name === "string");
   }
 
   child(name: string, className: string): TorchModule {
-    return new TorchModule(this.dictionary("_modules").get(name), `${this.path}.${name}`, className);
+    return new TorchModule(this.#dictionary("_modules").get(name), `${this.path}.${name}`, className);
   }
 
   /** null where the module was left out. */
   optionalChild(name: string, className: string): TorchModule | null {
-    const value = this.dictionary("_modules").get(name) ?? null;
+    const value = this.#dictionary("_modules").get(name) ?? null;
     return value === null ? null : new TorchModule(value, `${this.path}.${name}`, className);
   }
 
   /** A parameter or buffer of this module itself. */
   tensor(name: string): PlainTensor {
-    const value = this.dictionary("_parameters").get(name) ?? this.dictionary("_buffers").get(name);
+    const value = this.#dictionary("_parameters").get(name) ?? this.#dictionary("_buffers").get(name);
     const where = `${this.path}.${name}`;
     if (!(value instanceof TorchTensor))
       throw new CheckpointError(`${where}: expected a tensor, found ${describe(value)}`);
@@ -88,7 +88,7 @@ export class TorchModule {
   }
 
   integer(name: string): number {
-    const value = this.state.get(name);
+    const value = this.#state.get(name);
     if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > 1 << 24) {
       throw new CheckpointError(`${this.path}.${name}: expected a whole number, found ${describe(value)}`);
     }
@@ -96,11 +96,11 @@ export class TorchModule {
   }
 
   optionalInteger(name: string): number | null {
-    return this.isNone(name) ? null : this.integer(name);
+    return this.#isNone(name) ? null : this.integer(name);
   }
 
   number(name: string): number {
-    const value = this.state.get(name);
+    const value = this.#state.get(name);
     if (typeof value !== "number" || !Number.isFinite(value)) {
       throw new CheckpointError(`${this.path}.${name}: expected a number, found ${describe(value)}`);
     }
@@ -108,11 +108,11 @@ export class TorchModule {
   }
 
   optionalNumber(name: string): number | null {
-    return this.isNone(name) ? null : this.number(name);
+    return this.#isNone(name) ? null : this.number(name);
   }
 
   boolean(name: string): boolean {
-    const value = this.state.get(name);
+    const value = this.#state.get(name);
     if (typeof value !== "boolean") {
       throw new CheckpointError(`${this.path}.${name}: expected True or False, found ${describe(value)}`);
     }
@@ -120,7 +120,7 @@ export class TorchModule {
   }
 
   attribute(name: string): PickleValue | undefined {
-    return this.state.get(name);
+    return this.#state.get(name);
   }
 
   /** Throws unless an attribute has the value that this implementation assumes. */
@@ -162,16 +162,16 @@ export class TorchModule {
         if (item !== null) visit(item, `${prefix}${String(name)}.`, depth + 1);
       }
     };
-    visit(new PersistentObject(this.className, this.state), "", 0);
+    visit(new PersistentObject(this.className, this.#state), "", 0);
     return tensors;
   }
 
-  private isNone(name: string): boolean {
-    return this.state.get(name) === null;
+  #isNone(name: string): boolean {
+    return this.#state.get(name) === null;
   }
 
-  private dictionary(name: string): ReadonlyMap<PickleValue, PickleValue> {
-    return stateDictionary(this.state, name, this.path);
+  #dictionary(name: string): ReadonlyMap<PickleValue, PickleValue> {
+    return stateDictionary(this.#state, name, this.path);
   }
 }
 
