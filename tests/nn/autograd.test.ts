@@ -211,6 +211,19 @@ describe("recording", () => {
     identical(db, [2, 8, 18]); // 2 b
     identical(da, [5, 33, 109]); // 4 a^3 + 1
   });
+
+  test("a gradient that a rule hands to two inputs lives as long as either needs it", () => {
+    const twice = defineOp<{ a: Tensor; b: Tensor }, null>("twice", {
+      forward: ({ a, b }) => scale(add(a, b), 2),
+      vjp: { a: (dy) => scale(dy, 2), b: (dy, _, __, ___, found) => found.a ?? scale(dy, 2) },
+    });
+    const [a, b] = [x(), x()];
+    const y = sum(twice({ a, b }, null));
+    const later = sum(square(a)); // its node comes first on the way back: a has a gradient that twice's is added to
+    const [da, db] = grad([y, later], [a, b]);
+    identical(da, [4, 6, 8]); // 2 + 2 a
+    identical(db, [2, 2, 2]);
+  });
 });
 
 describe("errors", () => {
