@@ -13,7 +13,7 @@ import {
   type StepReport,
 } from "../../stylegan/training/index.js";
 import { formatDuration } from "../progress.js";
-import type { Terminal } from "../terminal.js";
+import { Interrupted, type Terminal } from "../terminal.js";
 import { listStates, loadState, momentName, type StatsLine } from "./files.js";
 import { StepMeans, TrainingProgress } from "./progress.js";
 import { RunRecord, type SessionOptions } from "./record.js";
@@ -67,6 +67,7 @@ interface Mark {
  *
  * @param metric measured at every snapshot; null for none
  * @throws Error at the first loss that is not finite; the latest state is as it was
+ * @throws Interrupted when it ends because `shouldStop` said so
  */
 export async function trainLoop(
   run: TrainingRun,
@@ -112,8 +113,9 @@ export async function trainLoop(
     tickStart = { ms: performance.now(), images };
   }
   const { images } = state.progress;
-  const reached = images >= kimg * 1000 ? "" : `, stopped; continue with --resume ${outdir}`;
-  terminal.out(`${outdir}: ${(images / 1000).toFixed(2)} kimg in ${formatDuration(seconds() * 1000)}${reached}\n`);
+  const said = `${outdir}: ${(images / 1000).toFixed(2)} kimg in ${formatDuration(seconds() * 1000)}`;
+  if (images < kimg * 1000) throw new Interrupted(`${said}, stopped; continue with --resume ${outdir}`);
+  terminal.out(`${said}\n`);
 }
 
 function speedSince({ ms, images }: Mark, imagesNow: number): number {
