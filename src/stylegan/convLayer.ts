@@ -65,6 +65,7 @@ export interface Conv2dLayerOptions {
   readonly convClamp?: number | null;
 }
 
+/** A convolution with its parameters, k odd: `convLayer` with the weight at its run-time scale. */
 export class Conv2dLayer {
   readonly weight: Tensor; // [O, I, k, k]
   readonly bias: Tensor | null; // [O]
@@ -90,7 +91,7 @@ export class Conv2dLayer {
       weightGain: equalizedGain(this.weight),
       up,
       down,
-      flipWeight: up === 1,
+      flipWeight: up === 1, // official files hold the kernels of layers that enlarge mirrored
       activation,
       gain: defaultGain(activation) * gain,
       clamp: convClamp === null ? null : convClamp * gain,

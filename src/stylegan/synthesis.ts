@@ -75,7 +75,7 @@ export class SynthesisLayer {
     return modulatedLayer(x, this.weight, editStyles(this.affine.forward(w)), {
       filter,
       up: this.#up,
-      flipWeight: this.#up === 1,
+      flipWeight: this.#up === 1, // official files hold the kernels of layers that enlarge mirrored
       weightGain: scaleBeforeDemodulation ? equalizedGain(this.weight) : 1,
       noise: layerNoise(this.noiseConst, x.shape[0], context),
       noiseStrength: this.noiseStrength,
@@ -103,6 +103,7 @@ export class ToRgbLayer {
 
   /** x [N, I, H, W], w [N, wDim] -> [N, C, H, W] */
   forward(x: Tensor, w: Tensor, { editStyles = unchanged }: Pick<LayerContext, "editStyles"> = {}): Tensor {
+    // Nothing demodulates here, so the equalised learning rate's scale of the weight is not taken out again: it is in the styles.
     const styles = editStyles(this.affine.forward(w, equalizedGain(this.weight))); // [N, I]
     return modulatedLayer(x, this.weight, styles, {
       filter: this.#options.filter,
@@ -159,6 +160,7 @@ export class SynthesisBlock implements Block {
       return seen("conv1", this.#conv1.forward(start, ws[0], of("conv1")));
     }
     if (this.#skip !== null) {
+      // (shortcut + y) / sqrt(2), which keeps the variance of a sum of two; each term is divided where its gain is applied.
       const shortcut = this.#skip.forward(x!, Math.SQRT1_2);
       const y = seen("conv0", this.#conv0!.forward(x!, ws[0], of("conv0")));
       return add(shortcut, seen("conv1", this.#conv1.forward(lastUse(y), ws[1], of("conv1"), Math.SQRT1_2)));
