@@ -38,6 +38,7 @@ export class Session {
   }
 
   #ready: Promise<void> | null = null;
+  #directionsTurn = 0;
 
   /** Loads the engine, once. */
   prepare(threads: number | null = null): Promise<void> {
@@ -125,9 +126,11 @@ export class Session {
 
   /** Takes the directions of a file, or SeFa's; what was added of the ones before is taken back. */
   async useDirections(file: File | null): Promise<void> {
+    const turn = ++this.#directionsTurn;
     await this.#guard(async () => {
       this.#say("busy", file === null ? "Finding directions" : `Reading ${file.name}`);
       await this.#findDirections(file);
+      if (turn !== this.#directionsTurn) return; // who came later says how it ends
       // Drawn again in any case: who asked for another image meanwhile waits for that one.
       if (this.store.value.spec.directions.length > 0) await this.change({ directions: [] });
       else await this.render();
