@@ -256,6 +256,7 @@ export async function checkControls({ browser, check }) {
         );
       }
       await openSections(page);
+      await page.waitForSelector(byId("directions-source")); // SeFa's, which come as the section opens
       const { state, status } = await chooseFile(
         page,
         { name: "none.npz", bytes: Buffer.from("none") },
