@@ -55,6 +55,24 @@ describe("charts", () => {
         }
         if (isShown) expect(svg).toContain("a &lt; b");
       }),
+      {
+        examples: [
+          [
+            [
+              [-5e-324, 0],
+              [5e-324, 0],
+            ],
+            false,
+          ],
+          [
+            [
+              [0, 1e-310],
+              [1e-310, 2e-310],
+            ],
+            true,
+          ],
+        ],
+      }, // the smallest numbers
     );
   });
 });

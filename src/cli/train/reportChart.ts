@@ -83,14 +83,16 @@ function thin(points: readonly (readonly [number, number])[]): (readonly [number
   });
 }
 
-/** Smallest and largest, never the same. */
+/** Smallest and largest, never the same, nor so near each other that steps between them could not be told from 0. */
 function range(values: readonly number[]): readonly [number, number] {
   const low = values.reduce((a, b) => Math.min(a, b));
   const high = values.reduce((a, b) => Math.max(a, b));
-  if (high > low) return [low, high];
-  const margin = Math.abs(low) / 2 || 1;
+  if (high - low > SMALLEST) return [low, high];
+  const margin = Math.abs(low) > SMALLEST ? Math.abs(low) / 2 : 1;
   return [low - margin, high + margin];
 }
+
+const SMALLEST = 1e-300;
 
 /** About `count` round numbers between low and high: steps of 1, 2 or 5 times a power of ten. */
 export function ticks(low: number, high: number, count: number): number[] {
