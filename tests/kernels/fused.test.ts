@@ -31,8 +31,7 @@ beforeAll(async () => {
 
 /** Holds random layers on `subject` to their definition. */
 function checkAgainstDefinition(subject: WasmKernels, numRuns: number, layers = arbitraryLayer): void {
-  let signal = 0;
-  let bounds = 0;
+  const ratios: number[] = [];
   fc.assert(
     fc.property(layers, (c) => {
       const { y, data, layer } = runLayer(subject, c);
@@ -40,18 +39,21 @@ function checkAgainstDefinition(subject: WasmKernels, numRuns: number, layers = 
       const terms = layerTerms(data, layer);
       const algorithm = algorithmOf(layer, layerShape(layer)!);
       const factor = (algorithm === "f4" || algorithm === "t4" ? 128 : 16) * 2 ** -24;
-      let worst = 0;
+      let [worst, signal, bounds] = [0, 0, 0];
       for (let i = 0; i < expected.length; i++) {
         worst = Math.max(worst, Math.abs(y[i] - expected[i]) / (factor * terms[i] + 1e-30));
         signal += expected[i] ** 2;
         bounds += (factor * terms[i]) ** 2;
       }
+      ratios.push(Math.sqrt(bounds / signal));
       expect(y.length).toBe(expected.length);
       expect(worst, `${algorithm}: error over bound`).toBeLessThanOrEqual(1);
     }),
     { numRuns },
   );
-  expect(Math.sqrt(bounds / signal)).toBeLessThan(2e-3);
+  // And a bound says something: of most layers it is far below their results (of one that is clamped, or cancels, it need not be).
+  ratios.sort((a, b) => a - b);
+  expect(ratios[Math.floor(ratios.length / 2)]).toBeLessThan(5e-5);
 }
 
 /** No other tensors than x and the weight. */
