@@ -245,23 +245,28 @@ function firstTiles(
   a0: usize, a1: usize, a2: usize, a3: usize, aStep: usize, b: usize, end: usize, bytes: usize, step: usize, y: usize,
   yStep: usize,
 ): void {
-  const next: usize = yStep ? 64 : 256;
-  if (!yStep) yStep = 64;
-  for (; b < end; b += 64) {
-    tile4x16(a0, a1, a2, a3, aStep, b, b + bytes, step, 0, false, y, yStep);
-    y += next;
-  }
+  tiles4x16(a0, a1, a2, a3, aStep, b, end, bytes, step, 0, false, y, yStep);
 }
 
-/** ... and from those at `sums`, a dense [4][16] for each tile. With a `yStep` of 0, y has the form of sums. */
+/** ... and from those at `sums`, a dense [4][16] for each tile. A function for each: V8 joins no sums that two paths share. */
 function laterTiles(
   a0: usize, a1: usize, a2: usize, a3: usize, aStep: usize, b: usize, end: usize, bytes: usize, step: usize, sums: usize,
   y: usize, yStep: usize,
 ): void {
+  tiles4x16(a0, a1, a2, a3, aStep, b, end, bytes, step, sums, true, y, yStep);
+}
+
+/** With a `yStep` of 0, y has the form of sums. */
+// @ts-ignore: decorator
+@inline
+function tiles4x16(
+  a0: usize, a1: usize, a2: usize, a3: usize, aStep: usize, b: usize, end: usize, bytes: usize, step: usize, sums: usize,
+  accumulate: bool, y: usize, yStep: usize,
+): void {
   const next: usize = yStep ? 64 : 256;
   if (!yStep) yStep = 64;
   for (; b < end; b += 64) {
-    tile4x16(a0, a1, a2, a3, aStep, b, b + bytes, step, sums, true, y, yStep);
+    tile4x16(a0, a1, a2, a3, aStep, b, b + bytes, step, sums, accumulate, y, yStep);
     sums += 256;
     y += next;
   }
