@@ -104,8 +104,7 @@ async function bytesOf(
   let size = 0;
   let mark = { size, ms: performance.now() };
   const reader = response.body?.getReader();
-  for (;;) {
-    if (reader === undefined) break;
+  while (reader !== undefined) {
     const left = maxIdleSeconds - (performance.now() - mark.ms) / 1000;
     const { value } = await within(
       reached(name, () => reader.read()),
