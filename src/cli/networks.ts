@@ -1,4 +1,5 @@
 /** Opens the network that a command runs: given with --network, or the model bundled with the package. */
+import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -98,4 +99,13 @@ export function labelOf(
   const oneHot = new Float32Array(cDim);
   oneHot[classNumber] = 1;
   return Tensor.from(oneHot, [1, cDim]);
+}
+
+/** Of everything that a network computes with, whatever file it came from. */
+export function parametersHash(network: AnyGenerator | AnyDiscriminator): string {
+  const hash = createHash("sha256").update(JSON.stringify(network.config));
+  for (const [name, tensor] of [...network.parameters, ...network.buffers]) {
+    hash.update(`${name}\0`).update(tensor.toArray());
+  }
+  return hash.digest("hex");
 }

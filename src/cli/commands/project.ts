@@ -28,12 +28,12 @@ import { makeFolder, readAs } from "../files.js";
 import { synthesize } from "../images/pictures.js";
 import { featureKinds, openPerception, type PerceptionOptions } from "../latents/perception.js";
 import {
-  comparisonDigest,
   isFinished,
   removeRecord,
   type SettingOptions,
   settingOf,
   type Tuning,
+  weightsDigest,
   writeRecord,
 } from "../latents/projectionRecord.js";
 import { openStart } from "../latents/stored.js";
@@ -150,7 +150,7 @@ async function project(options: ProjectOptions, terminal: Terminal): Promise<voi
   const mask = options.mask === undefined ? null : openImage(options.mask, generator.imgResolution, 1);
   const c = labelOf(options.class, opened, terminal);
   const perception = openPerception(opened, options, c, terminal);
-  const comparedBy = comparisonDigest(opened.discriminator, perception.name, options);
+  const weights = weightsDigest(opened, perception.name, options);
   for (const [index, target] of targets.entries()) {
     const folder = paths.length === 1 ? outdir : join(outdir, names[index]);
     makeFolder(folder);
@@ -168,7 +168,7 @@ async function project(options: ProjectOptions, terminal: Terminal): Promise<voi
       mask: mask === null ? null : Array.from(mask.data, (value) => value / 255),
       seed: options.seed,
     });
-    await projectOne({ projector, target, folder, options, comparedBy }, terminal);
+    await projectOne({ projector, target, folder, options, weights }, terminal);
   }
 }
 
@@ -178,8 +178,8 @@ interface Projection {
   readonly target: PixelImage;
   readonly folder: string;
   readonly options: ProjectOptions;
-  /** Of the weights that images are compared by. */
-  readonly comparedBy: string;
+  /** Of the weights of all networks that have a part in it. */
+  readonly weights: string;
 }
 
 /** The largest square in the middle, by Lanczos at the generator's resolution. */

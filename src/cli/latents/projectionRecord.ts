@@ -6,8 +6,9 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readFile, writeFile } from "../../files.js";
 import type { PixelImage } from "../../formats/index.js";
-import type { AnyDiscriminator } from "../../index.js";
+import type { AnyDiscriminator, AnyGenerator } from "../../index.js";
 import type { Projector } from "../../stylegan/latents/index.js";
+import { parametersHash } from "../networks.js";
 import { UsageError } from "../terminal.js";
 
 const RECORD_FILE = "projection.json";
@@ -82,16 +83,15 @@ export function settingOf({
   projector,
   target,
   options,
-  comparedBy,
+  weights,
 }: {
   readonly projector: Projector;
   readonly target: PixelImage;
   readonly options: SettingOptions;
-  readonly comparedBy: string;
+  readonly weights: string;
 }): string {
   const { numSteps, seed, space, init, lr, regNoiseWeight, mse, mask, class: label, saveVideo } = options;
-  const hash = createHash("sha256").update(target.data).update(Float64Array.from(projector.wAvg)).update(comparedBy);
-  for (const [name, tensor] of projector.generator.parameters) hash.update(name).update(tensor.toArray());
+  const hash = createHash("sha256").update(target.data).update(Float64Array.from(projector.wAvg)).update(weights);
   for (const file of [mask, init]) if (file !== undefined && existsSync(file)) hash.update(readFile(file));
   return JSON.stringify({
     ...{ numSteps, seed, space, features: projector.perception.name, init, lr, regNoiseWeight, mse, mask, label },
@@ -99,16 +99,14 @@ export function settingOf({
   });
 }
 
-/** sha256 of the weights that the features are made with. */
-export function comparisonDigest(
-  discriminator: AnyDiscriminator | null,
+/** sha256 of the weights of the generator, and of those that the features are made with. */
+export function weightsDigest(
+  { generator, discriminator }: { readonly generator: AnyGenerator; readonly discriminator: AnyDiscriminator | null },
   features: string,
   { lpips }: SettingOptions,
 ): string {
-  const hash = createHash("sha256");
-  if (features === "disc") {
-    for (const [name, tensor] of discriminator!.parameters) hash.update(name).update(tensor.toArray());
-  }
+  const hash = createHash("sha256").update(parametersHash(generator));
+  if (features === "disc") hash.update(parametersHash(discriminator!));
   for (const file of lpips?.split(",") ?? []) hash.update(readFile(file.trim()));
   return hash.digest("hex");
 }

@@ -8,7 +8,8 @@ import {
   pathDistances,
   type ResizeMode,
 } from "../../stylegan/evaluation/index.js";
-import { drawLabel, type GeneratedOptions, type ImageSet, imageSeed, labelsHash, parametersHash } from "./images.js";
+import { parametersHash } from "../networks.js";
+import { drawLabel, type GeneratedOptions, type ImageSet, imageSeed, labelsHash } from "./images.js";
 import type { PathMetric } from "./names.js";
 import type { RowSource } from "./rows.js";
 import type { OpenWeights } from "./weights.js";

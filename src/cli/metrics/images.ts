@@ -6,6 +6,7 @@ import type { ImagePixels } from "../../stylegan/evaluation/index.js";
 import { parseLabels } from "../../stylegan/training/index.js";
 import { mirrored, openImages } from "../images/datasetFiles.js";
 import { synthesize } from "../images/pictures.js";
+import { parametersHash } from "../networks.js";
 import { type Terminal, UsageError } from "../terminal.js";
 import { MOST_IMAGES } from "./names.js";
 
@@ -122,15 +123,6 @@ export function labelsHash({ generator, labels }: Pick<GeneratedOptions, "genera
   if (generator.cDim === 0) return null;
   const hash = createHash("sha256");
   for (const values of labels) updateWith(hash, values);
-  return hash.digest("hex");
-}
-
-/** Of everything that makes the network's images, whatever file it came from. */
-export function parametersHash(generator: AnyGenerator): string {
-  const hash = createHash("sha256").update(JSON.stringify(generator.config));
-  for (const [name, tensor] of [...generator.parameters, ...generator.buffers]) {
-    updateWith(hash.update(`${name}\0`), tensor.toArray());
-  }
   return hash.digest("hex");
 }
 

@@ -2,12 +2,13 @@
 import { type AnyGenerator, scope, toPixels } from "../../index.js";
 import type { ImageDataset } from "../../stylegan/training/index.js";
 import { openMetricClassifier } from "../metrics/classifier.js";
-import { checkLabels, parametersHash, type RealImages } from "../metrics/images.js";
+import { checkLabels, type RealImages } from "../metrics/images.js";
 import { type Instruments, taskOf } from "../metrics/measure.js";
 import { type Metric, needsInception, parseMetrics } from "../metrics/names.js";
 import { appendRecord, recordOf, warningOf } from "../metrics/record.js";
 import { RowCache, type RowSource } from "../metrics/rows.js";
 import { openInception, openLpips } from "../metrics/weights.js";
+import { parametersHash } from "../networks.js";
 import type { Terminal } from "../terminal.js";
 
 export interface NamedMetricsOptions {
