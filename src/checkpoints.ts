@@ -1,6 +1,7 @@
 /** Checkpoints from files and addresses to networks. What is in them is read as bytes, elsewhere. */
 import { checkChoice, checkOptions, kindOf } from "./check.js";
 import { ensureKernels, withRoom } from "./nn/loading.js";
+import { Refills } from "./refills.js";
 import { openSource, type Source } from "./sources.js";
 import { isNative, readNative } from "./stylegan/checkpoint/native.js";
 import { type AnyDiscriminator, type AnyGenerator, buildDiscriminator, buildGenerator } from "./stylegan/networks.js";
@@ -73,13 +74,16 @@ export async function loadCheckpoint<const Names extends NetworkNames = NetworkN
   try {
     // The readers of foreign files are loaded when one comes: a page that shows its own model never needs them.
     const read = isNative(opened) ? readNative : (await import("./stylegan/checkpoint/read.js")).readCheckpoint;
-    const { format, networks, names, warnings } = read(opened, options);
+    const data = read(opened, options);
+    const { format, networks, names, warnings } = data;
+    const again = opened.reopen && new Refills(opened, String(source), data, (file) => read(file, options));
     const checkpoint: Checkpoint = await withRoom(() => ({
       format,
-      ...(networks.gEma && { gEma: buildGenerator(networks.gEma) }),
-      ...(networks.g && { g: buildGenerator(networks.g) }),
-      ...(networks.d && { d: buildDiscriminator(networks.d) }),
+      ...(networks.gEma && { gEma: buildGenerator(networks.gEma, again?.of("gEma")) }),
+      ...(networks.g && { g: buildGenerator(networks.g, again?.of("g")) }),
+      ...(networks.d && { d: buildDiscriminator(networks.d, again?.of("d")) }),
     }));
+    again?.loaded();
     // Not enumerated: what is left of a checkpoint without its format are its networks.
     Object.defineProperties(checkpoint, { names: { value: names }, warnings: { value: warnings } });
     return checkpoint as LoadedCheckpoint<Names>;

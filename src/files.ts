@@ -7,7 +7,7 @@
  */
 import type { ByteSource } from "./formats/byteSource.js";
 import { FileError } from "./formats/fileError.js";
-import { nodeModule } from "./host.js";
+import { isWindows, nodeModule } from "./host.js";
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "no such file or directory",
@@ -33,14 +33,26 @@ export function systemError(action: string, path: string, error: unknown): FileE
 /** A file that is read piece by piece, so that its bytes are never in memory all at once. */
 export interface OpenFile extends ByteSource {
   close(): void;
+  /**
+   * The same bytes, opened once more, after `close`, too; null where they are others by now, or gone. Left out where nothing can
+   * be opened again.
+   */
+  reopen?(): OpenFile | null;
+  /** Whether the bytes are those that were opened. Default true. */
+  isUnchanged?(): boolean;
+}
+
+/** A file that can be told from others. */
+interface IdentifiedFile extends OpenFile {
+  readonly identity: string;
 }
 
 /** A call to the system takes and gives less than 2 GiB at once. */
 const MOST_BYTES = 2 ** 30;
 
 /** @throws FileError when there is no such file, it is no file, or it may not be read */
-export function openFile(path: string | URL): OpenFile {
-  const { closeSync, openSync, readSync, statSync } = nodeModule("fs");
+export function openFile(path: string | URL): IdentifiedFile {
+  const { closeSync, fstatSync, openSync, readSync, statSync } = nodeModule("fs");
   const name = pathOf(path);
   const attempt = <T>(body: () => T): T => {
     try {
@@ -65,6 +77,12 @@ export function openFile(path: string | URL): OpenFile {
       }
       return done;
     });
+  // A file that is renamed or unlinked while it is open stays what it is; one that is written over has another of these.
+  const identity = (): string => {
+    const { dev, ino, size, mtimeNs } = fstatSync(file, { bigint: true });
+    return `${dev} ${ino} ${size} ${mtimeNs}`;
+  };
+  const opened = attempt(identity);
   return {
     size: stats.size,
     read(offset, length) {
@@ -73,7 +91,24 @@ export function openFile(path: string | URL): OpenFile {
     },
     readInto: (offset, target) => fill(offset, target) === target.length,
     close: () => closeSync(file),
+    identity: opened,
+    isUnchanged: () => attempt(identity) === opened,
+    // Windows lets nobody replace a file that is open.
+    ...(isWindows() ? {} : { reopen: () => again(path, opened) }),
   };
+}
+
+/** The file of that path, if it is the one that had that identity. */
+function again(path: string | URL, identity: string): OpenFile | null {
+  let file: IdentifiedFile;
+  try {
+    file = openFile(path);
+  } catch {
+    return null;
+  }
+  if (file.identity === identity) return file;
+  file.close();
+  return null;
 }
 
 /** All bytes of a file. @throws FileError as `openFile` */

@@ -33,6 +33,8 @@ export function nodeModule<Name extends keyof NodeModules>(name: Name): NodeModu
   return module as NodeModules[Name];
 }
 
+export const isWindows = (): boolean => host.process?.platform === "win32";
+
 /** The major version of Node's V8; 0 elsewhere. */
 export function v8Version(): number {
   return isNode() ? Number.parseInt(host.process!.versions.v8 ?? "0", 10) : 0;

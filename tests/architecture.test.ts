@@ -38,7 +38,7 @@ const FLOORS: readonly (readonly [floor: number, files: string, what: string])[]
   [6, "src/stylegan/surgery/*.ts", "networks made of networks"],
   [6, "src/stylegan/checkpoint/**", "names and parameters"],
   [6, "src/stylegan/onnx/*.ts", "networks as ONNX graphs"],
-  [7, "src/{checkpoints,files,saving,sources}.ts", "how files and addresses are opened and written"],
+  [7, "src/{checkpoints,files,refills,saving,sources}.ts", "how files and addresses are opened and written"],
   [7, "src/index.ts", "the public entry"],
   [7, "src/cli/**", "the command line"],
 ];

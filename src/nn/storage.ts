@@ -3,7 +3,7 @@
  * is behind `Tensor.internals`, for the operations, layers and kernels of this library.
  */
 import { activeKernels, heapBlock } from "./backend.js";
-import type { Block, Kernels } from "./kernels/types.js";
+import type { Block, Kernels, Refill } from "./kernels/types.js";
 import { formatShape, type Shape } from "./shape.js";
 
 /** Memory shared by a tensor and its reshapes; `owner` is null on the JavaScript heap. */
@@ -58,6 +58,18 @@ export class TensorInternals<T> {
     return this.storage.block;
   }
 
+  /** The numbers, to be read at once and not written: they may be a copy of what is not in memory. */
+  get numbers(): Float32Array | Float64Array {
+    const { block } = this.storage;
+    return block.numbers ?? block.data;
+  }
+
+  /** Whether the numbers are float64, as under the reference kernels, or float32. */
+  get isFloat64(): boolean {
+    const { block, owner } = this.storage;
+    return owner === null ? block.data instanceof Float64Array : owner.precision === "float64";
+  }
+
   /** The memory, which may be shared with others. */
   get storage(): Storage {
     if (this.#storage === null) {
@@ -95,7 +107,7 @@ export class TensorInternals<T> {
 
   /** Moves the numbers to the JavaScript heap. */
   moveToHeap(): void {
-    const { data } = this.block;
+    const data = this.numbers;
     const copy = data instanceof Float64Array ? new Float64Array(data) : new Float32Array(data);
     const node = this.node;
     this.release();
@@ -128,6 +140,16 @@ export function permanentStorage(length: number, fill: (data: Float32Array | Flo
   return storage;
 }
 
+/** Permanent storage of numbers that kernels may leave where they come from: they are read when they are first wanted, or fetched. */
+export function borrowedStorage(length: number, refill: Refill): Storage {
+  const owner = activeKernels();
+  const block = owner.borrow?.(length, refill) ?? null;
+  if (block === null) return permanentStorage(length, (data) => refill.fill(data));
+  const storage = { block, owner, references: 1 };
+  permanent.add(storage);
+  return storage;
+}
+
 export function dropReference(storage: Storage): void {
   storage.references--;
   if (storage.references > 0 || storage.owner === null) return;
@@ -148,15 +170,25 @@ export function moveParameters(from: Kernels, to: Kernels): void {
   const moving = [...permanent].filter(({ owner }) => owner === from);
   const blocks: Block[] = [];
   try {
-    for (const { block } of moving) blocks.push(to.allocate(block.length));
+    for (const { block } of moving) blocks.push(copyOf(block, to));
   } catch (error) {
     for (const block of blocks) to.release(block);
     throw error;
   }
   for (const [index, storage] of moving.entries()) {
-    blocks[index].data.set(storage.block.data);
     from.release(storage.block);
     storage.block = blocks[index];
     storage.owner = to;
   }
+}
+
+/** The same numbers in the memory of other kernels; what is away stays away. */
+function copyOf(block: Block, to: Kernels): Block {
+  const borrowed = block.refill ? to.borrow?.(block.length, block.refill) : null;
+  if (borrowed && block.isAway) return borrowed;
+  const copy = borrowed ?? to.allocate(block.length);
+  const numbers = block.numbers ?? block.data;
+  if (borrowed) copy.fetch?.(numbers);
+  else copy.data.set(numbers);
+  return copy;
 }

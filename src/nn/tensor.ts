@@ -7,9 +7,10 @@
  * `tests/nn/memory.test.ts` holds all of this to account.
  */
 import { activeKernels, hasKernels } from "./backend.js";
-import type { Block } from "./kernels/types.js";
+import type { Block, Refill } from "./kernels/types.js";
 import { assertShape, checkShape, formatShape, type Shape, sizeOf } from "./shape.js";
 import {
+  borrowedStorage,
   dropReference,
   heapStorage,
   kernelStorage,
@@ -87,18 +88,18 @@ export class Tensor {
 
   /** A copy of the elements, row-major, as float32. */
   toArray(): Float32Array {
-    return new Float32Array(this.internals.block.data);
+    return new Float32Array(this.internals.numbers);
   }
 
   /** A copy of the elements, row-major, in full precision (float64 under the reference kernels). */
   toFloat64Array(): Float64Array {
-    return new Float64Array(this.internals.block.data);
+    return new Float64Array(this.internals.numbers);
   }
 
   /** The only element. Throws RangeError when there is not exactly one. */
   item(): number {
     if (this.size !== 1) throw new RangeError(`Tensor.item: needs exactly one element, got ${formatShape(this.shape)}`);
-    return this.internals.block.data[0];
+    return this.internals.numbers[0];
   }
 
   /** The same numbers, cut off from the graph: no gradient flows through. */
@@ -136,10 +137,14 @@ export function tensorOfLayout(shape: Shape, layout: PrivateLayout): Tensor {
   return track(new Tensor(shape, null, layout));
 }
 
-/** For parameters and optimiser state: `fill` writes the contents; the memory is freed by the garbage collector. */
-export function persistentTensor(shape: Shape, fill: (data: Float32Array | Float64Array) => void): Tensor {
+/**
+ * For parameters and optimiser state: `fill` writes the contents; the memory is freed by the garbage collector. With a `Refill` they
+ * may be written later, and again.
+ */
+export function persistentTensor(shape: Shape, fill: ((data: Float32Array | Float64Array) => void) | Refill): Tensor {
   checkShape("persistentTensor", shape);
-  const storage = permanentStorage(sizeOf(shape), fill);
+  const size = sizeOf(shape);
+  const storage = typeof fill === "function" ? permanentStorage(size, fill) : borrowedStorage(size, fill);
   const tensor = new Tensor(shape, storage);
   collected.register(tensor, storage, tensor);
   return tensor;

@@ -1,6 +1,8 @@
 /** Between networks and what checkpoints hold of them: names, shapes, numbers. */
 import { denseTensor, type PlainTensor } from "../formats/plainTensor.js";
 import type { Contents } from "../nn/layers/module.js";
+import type { Shape } from "../nn/shape.js";
+import type { Tensor } from "../nn/tensor.js";
 import type { NetworkData } from "./checkpoint/networkData.js";
 import type {
   AnyDiscriminatorConfig,
@@ -27,25 +29,42 @@ export function isStylegan2(generator: AnyGenerator): generator is Generator {
   return generator.config.kind === "stylegan2-generator";
 }
 
+/** Where the tensor of a name can be read, now and once more. */
+export type RefillOf = NonNullable<Contents["refill"]>;
+
 /** Fills parameters with the tensors of a checkpoint, straight into their memory. */
-function contentsOf(tensors: ReadonlyMap<string, PlainTensor>): Contents {
-  return (name, _shape, data) => {
+function contentsOf(tensors: ReadonlyMap<string, PlainTensor>, refill?: RefillOf): Contents {
+  const contents: Contents = (name, _shape, data) => {
     const tensor = tensors.get(name);
     if (tensor === undefined) throw new Error(`the checkpoint reader let a network without ${name} through`);
     tensor.copyTo(data);
   };
+  return refill === undefined ? contents : Object.assign(contents, { refill });
 }
 
 /** A generator out of a checkpoint, with its parameters frozen. */
-export function buildGenerator(data: NetworkData<AnyGeneratorConfig>): AnyGenerator {
-  const generator = setTrainable(new Generator(data.config, contentsOf(data.tensors)), false);
+export function buildGenerator(data: NetworkData<AnyGeneratorConfig>, refill?: RefillOf): AnyGenerator {
+  const generator = complete(new Generator(data.config, contentsOf(data.tensors, refill)));
   if (data.estimatesWAvg) estimateWAvg(generator.mapping);
   return generator;
 }
 
 /** A discriminator out of a checkpoint, with its parameters frozen. */
-export function buildDiscriminator({ config, tensors }: NetworkData<AnyDiscriminatorConfig>): AnyDiscriminator {
-  return setTrainable(new Discriminator(config, contentsOf(tensors)), false);
+export function buildDiscriminator(
+  { config, tensors }: NetworkData<AnyDiscriminatorConfig>,
+  refill?: RefillOf,
+): AnyDiscriminator {
+  return complete(new Discriminator(config, contentsOf(tensors, refill)));
+}
+
+/**
+ * Has all numbers in memory: what is wrong with a file is found when it is loaded. The largest come last, and of them those that are used
+ * first, so that what kernels give up of them is one range that grows from its end.
+ */
+function complete<N extends AnyGenerator | AnyDiscriminator>(network: N): N {
+  const tensors = [...network.parameters.values(), ...network.buffers.values()];
+  for (const { internals } of tensors.sort((a, b) => a.size - b.size)) internals.block.fetch?.();
+  return setTrainable(network, false);
 }
 
 /**
@@ -57,11 +76,19 @@ export function setTrainable<N extends AnyGenerator | AnyDiscriminator>(network:
   return network;
 }
 
-/** What a checkpoint writer needs of a network; the tensors are views of the parameters. */
+/** What a checkpoint writer needs of a network; the tensors are read when they are asked for. */
 export function networkData<N extends AnyGenerator | AnyDiscriminator>(network: N): NetworkData<N["config"]> {
   const tensors = new Map<string, PlainTensor>();
   for (const [name, { internals, shape }] of [...network.parameters, ...network.buffers]) {
-    tensors.set(name, denseTensor(internals.block.data, shape, name));
+    tensors.set(name, parameterTensor(internals, shape, name));
   }
   return { config: network.config, tensors };
+}
+
+/** @throws Error when the network has been disposed of */
+function parameterTensor(internals: Tensor["internals"], shape: Shape, name: string): PlainTensor {
+  const { length } = internals.block;
+  const dense = (): PlainTensor => denseTensor(internals.numbers, shape, name);
+  const dtype = internals.isFloat64 ? "f64" : "f32";
+  return { dtype, shape, size: length, copyTo: (out) => dense().copyTo(out), toFloat: () => dense().toFloat() };
 }

@@ -131,7 +131,7 @@ function copyWeights(
           "choose --cfg and the options of the networks as the checkpoint has them",
       );
     }
-    tensor.update(({ data }) => data.set(other.internals.block.data));
+    tensor.update(({ data }) => data.set(other.internals.numbers));
     taken++;
   }
   const unused = [...stored.keys()].filter((name) => !target.parameters.has(name) && !target.buffers.has(name));

@@ -6,11 +6,11 @@
  */
 
 import type { Activation } from "./activations.js";
-import type { Block, Filter2d } from "./block.js";
+import type { Block, Filter2d, Refill } from "./block.js";
 import type { BinaryOp, UnaryOp } from "./functions.js";
 import type { FusedKernels } from "./wasm/fused/types.js";
 
-export type { Block, Filter2d } from "./block.js";
+export type { Block, Filter2d, Refill } from "./block.js";
 
 /**
  * An index space `shape` walked in row-major order; each operand has a stride (in elements, 0 to broadcast, negative
@@ -138,6 +138,11 @@ export interface Kernels {
   allocate(length: number): Block;
   /** Gives a block back; it must not be used again. */
   release(block: Block): void;
+  /**
+   * A block of numbers that can be had whenever they are wanted: they are when `data` is asked for, or by a kernel. Kernels that
+   * compute with a form of their own of them give the memory up in between. Null where that is not worth it.
+   */
+  borrow?(length: number, refill: Refill): Block | null;
   /** Bytes in live blocks, and the most there have been. */
   memory(): { readonly usedBytes: number; readonly peakBytes: number; readonly reservedBytes: number };
 

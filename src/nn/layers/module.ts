@@ -4,6 +4,7 @@
  * or from the initialiser. So there is one list of names, and a network is never first filled and then overwritten.
  */
 import { variable } from "../autograd/record.js";
+import type { Refill } from "../kernels/block.js";
 import type { RandomState } from "../random.js";
 import { type Shape, sizeOf } from "../shape.js";
 import { persistentTensor, type Tensor, tensorWithoutMemory } from "../tensor.js";
@@ -28,7 +29,11 @@ export const normal =
   };
 
 /** Writes the tensor of that name and shape into `data`. */
-export type Contents = (name: string, shape: Shape, data: Numbers, initial: Initializer) => void;
+export interface Contents {
+  (name: string, shape: Shape, data: Numbers, initial: Initializer): void;
+  /** Where what it writes can be had again, if it can. */
+  readonly refill?: (name: string) => Refill;
+}
 
 /** Contents for a new network: the initialisers, drawing from one seeded generator in the order of the layers. */
 export const initialContents =
@@ -74,7 +79,7 @@ export class ParameterTree {
     const tensor =
       contents === null
         ? tensorWithoutMemory(shape)
-        : persistentTensor(shape, (data) => contents(fullName, shape, data, initial));
+        : persistentTensor(shape, contents.refill?.(fullName) ?? ((data) => contents(fullName, shape, data, initial)));
     into.set(fullName, tensor);
     return tensor;
   }

@@ -35,7 +35,7 @@ export function weightOf({ weights }: ExportContext, name: string): Tensor {
 /** The tensor as a constant under its official name; with a factor, under a name that says so. */
 export function stored(context: ExportContext, name: string, shape?: readonly number[], factor = 1): Value {
   const tensor = weightOf(context, name);
-  const { data } = tensor.internals.block;
+  const data = tensor.internals.numbers;
   const scaled = factor === 1 ? data : data.map((value) => value * factor);
   return context.graph.constant(factor === 1 ? name : `${name}.scaled`, scaled, shape ?? tensor.shape);
 }
@@ -132,8 +132,8 @@ export function modulatedLayer(
 
   if (options.noise) {
     const map = weightOf(context, `${name}.noise_const`);
-    const strength = folded * weightOf(context, `${name}.noise_strength`).internals.block.data[0];
-    const numbers = map.internals.block.data.map((value) => value * strength);
+    const strength = folded * weightOf(context, `${name}.noise_strength`).internals.numbers[0];
+    const numbers = map.internals.numbers.map((value) => value * strength);
     const noise = graph.constant(`${name}.noise_const.scaled`, numbers, [1, 1, ...map.shape]);
     y = graph.node(`${name}.noisy`, "Add", [y, noise]);
   }
@@ -181,7 +181,7 @@ function asMaps(graph: OnnxGraph, x: Value): Value {
 /** Q [O, I]: the sum of squares over the taps, in float64. */
 function energyOf(weight: Tensor): Float64Array {
   const [o, i, kh, kw] = weight.shape;
-  const { data } = weight.internals.block;
+  const data = weight.internals.numbers;
   const taps = kh * kw;
   const energy = new Float64Array(o * i);
   for (let row = 0; row < o * i; row++) {
@@ -193,7 +193,7 @@ function energyOf(weight: Tensor): Float64Array {
 /** [O, I, kh, kw] -> [I, O, kh, kw], the order of a transposed convolution's weight. */
 function exchangeChannels(weight: Tensor): Float32Array {
   const [o, i, kh, kw] = weight.shape;
-  const { data } = weight.internals.block;
+  const data = weight.internals.numbers;
   const taps = kh * kw;
   const exchanged = new Float32Array(data.length);
   for (let out = 0; out < o; out++) {

@@ -26,10 +26,10 @@ export class NetworkAverage<N extends AnyNetwork> {
     this.#last = { network, name };
     this.#count++;
     for (const [key, { internals }] of tensorsOf(network)) {
-      const { block } = internals;
+      const { numbers } = internals;
       const sum = this.#sums.get(key);
-      if (sum === undefined) this.#sums.set(key, Float64Array.from(block.data));
-      else for (let k = 0; k < sum.length; k++) sum[k] += block.data[k];
+      if (sum === undefined) this.#sums.set(key, Float64Array.from(numbers));
+      else for (let k = 0; k < sum.length; k++) sum[k] += numbers[k];
     }
   }
 
@@ -40,7 +40,7 @@ export class NetworkAverage<N extends AnyNetwork> {
     const own = tensorsOf(network);
     return rebuild(network, (name) =>
       /(^|\.)(noise_const|lod)$/.test(name)
-        ? own.get(name)!.internals.block.data
+        ? own.get(name)!.internals.numbers
         : this.#sums.get(name)!.map((value) => value / this.#count),
     );
   }

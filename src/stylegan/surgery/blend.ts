@@ -41,7 +41,7 @@ export function blendNetworks<N extends AnyNetwork>(low: N, high: N, options: Bl
   const [a, b] = [tensorsOf(low), tensorsOf(high)];
   return rebuild(low, (name) => {
     const part = shareOfHigh(name, splitRes, blendWidth, mapping);
-    const [x, y] = [a.get(name)!.internals.block.data, b.get(name)!.internals.block.data];
+    const [x, y] = [a.get(name)!.internals.numbers, b.get(name)!.internals.numbers];
     if (part === 0) return x;
     return part === 1 ? y : x.map((value, k) => value + part * (y[k] - value));
   });
@@ -62,7 +62,7 @@ export function haveSameMapping(a: AnyNetwork, b: AnyNetwork): boolean {
   const right = tensorsOf(b);
   return [...tensorsOf(a)].every(([name, tensor]) => {
     if (!name.startsWith("mapping.")) return true;
-    const other = right.get(name)?.internals.block.data;
-    return tensor.internals.block.data.every((value, k) => value === other?.[k]);
+    const other = right.get(name)?.internals.numbers;
+    return tensor.internals.numbers.every((value, k) => value === other?.[k]);
   });
 }

@@ -48,7 +48,7 @@ export function resizeNetwork<N extends AnyNetwork>(
   ) => {
     const source = old.get(name);
     if (source !== undefined && source.shape.join() === shape.join()) {
-      data.set(source.internals.block.data);
+      data.set(source.internals.numbers);
       if (name.endsWith("lod")) data[0] = Math.max(0, data[0] + Math.log2(resolution / network.imgResolution));
       return;
     }

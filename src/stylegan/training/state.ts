@@ -164,8 +164,6 @@ export class TrainingState {
 /** A generator of its own with the same geometry and numbers, frozen. */
 export function copyGenerator(generator: AnyGenerator): AnyGenerator {
   const source = new Map([...generator.parameters, ...generator.buffers]);
-  const copy = new Generator(generator.config, (name, _shape, data) =>
-    data.set(source.get(name)!.internals.block.data),
-  );
+  const copy = new Generator(generator.config, (name, _shape, data) => data.set(source.get(name)!.internals.numbers));
   return setTrainable(copy, false);
 }

@@ -29,6 +29,9 @@ import { wasmUpfirdn2d } from "./upfirdn2d.js";
 /** The register tile of the blocked kernels: what fits the registers of every engine (assembly/gemm/panels.ts). */
 const smallestTile: MicroTile = { rows: 4, cols: 8 };
 
+/** Smaller blocks are not worth a file that stays open. */
+const leastLentBytes = 256 * 1024;
+
 export interface WasmKernelsOptions {
   /** Default "simd". */
   readonly variant?: WasmVariant;
@@ -116,7 +119,7 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
     new LinearBlock(memory, memory.allocate(length * 4, options), length);
   const releaseBlock = (block: Block): void => {
     if (!isHere(block)) throw new RangeError("release: expected a block of these kernels, got one of others");
-    memory.release(block.pointer);
+    block.release();
   };
   const fused = createFusedKernels({ engine, allocate, release: releaseBlock, tile });
 
@@ -134,6 +137,7 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
       fused.releaseWeights(block);
       releaseBlock(block);
     },
+    borrow: (length, refill) => (length * 4 < leastLentBytes ? null : new LinearBlock(memory, null, length, refill)),
     memory: () => ({
       usedBytes: memory.usedBytes,
       peakBytes: memory.peakBytes,

@@ -9,7 +9,7 @@
  * Free ranges are few, about ten at a time in a training step and never forty, so that the list of them is two short arrays and
  * a search is one look along it. Growing the memory never moves a block; only views of the old buffer die.
  */
-import type { Block } from "../block.js";
+import type { Block, Refill } from "../block.js";
 
 /** Where kernel arguments are written, and how many bytes they may take. */
 export const argumentFrame = { pointer: 2048, bytes: 30 * 1024 } as const;
@@ -183,22 +183,94 @@ export class LinearMemory {
 /** `length` float32 numbers of linear memory. */
 export class LinearBlock implements Block {
   readonly memory: LinearMemory;
-  /** Byte address of the first. */
-  readonly pointer: number;
   readonly length: number;
+  /** Byte address of the first; null while the memory is given up. */
+  #pointer: number | null;
   /** Made when JavaScript first looks, and again when the memory has grown: most blocks only kernels see. */
   #view: Float32Array | null = null;
+  /** Writes the same numbers once more; null where nothing can, and once somebody had a pointer through which they may have changed. */
+  #refill: Refill | null = null;
 
-  constructor(memory: LinearMemory, pointer: number, length: number) {
+  /** With a refill, the memory is taken when the numbers are first wanted. */
+  constructor(memory: LinearMemory, pointer: number | null, length: number, refill: Refill | null = null) {
     this.memory = memory;
-    this.pointer = pointer;
     this.length = length;
+    this.#pointer = pointer;
+    this.#refill = refill;
+  }
+
+  /** Byte address of the first. Whoever asks may write there. */
+  get pointer(): number {
+    const pointer = this.#pointer ?? this.peek();
+    this.#refill = null;
+    return pointer;
   }
 
   get data(): Float32Array {
+    const { pointer } = this;
     if (this.#view?.buffer !== this.memory.buffer) {
-      this.#view = new Float32Array(this.memory.buffer, this.pointer, this.length);
+      this.#view = new Float32Array(this.memory.buffer, pointer, this.length);
     }
     return this.#view;
+  }
+
+  get refill(): Refill | null {
+    return this.#refill;
+  }
+
+  /** Byte address of the first, for somebody who reads at once and writes nothing. */
+  peek(): number {
+    this.fetch();
+    return this.#pointer!;
+  }
+
+  fetch(numbers?: Float32Array | Float64Array): void {
+    if (this.#pointer !== null) return;
+    const refill = this.#source();
+    const pointer = this.memory.allocate(this.length * 4);
+    try {
+      const view = new Float32Array(this.memory.buffer, pointer, this.length);
+      if (numbers === undefined) refill.fill(view);
+      else view.set(numbers);
+    } catch (error) {
+      this.memory.release(pointer);
+      throw error;
+    }
+    this.#pointer = pointer;
+  }
+
+  get isAway(): boolean {
+    return this.#pointer === null;
+  }
+
+  get numbers(): Float32Array {
+    if (this.#pointer !== null) return new Float32Array(this.memory.buffer, this.#pointer, this.length);
+    const copy = new Float32Array(this.length);
+    this.#source().fill(copy);
+    return copy;
+  }
+
+  /** Gives the memory back where the numbers can be written again, as they are when somebody next asks for them. */
+  giveUp(): void {
+    if (this.#pointer !== null && this.#refill?.isReady()) this.#free(this.#pointer);
+  }
+
+  /** Gives the memory back for good. */
+  release(): void {
+    if (this.#pointer !== null) this.#free(this.#pointer);
+    else if (this.#refill === null) throw new RangeError("release: the block has no memory; was it released twice?");
+    this.#refill = null;
+  }
+
+  #free(pointer: number): void {
+    this.memory.release(pointer);
+    this.#pointer = null;
+    this.#view = null;
+  }
+
+  /** What brings the numbers back. */
+  #source(): Refill {
+    if (this.#refill === null) throw new Error("the block has been released");
+    return this.#refill;
   }
 }

@@ -10,7 +10,6 @@ import type { Conv2dGeometry } from "../../types.js";
 import type { Engine } from "../engine.js";
 import { ADJOINT_2, STRIDE_1, STRIDE_2 } from "../frames/conv.js";
 import { SKEW } from "../frames/fused.js";
-import { Scratch } from "../fused/job.js";
 import { type MicroTile, planWeights } from "../fused/plan.js";
 import { prepareInto, type RawWeights } from "../fused/weights.js";
 import type { Conv2dAlgorithm } from "./direct.js";
@@ -119,42 +118,37 @@ function runPlanar(
   const carryBytes = form === "adjoint2" ? ((chunkPanels * tile.cols) / 8) * chunkImages * columns * 32 : 0;
   const scratchStride = Math.ceil((carryOffset + carryBytes) / 64) * 64;
 
-  const preparing = new Scratch(engine);
-  try {
-    engine.withScratch(weightBytes + engine.workers * scratchStride, (weights) => {
-      prepareInto(engine, preparing, tile, shape, plan, raw, weights);
-      engine.run("planarConv", ranges * Math.ceil(panels / chunkPanels), {
-        kind,
-        x: from.pointer,
-        y: to.pointer,
-        n,
-        inChannels: from.channels,
-        height: from.height,
-        width: from.width,
-        outChannels: to.channels,
-        outHeight: to.height,
-        outWidth: to.width,
-        padY,
-        padX,
-        tilesY,
-        tilesX,
-        chunkImages,
-        panels,
-        chunkPanels,
-        groupPanels,
-        stripRows,
-        tileRows: tile.rows,
-        tileCols: tile.cols,
-        weights,
-        weightStride: plan.matrixStrideBytes,
-        scratch: weights + weightBytes,
-        scratchStride,
-        productOffset,
-        tileOffset,
-        carryOffset,
-      });
+  engine.withScratch(weightBytes + engine.workers * scratchStride, (weights) => {
+    prepareInto(engine, tile, shape, plan, raw, weights);
+    engine.run("planarConv", ranges * Math.ceil(panels / chunkPanels), {
+      kind,
+      x: from.pointer,
+      y: to.pointer,
+      n,
+      inChannels: from.channels,
+      height: from.height,
+      width: from.width,
+      outChannels: to.channels,
+      outHeight: to.height,
+      outWidth: to.width,
+      padY,
+      padX,
+      tilesY,
+      tilesX,
+      chunkImages,
+      panels,
+      chunkPanels,
+      groupPanels,
+      stripRows,
+      tileRows: tile.rows,
+      tileCols: tile.cols,
+      weights,
+      weightStride: plan.matrixStrideBytes,
+      scratch: weights + weightBytes,
+      scratchStride,
+      productOffset,
+      tileOffset,
+      carryOffset,
     });
-  } finally {
-    preparing.release();
-  }
+  });
 }

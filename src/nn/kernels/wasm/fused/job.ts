@@ -88,21 +88,20 @@ export class Scratch {
   }
 }
 
-/**
- * What the layers of a network with this many channels come to need. Taking it at once keeps scratch from growing in between the
- * feature maps, where every outgrown piece would leave a hole.
- */
-function usualScratchBytes(channels: number): number {
-  return channels * 20 * 1024;
+/** @throws TypeError for a block of other kernels */
+function linearBlock(what: string, { block }: Operand): LinearBlock {
+  if (block instanceof LinearBlock) return block;
+  throw new TypeError(`${what}: expected a block of the WASM kernels, got one of others; allocate it with them`);
 }
 
 /** @throws TypeError for a block of other kernels */
-export function pointerOf(what: string, { block }: Operand): number {
-  if (!(block instanceof LinearBlock)) {
-    throw new TypeError(`${what}: expected a block of the WASM kernels, got one of others; allocate it with them`);
-  }
-  return block.pointer;
-}
+export const pointerOf = (what: string, operand: Operand): number => linearBlock(what, operand).pointer;
+
+/** Of weights, which are read to prepare others and then put away, see `putAway`. @throws TypeError for a block of other kernels */
+export const weightPointer = (weight: Operand): number => linearBlock("weight", weight).peek();
+
+/** Weights that have been prepared are not read again, by these kernels: their memory may go, if somebody can bring them back. */
+export const putAway = (weight: Operand): void => linearBlock("weight", weight).giveUp();
 
 export function planJob(shape: ConvShape, tile: MicroTile, workers: number, settings: JobSettings): ConvJob {
   const weights = planWeights(shape, tile);
@@ -145,20 +144,20 @@ export function planJob(shape: ConvShape, tile: MicroTile, workers: number, sett
   return { shape, plan, weights, frame };
 }
 
-export function runJob(engine: Engine, scratch: Scratch, job: ConvJob, operands: JobOperands): void {
+export function runJob(engine: Engine, job: ConvJob, operands: JobOperands): void {
   const { shape, plan, frame } = job;
-  const bytes = Math.max(frame.scratchStride, usualScratchBytes(shape.inChannels));
-  const whole = { ...frame, ...operands, scratch: scratch.reserve(engine.workers * bytes) };
-  const run = (name: JobKernel, chunks: number, seams: number) => engine.run(name, chunks, { ...whole, seams });
   const seamChunks = plan.seams * frame.outBlocks;
   const [before, main, after] = shape.inPlace
     ? (["inPlaceSeams", "convInPlace", null] as const)
     : isTransposed(shape.algorithm)
       ? ([null, "transposedBlocked", "transposedSeams"] as const)
       : ([null, "convBlocked", null] as const);
-  engine.withScratch(plan.seamBytes, (seams) => {
-    if (before !== null) run(before, seamChunks, seams);
-    run(main, plan.chunks, seams);
-    if (after !== null) run(after, seamChunks, seams);
+  // Given back after each layer: large maps have small tiles, and so may lie where the scratch of others was.
+  engine.withScratch(engine.workers * frame.scratchStride + plan.seamBytes, (scratch) => {
+    const whole = { ...frame, ...operands, scratch, seams: scratch + engine.workers * frame.scratchStride };
+    const run = (name: JobKernel, chunks: number) => engine.run(name, chunks, whole);
+    if (before !== null) run(before, seamChunks);
+    run(main, plan.chunks);
+    if (after !== null) run(after, seamChunks);
   });
 }

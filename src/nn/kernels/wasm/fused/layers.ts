@@ -9,7 +9,7 @@
 import type { Block } from "../../block.js";
 import type { Engine } from "../engine.js";
 import { type EpilogueTensors, type Gains, writeEpilogue } from "./epilogue.js";
-import { type ConvJob, pointerOf, runJob, Scratch } from "./job.js";
+import { type ConvJob, pointerOf, putAway, runJob, Scratch, weightPointer } from "./job.js";
 import type { MicroTile } from "./plan.js";
 import { checkTensors, hasFusedForm, type LayerShape, layerShape } from "./shape.js";
 import { type FilterStage, type LayerStages, planStages } from "./stages.js";
@@ -35,7 +35,7 @@ export interface FusedKernelsOptions {
 }
 
 /** Feature maps from this size on alternate between the ends of the memory. */
-const largeBytes = 16e6;
+const largeBytes = 48e6;
 
 export function createFusedKernels(options: FusedKernelsOptions): FusedKernels {
   return new BlockedLayers(options);
@@ -60,7 +60,6 @@ class BlockedLayers implements FusedKernels {
   readonly #release: (block: Block) => void;
   readonly #tile: MicroTile;
   readonly #weights: WeightCache;
-  readonly #scratch: Scratch;
   readonly #vectors: Scratch;
   readonly #atEnd = new WeakSet<Block>();
 
@@ -70,7 +69,6 @@ class BlockedLayers implements FusedKernels {
     this.#release = release;
     this.#tile = tile;
     this.#weights = new WeightCache(engine);
-    this.#scratch = new Scratch(engine);
     this.#vectors = new Scratch(engine);
   }
 
@@ -123,7 +121,7 @@ class BlockedLayers implements FusedKernels {
     const block = this.#allocate(n * outChannels);
     const bytes = outChannels * inChannels * 4;
     const q = this.#weights.get(weight.block, weight.version ?? 0, "squares", bytes, (squares) => {
-      const w = pointerOf("weight", weight);
+      const w = weightPointer(weight);
       this.#engine.run("sumOfSquares", outChannels, { w, q: squares, outChannels, inChannels, taps });
     });
     const operand = { block, shape: [n, outChannels] };
@@ -150,7 +148,7 @@ class BlockedLayers implements FusedKernels {
   }
 
   memory(): { readonly preparedBytes: number; readonly scratchBytes: number } {
-    return { preparedBytes: this.#weights.bytes, scratchBytes: this.#scratch.bytes + this.#vectors.bytes };
+    return { preparedBytes: this.#weights.bytes, scratchBytes: this.#vectors.bytes };
   }
 
   #prepared(weight: Operand, layer: ConvLayer<Shaped>, { shape, weights }: ConvJob): number {
@@ -160,9 +158,9 @@ class BlockedLayers implements FusedKernels {
     const what = `${shape.algorithm}${flip ? " flipped" : ""}`;
     return this.#weights.get(weight.block, weight.version ?? 0, what, weights.bytes, (target) => {
       const taps = shape.kernel ** 2;
-      const pointer = pointerOf("weight", weight);
+      const pointer = weightPointer(weight);
       const raw = { pointer, outStride: shape.inChannels * taps * 4, inStride: taps * 4, flip };
-      prepareInto(this.#engine, this.#scratch, this.#tile, shape, weights, raw, target);
+      prepareInto(this.#engine, this.#tile, shape, weights, raw, target);
     });
   }
 
@@ -178,11 +176,12 @@ class BlockedLayers implements FusedKernels {
   #convolve(x: Operand, tensors: EpilogueTensors, layer: ConvLayer<Shaped>, job: ConvJob): Operand {
     const { n, outChannels, outHeight, outWidth, inPlace } = job.shape;
     const weights = this.#prepared(tensors.weight, layer, job);
+    putAway(tensors.weight);
     const shape = [n, outChannels, outHeight, outWidth];
     const block = inPlace ? x.block : this.#allocateAcross(x.block, lengthOf(shape, "blocked"));
     const y: Operand = { block, shape, layout: "blocked" };
     const vectors = writeEpilogue(this.#engine, this.#vectors, this.#tile.cols, job.shape, tensors, layer);
-    runJob(this.#engine, this.#scratch, job, { ...vectors, x: pointerOf("x", x), y: pointerOf("y", y), weights });
+    runJob(this.#engine, job, { ...vectors, x: pointerOf("x", x), y: pointerOf("y", y), weights });
     return y;
   }
 
@@ -243,23 +242,25 @@ class BlockedLayers implements FusedKernels {
     const filter = this.#vectors.reserve(8 * 4);
     this.#engine.floats(filter, 8).set([...tapsY, ...tapsX]);
     const scratchStride = width * 32;
-    this.#engine.run("blockedFir", n * Math.ceil(channels / 8), {
-      x: pointerOf("x", x),
-      y: pointerOf("y", y),
-      scratch: this.#scratch.reserve(this.#engine.workers * scratchStride),
-      scratchStride,
-      height,
-      width,
-      outHeight,
-      outWidth,
-      up,
-      down,
-      padY: pad,
-      padX: pad,
-      tapsY: 4,
-      tapsX: 4,
-      filter,
-    });
+    this.#engine.withScratch(this.#engine.workers * scratchStride, (scratch) =>
+      this.#engine.run("blockedFir", n * Math.ceil(channels / 8), {
+        x: pointerOf("x", x),
+        y: pointerOf("y", y),
+        scratch,
+        scratchStride,
+        height,
+        width,
+        outHeight,
+        outWidth,
+        up,
+        down,
+        padY: pad,
+        padX: pad,
+        tapsY: 4,
+        tapsX: 4,
+        filter,
+      }),
+    );
     return y;
   }
 }

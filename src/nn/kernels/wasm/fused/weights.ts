@@ -1,7 +1,6 @@
 /** Weights in the form that the blocked kernels read, prepared once and kept until the parameter changes or goes. */
 import type { Block } from "../../block.js";
 import type { Engine } from "../engine.js";
-import type { Scratch } from "./job.js";
 import { algorithms, type ConvShape, type MicroTile, type WeightPlan } from "./plan.js";
 
 /** How raw weights lie: element (o, i, tap) at pointer + o * outStride + i * inStride + tap * 4 bytes. */
@@ -21,29 +20,30 @@ const prepareScratchBytes = 896;
 /** Writes the prepared weights to `target`, which has as many bytes as their plan says. */
 export function prepareInto(
   engine: Engine,
-  scratch: Scratch,
   tile: MicroTile,
   shape: WeightShape,
   { panels, matrixStrideBytes }: WeightPlan,
   raw: RawWeights,
   target: number,
 ): void {
-  engine.run("prepareWeights", panels, {
-    w: raw.pointer,
-    u: target,
-    algorithm: algorithms[shape.algorithm].code,
-    outChannels: shape.outChannels,
-    inChannels: shape.inChannels,
-    outStride: raw.outStride,
-    inStride: raw.inStride,
-    taps: shape.kernel * shape.kernel,
-    flip: raw.flip ? 1 : 0,
-    matrixStride: matrixStrideBytes,
-    inPadded: Math.ceil(shape.inChannels / 8) * 8,
-    tileCols: tile.cols,
-    scratch: scratch.reserve(engine.workers * prepareScratchBytes),
-    scratchStride: prepareScratchBytes,
-  });
+  engine.withScratch(engine.workers * prepareScratchBytes, (scratch) =>
+    engine.run("prepareWeights", panels, {
+      w: raw.pointer,
+      u: target,
+      algorithm: algorithms[shape.algorithm].code,
+      outChannels: shape.outChannels,
+      inChannels: shape.inChannels,
+      outStride: raw.outStride,
+      inStride: raw.inStride,
+      taps: shape.kernel * shape.kernel,
+      flip: raw.flip ? 1 : 0,
+      matrixStride: matrixStrideBytes,
+      inPadded: Math.ceil(shape.inChannels / 8) * 8,
+      tileCols: tile.cols,
+      scratch,
+      scratchStride: prepareScratchBytes,
+    }),
+  );
 }
 
 interface Entry {
