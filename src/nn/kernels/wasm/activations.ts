@@ -4,6 +4,7 @@ import { referenceBiasAct, referenceBiasActGrad } from "../reference/activations
 import type { BiasActGeometry } from "../types.js";
 import { elementsPerChunk } from "./elementwise.js";
 import type { Engine } from "./engine.js";
+import { zeroPointer } from "./memory.js";
 
 /** y = clamp(gain * act(inputGain * x + biasGain * b)); b is a pointer or null. */
 export function wasmBiasAct(engine: Engine, x: number, b: number | null, y: number, geometry: BiasActGeometry): void {
@@ -50,29 +51,26 @@ function runPiecewiseLinear(
   const rowsPerChunk = Math.max(1, Math.ceil(elementsPerChunk / length));
   const biasRow = b === null || dense ? 0 : 1;
   const biasStep = b !== null && dense ? 1 : 0;
-  engine.withScratch(4, (zero) => {
-    engine.floats(zero, 1)[0] = 0;
-    engine.run(name, Math.ceil(rows / rowsPerChunk), {
-      dy,
-      x,
-      b: b ?? zero,
-      y,
-      rows,
-      rowsPerChunk,
-      length,
-      period: channels,
-      biasRow,
-      biasStep,
-      dead: activation === "relu" ? 1 : 0,
-      clamped: clamp === null ? 0 : 1,
-      inputGain,
-      biasGain,
-      fall: slope * gain,
-      gain,
-      fallOfDy: inputGain * slope * gain,
-      gainOfDy: inputGain * gain,
-      clamp: clamp ?? Number.POSITIVE_INFINITY,
-    });
+  engine.run(name, Math.ceil(rows / rowsPerChunk), {
+    dy,
+    x,
+    b: b ?? zeroPointer,
+    y,
+    rows,
+    rowsPerChunk,
+    length,
+    period: channels,
+    biasRow,
+    biasStep,
+    dead: activation === "relu" ? 1 : 0,
+    clamped: clamp === null ? 0 : 1,
+    inputGain,
+    biasGain,
+    fall: slope * gain,
+    gain,
+    fallOfDy: inputGain * slope * gain,
+    gainOfDy: inputGain * gain,
+    clamp: clamp ?? Number.POSITIVE_INFINITY,
   });
   return true;
 }

@@ -8,9 +8,10 @@
  * - `worker`, 0 <= worker < workers, selects private scratch: a kernel that needs some takes `scratch` and
  *   `scratchStride` among its arguments and uses [scratch + worker * scratchStride, + scratchStride).
  *
- * `Engine.run(name, chunks, frame)` writes the frame and calls `Dispatcher.parallel(name, args, chunks)`,
- * which returns when all chunks are done. The dispatcher below runs them in order on this thread; the pool of
- * threads.ts runs them on several instances of the same module over one shared memory.
+ * `Engine.run(name, chunks, frame)` writes the frame and calls `Dispatcher.parallel(name, args, chunks)`. The dispatcher below
+ * runs the chunks in order on this thread; the pool of threads.ts runs them on several instances of the same module over one
+ * shared memory, and may still be at it when `parallel` returns. Kernels never notice: the next one begins when all chunks have
+ * ended. Nor does JavaScript, for it comes to the bytes by `LinearMemory.buffer`, which waits until then.
  */
 import { type Frames, frameWriters } from "./frames/kernels.js";
 import type { FrameViews } from "./frames/views.js";
@@ -29,8 +30,16 @@ export interface LoadedModule {
 export interface Dispatcher {
   /** How many chunks run at once; also the number of private scratch areas. */
   readonly workers: number;
-  /** Calls the export `name` with every chunk in 0 .. chunks - 1, in any order, and returns when all have ended. */
+  /**
+   * Calls the export `name` with every chunk in 0 .. chunks - 1, in any order, when all chunks of the call before have ended. The last
+   * chunks may end after it returns, but before `settle` does; `args` has to stay as it is until then.
+   */
   parallel(name: string, args: number, chunks: number): void;
+  /**
+   * Returns when all chunks have ended. A dispatcher that has none runs every chunk before `parallel` returns.
+   * @throws Error when a chunk has failed
+   */
+  settle?(): void;
   /** Ends the threads, if there are any; what is run from then on runs on the calling one. */
   dispose?(): void;
 }
@@ -67,33 +76,54 @@ export interface FrameTail {
 
 const nothing: readonly number[] = [];
 
+/** Words of a cache line, where each frame begins; and of a frame without its list, at most. */
+const lineWords = 16;
+const mostFrameWords = 64;
+
 /** What the TypeScript side of a kernel works with: memory, scratch, and a way to run chunk functions. */
 export class Engine {
   readonly memory: LinearMemory;
   readonly workers: number;
   readonly #dispatcher: Dispatcher;
-  #bytes: ArrayBufferLike | null = null;
   #views: FrameViews = { words: new Uint32Array(0), reals: new Float32Array(0) };
+  /** The word behind the last frame, which a kernel may still be reading. */
+  #frameEnd = 0;
 
   constructor(memory: LinearMemory, dispatcher: Dispatcher) {
     this.memory = memory;
     this.workers = dispatcher.workers;
     this.#dispatcher = dispatcher;
+    memory.settle = () => dispatcher.settle?.();
   }
 
-  /** Runs a kernel to its end. */
+  /** Runs a kernel; it has ended before the next one begins, and before JavaScript sees the memory. */
   run<K extends keyof Frames>(name: K, chunks: number, frame: Frames[K], tail?: FrameTail): void {
-    if (this.#bytes !== this.memory.buffer) {
-      this.#bytes = this.memory.buffer;
-      const place = [this.#bytes, argumentFrame.pointer, argumentFrame.bytes / 4] as const;
+    const views = this.#frameViews();
+    const start = this.#frameStart(tail);
+    const end = frameWriters[name](views, start, frame);
+    this.#frameEnd = tail === undefined ? end : this.#writeTail(name, end, tail);
+    this.#dispatcher.parallel(name, argumentFrame.pointer + 4 * start, chunks);
+  }
+
+  #frameViews(): FrameViews {
+    const bytes = this.memory.unsettled;
+    if (this.#views.words.buffer !== bytes) {
+      const place = [bytes, argumentFrame.pointer, argumentFrame.bytes / 4] as const;
       this.#views = { words: new Uint32Array(...place), reals: new Float32Array(...place) };
     }
-    const end = frameWriters[name](this.#views, 0, frame);
-    if (tail !== undefined) this.#writeTail(name, end, tail);
-    this.#dispatcher.parallel(name, argumentFrame.pointer, chunks);
+    return this.#views;
   }
 
-  #writeTail(name: string, start: number, { words = nothing, reals = nothing }: FrameTail): void {
+  /** Where a frame can be written that leaves the one before alone: behind it, or at the beginning when nobody reads any more. */
+  #frameStart({ words = nothing, reals = nothing }: FrameTail = {}): number {
+    const start = Math.ceil(this.#frameEnd / lineWords) * lineWords;
+    if (start + mostFrameWords + words.length + reals.length <= argumentFrame.bytes / 4) return start;
+    this.memory.settle();
+    return 0;
+  }
+
+  /** Returns the word behind. */
+  #writeTail(name: string, start: number, { words = nothing, reals = nothing }: FrameTail): number {
     const views = this.#views;
     const middle = start + words.length;
     if (middle + reals.length > views.words.length) {
@@ -102,6 +132,7 @@ export class Engine {
     // A few words: the loops are done before `set` has found out what kind of array it was given.
     for (let k = 0; k < words.length; k++) views.words[start + k] = words[k];
     for (let k = 0; k < reals.length; k++) views.reals[middle + k] = reals[k];
+    return middle + reals.length;
   }
 
   /** Ends the threads, if there are any. */
@@ -119,7 +150,7 @@ export class Engine {
     }
   }
 
-  /** A fresh view; allocating may make it stale. */
+  /** A fresh view, when kernels have ended; allocating may make it stale, and so does running a kernel. */
   floats(pointer: number, length: number): Float32Array {
     return new Float32Array(this.memory.buffer, pointer, length);
   }

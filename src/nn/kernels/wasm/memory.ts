@@ -2,7 +2,7 @@
  * An allocator over one WebAssembly.Memory, kept on the JavaScript side so that the kernels never allocate.
  *
  *   byte 0        1 KiB       2 KiB            32 KiB                  64 KiB
- *   | never used  | constants | argument frame | thread pool's control | blocks ...                     | end, grows |
+ *   | zeros       | constants | argument frame | thread pool's control | blocks ...                     | end, grows |
  *
  * First fit in order of address: a request takes the lowest free range that holds it, and a released range melts together with
  * free neighbours. Programs that repeat themselves, one image after another, so reuse the same ranges and the memory stays flat.
@@ -11,6 +11,8 @@
  */
 import type { Block, Refill } from "../block.js";
 
+/** A number that is always 0: nobody writes to the first KiB. */
+export const zeroPointer = 0;
 /** Where kernel arguments are written, and how many bytes they may take. */
 export const argumentFrame = { pointer: 2048, bytes: 30 * 1024 } as const;
 /** Bytes that belong to the thread pool. */
@@ -44,8 +46,17 @@ export class LinearMemory {
     this.#ends.push(this.#buffer.byteLength);
   }
 
-  /** All bytes; another object once the memory has grown. Kept here because every kernel asks, and the engine is slow to tell. */
+  /** Returns when no kernel is at work on the memory. Its engine sets it. */
+  settle: () => void = () => {};
+
+  /** All bytes, when no kernel is at work on them; another object once the memory has grown. */
   get buffer(): WebAssembly.Memory["buffer"] {
+    this.settle();
+    return this.#buffer;
+  }
+
+  /** All bytes, as they are. Kept here because every kernel asks, and the engine is slow to tell. */
+  get unsettled(): WebAssembly.Memory["buffer"] {
     return this.#buffer;
   }
 

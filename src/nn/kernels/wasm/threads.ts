@@ -1,11 +1,14 @@
 /**
  * A pool of threads for chunk functions, the part of the calling thread: it starts the others, hands out tasks and takes
  * part in them. How the pool works is told in pool.ts.
+ *
+ * The calling thread runs ahead of the others by one task: it hands a task out and goes on in JavaScript, and takes part in the
+ * task when it comes with the next one, or wants to look at the memory. So the others compute while it prepares what follows.
  */
 import { isNode, nodeModule } from "../../../host.js";
 import type { ChunkFunction, Dispatcher, LoadedModule } from "./engine.js";
 import { poolControl } from "./memory.js";
-import { kernelList, looks, poolWords, takeChunks, type WorkerStart, word } from "./pool.js";
+import { kernelList, looks, poolWords, run, runOf, takeChunks, type WorkerStart, word } from "./pool.js";
 
 /** The script of a thread: an address of stylegan-worker.js, or a function that starts a worker with it. */
 export type WorkerSource = string | URL | (() => Worker);
@@ -42,7 +45,7 @@ export async function createThreadPool(
   const control = poolControl.pointer;
   const started = await Promise.allSettled(
     Array.from({ length: threads - 1 }, (_, index) =>
-      startThread({ module: loaded.module, memory, control, worker: index + 1 }, script),
+      startThread({ module: loaded.module, memory, control, worker: index + 1, threads }, script),
     ),
   );
   const others = started.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
@@ -56,7 +59,7 @@ export async function createThreadPool(
 
 function dispatcherOf(loaded: LoadedModule, others: Thread[]): Dispatcher {
   const threads = others.length + 1;
-  const words = poolWords(loaded.memory.memory, poolControl.pointer);
+  const words = poolWords(loaded.memory.memory, poolControl.pointer, threads);
   const indexOf = new Map(
     Object.keys(loaded.kernels)
       .sort()
@@ -65,34 +68,55 @@ function dispatcherOf(loaded: LoadedModule, others: Thread[]): Dispatcher {
   const kernels: readonly ChunkFunction[] = kernelList(loaded.kernels as unknown as WebAssembly.Exports);
   const maySleep = canSleep(words);
   let isAlone = others.length === 0;
+  /** The task that the others have been given, until `settle` has seen its last chunk end. */
+  let pending: { readonly name: string; readonly chunks: number } | null = null;
+  const settle = (): void => {
+    if (pending === null) return;
+    const { name, chunks } = pending;
+    takeChunks(words, kernels, { worker: 0, threads });
+    for (let looked = 0, done = Atomics.load(words, word.done); done < chunks; done = Atomics.load(words, word.done)) {
+      if (++looked > looks && maySleep) Atomics.wait(words, word.done, done);
+    }
+    pending = null;
+    if (Atomics.exchange(words, word.failed, 0) === 1) {
+      throw new Error(`${name}: a chunk failed on one of ${threads} threads; its results are incomplete`);
+    }
+  };
   return {
     workers: threads,
     parallel(name, args, chunks) {
+      settle();
       if (chunks <= 0) return;
       const index = indexOf.get(name);
       if (index === undefined)
         throw new Error(`the module has no kernel named ${name}; is build/ older than the sources?`);
-      if (chunks === 1 || isAlone) {
+      if (isAlone) {
         for (let chunk = 0; chunk < chunks; chunk++) kernels[index](args, chunk, 0);
         return;
       }
+      pending = { name, chunks };
       words[word.kernel] = index;
       words[word.args] = args;
       Atomics.store(words, word.total, chunks);
       Atomics.store(words, word.done, 0);
-      Atomics.store(words, word.remaining, chunks);
-      Atomics.notify(words, word.remaining, chunks - 1);
-      takeChunks(words, kernels, 0);
-      for (let looked = 0, done = 0; done < chunks; done = Atomics.load(words, word.done)) {
-        if (++looked > looks && maySleep) Atomics.wait(words, word.done, done);
-      }
-      if (Atomics.exchange(words, word.failed, 0) === 1) {
-        throw new Error(`${name}: a chunk failed on one of ${threads} threads; its results are incomplete`);
+      for (let thread = threads - 1; thread >= 0; thread--) {
+        const end = Math.floor(((thread + 1) * chunks) / threads);
+        const length = end - Math.floor((thread * chunks) / threads);
+        if (length === 0) continue;
+        const at = runOf(thread);
+        words[at + run.end] = end;
+        Atomics.store(words, at + run.remaining, length);
+        if (Atomics.load(words, at + run.asleep) === 1) Atomics.notify(words, at + run.remaining);
       }
     },
+    settle,
     dispose() {
-      isAlone = true;
-      for (const thread of others.splice(0)) thread.end();
+      try {
+        settle();
+      } finally {
+        isAlone = true;
+        for (const thread of others.splice(0)) thread.end();
+      }
     },
   };
 }

@@ -2,18 +2,22 @@
  * The program of one thread of the pool: instantiate the module, then take chunks whenever there are some. It becomes a
  * script of its own, together with pool.ts and nothing else (scripts/build/wasm.mjs); nobody imports this file.
  */
-import { kernelList, looks, poolWords, takeChunks, type WorkerStart, word } from "./pool.js";
+import { kernelList, looks, poolWords, run, runOf, takeChunks, type WorkerStart } from "./pool.js";
 
-function serve({ module, memory, control, worker }: WorkerStart, ready: () => void): never {
-  const instance = new WebAssembly.Instance(module, { env: { memory } });
+function serve(start: WorkerStart, ready: () => void): never {
+  const { memory, control, worker, threads } = start;
+  const instance = new WebAssembly.Instance(start.module, { env: { memory } });
   const kernels = kernelList(instance.exports);
-  const words = poolWords(memory, control);
+  const words = poolWords(memory, control, threads);
+  const own = runOf(worker);
   ready();
   for (let idle = 0; ; ) {
-    if (takeChunks(words, kernels, worker)) {
+    if (takeChunks(words, kernels, start)) {
       idle = 0;
     } else if (++idle > looks) {
-      Atomics.wait(words, word.remaining, 0);
+      Atomics.store(words, own + run.asleep, 1);
+      Atomics.wait(words, own + run.remaining, 0);
+      Atomics.store(words, own + run.asleep, 0);
       idle = 0;
     }
   }
