@@ -14,13 +14,12 @@ import { productsOf } from "./outputTiles";
  */
 export function inputDirect(job: Job, n: i32, first: i32, count: i32, index: i32, v: usize): void {
   const width = job.width, height = job.height, stride = job.stride, blocks = job.inBlocks;
-  const plane = <usize>height * <usize>width * 32;
   const tileRows = job.tileRows, groupStride = <usize>tileRows * 32;
   const panelStride = groupStride * <usize>(job.kernel * job.kernel * blocks);
   for (let tap = 0; tap < job.kernel * job.kernel; tap++) {
     const dy = tap / job.kernel - job.pad, dx = tap % job.kernel - job.pad;
     for (let block = 0; block < blocks; block++) {
-      const x = job.x + (<usize>n * <usize>blocks + <usize>block) * plane;
+      const x = job.x + (<usize>n * <usize>blocks + <usize>block) * job.xPlane;
       const style = job.inputScales + <usize>n * job.inputScalesStride + <usize>block * 32;
       const styleLow = v128.load(style), styleHigh = v128.load(style, 16);
       let panel = v + <usize>(index / tileRows) * panelStride + <usize>(tap * blocks + block) * groupStride;
@@ -47,10 +46,9 @@ export function inputDirect(job: Job, n: i32, first: i32, count: i32, index: i32
 export function outputDirect(
   job: Job, n: i32, first: i32, count: i32, index: i32, m: usize, tiles: i32, block0: i32, block1: i32,
 ): void {
-  const plane = <usize>job.outWidth * <usize>job.outHeight * 32;
   const slope = f32x4.splat(job.slope), clamp = f32x4.splat(job.clamp);
   for (let block = block0; block < block1; block++) {
-    let y = job.y + (<usize>n * <usize>job.outBlocks + <usize>block) * plane + <usize>first * 32;
+    let y = job.y + (<usize>n * <usize>job.outBlocks + <usize>block) * job.yPlane + <usize>first * 32;
     const channel = <usize>block * 32;
     const scale = job.scale + <usize>n * job.scaleStride + channel;
     const scaleLow = v128.load(scale), scaleHigh = v128.load(scale, 16);

@@ -3,7 +3,8 @@
  *
  *   y[n, o, p] = clamp(sum over i of w[n, o, i] * x[n, i, p] + bias[o]), w already modulated and scaled
  *
- * x blocked [n, blocks, pixels, 8]; w [n, outChannels, blocks * 8], zero past the last channel; y [n, outChannels, pixels].
+ * x blocked [n, blocks, pixels, 8]; w [n, outChannels, blocks * 8], zero past the last channel; y [n, outChannels, pixels]; planes of
+ * x and y may be those of larger maps.
  * One pass over x for every three output channels; two accumulators' worth of partial sums per pixel meet at the end. Bound
  * by reading x: 32 bytes for 48 flops.
  */
@@ -18,6 +19,8 @@ class ImageArguments {
   blocks: i32;
   outChannels: i32;
   pixels: i32;
+  xPlane: usize;
+  yPlane: usize;
   /** A multiple of 4. */
   pixelsPerChunk: i32;
   clamp: f32;
@@ -28,13 +31,13 @@ export function blockedToImage(args: usize, chunk: i32, worker: i32): void {
   const g = changetype<ImageArguments>(args);
   const ranges = (g.pixels + g.pixelsPerChunk - 1) / g.pixelsPerChunk, n = chunk / ranges;
   const begin = (chunk % ranges) * g.pixelsPerChunk, end = min(g.pixels, begin + g.pixelsPerChunk);
-  const plane = <usize>g.pixels * 32, row = <usize>g.blocks * 32;
+  const plane = g.xPlane, row = <usize>g.blocks * 32;
   const x = g.x + <usize>n * <usize>g.blocks * plane;
   for (let o = 0; o < g.outChannels; o++) {
     const channel = n * g.outChannels + o, w = g.w + <usize>channel * row;
-    const y = g.y + <usize>channel * <usize>g.pixels * 4, bias = load<f32>(g.bias + <usize>o * 4);
+    const y = g.y + <usize>channel * g.yPlane, bias = load<f32>(g.bias + <usize>o * 4);
     if (o + 3 <= g.outChannels) {
-      threeChannels(x, plane, w, row, y, <usize>g.pixels * 4, g.bias + <usize>o * 4, g.clamp, begin, end);
+      threeChannels(x, plane, w, row, y, g.yPlane, g.bias + <usize>o * 4, g.clamp, begin, end);
       o += 2;
     } else oneChannel(x, plane, w, row, y, bias, g.clamp, begin, end);
   }

@@ -29,7 +29,7 @@ export function inPlaceSeams(args: usize, chunk: i32, worker: i32): void {
   const seams = (job.tilesY + job.chunkRows - 1) / job.chunkRows - 1;
   const block = chunk % job.inBlocks, band = chunk / job.inBlocks % seams, n = chunk / (job.inBlocks * seams);
   const below = (band + 1) * job.chunkRows * 4, rowBytes = <usize>job.width * 32;
-  const x = job.x + (<usize>(n * job.inBlocks + block) * <usize>job.height + <usize>(below - 1)) * rowBytes;
+  const x = job.x + <usize>(n * job.inBlocks + block) * job.xPlane + <usize>(below - 1) * rowBytes;
   memory.copy(seamRow(job, n, band, block, 0), x, 2 * rowBytes);
 }
 
@@ -42,7 +42,7 @@ function inputTileRow(
   const tileRows = job.tileRows, groupStride = <usize>tileRows * 32, panelStride = groupStride * <usize>job.inBlocks;
   const patch = tile + 1152;
   for (let block = 0; block < job.inBlocks; block++) {
-    const x = job.x + <usize>(n * job.inBlocks + block) * <usize>height * rowBytes;
+    const x = job.x + <usize>(n * job.inBlocks + block) * job.xPlane;
     const style = job.inputScales + <usize>n * job.inputScalesStride + <usize>block * 32;
     const line = above + <usize>block * rowBytes, y = ty * 4;
     const r0 = ty == 0 ? zeros : ty == begin ? seamRow(job, n, band - 1, block, 0) : line;

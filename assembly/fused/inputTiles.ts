@@ -86,10 +86,10 @@ function inputTiles(
   pointStride: usize, tile: usize,
 ): void {
   const size = windowOf(algorithm), step = stepOf(algorithm), patch = tile + patchOffset(algorithm);
-  const rowStride = <usize>job.width * 32, plane = rowStride * <usize>job.height;
+  const rowStride = <usize>job.width * 32;
   const tileRows = job.tileRows, groupStride = <usize>tileRows * 32, panelStride = groupStride * <usize>job.inBlocks;
   for (let block = 0; block < job.inBlocks; block++) {
-    const x = job.x + (<usize>n * <usize>job.inBlocks + <usize>block) * plane;
+    const x = job.x + (<usize>n * <usize>job.inBlocks + <usize>block) * job.xPlane;
     const style = job.inputScales + <usize>n * job.inputScalesStride + <usize>block * 32;
     let panel = v + <usize>(index / tileRows) * panelStride + <usize>block * groupStride;
     let lane = index % tileRows, row = ty, column = tx;

@@ -39,6 +39,9 @@ export class Job {
 
   x: usize;
   y: usize;
+  /** From one channel block to the next. More than height * width * 32 where these are some rows of a larger map. */
+  xPlane: usize;
+  yPlane: usize;
   /** [points, panels, depth, tileCols]; `weightStride` from one point to the next. */
   weights: usize;
   weightStride: usize;

@@ -122,10 +122,10 @@ function outputTiles(
   block1: i32, tile: usize,
 ): void {
   const size = algorithm == F4 ? 4 : 2;
-  const rowStride = <usize>job.outWidth * 32, plane = rowStride * <usize>job.outHeight, noiseRow = job.noiseRowStride;
+  const rowStride = <usize>job.outWidth * 32, noiseRow = job.noiseRowStride;
   const slope = f32x4.splat(job.slope), clamp = f32x4.splat(job.clamp);
   for (let block = block0; block < block1; block++) {
-    const y = job.y + (<usize>n * <usize>job.outBlocks + <usize>block) * plane;
+    const y = job.y + (<usize>n * <usize>job.outBlocks + <usize>block) * job.yPlane;
     const channel = <usize>block * 32, scale = job.scale + <usize>n * job.scaleStride + channel;
     const scaleLow = v128.load(scale), scaleHigh = v128.load(scale, 16);
     const biasLow = v128.load(job.bias + channel), biasHigh = v128.load(job.bias + channel, 16);

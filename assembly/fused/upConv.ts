@@ -127,7 +127,7 @@ function firRows(job: Job, n: i32, block: i32, strip: usize, row: i32, rows: i32
   const scale = job.scale + <usize>n * job.scaleStride + channel;
   const symmetricY = job.firY0 != 0 && job.firY0 == job.firY3 && job.firY1 == job.firY2;
   const symmetricX = job.firX0 != 0 && job.firX0 == job.firX3 && job.firX1 == job.firX2;
-  let z = job.y + ((<usize>n * <usize>job.outBlocks + <usize>block) * <usize>job.outHeight + <usize>row) * <usize>width * 32;
+  let z = job.y + (<usize>n * <usize>job.outBlocks + <usize>block) * job.yPlane + <usize>row * <usize>width * 32;
   let noise = job.noise + <usize>n * job.noiseImageStride + <usize>row * job.noiseRowStride;
   for (let r = 0; r < rows; r++) {
     for (let half: usize = 0; half < 32; half += WIDE ? 32 : 16) {

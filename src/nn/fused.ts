@@ -7,7 +7,7 @@
 import { isRecorded } from "./autograd/record.js";
 import { activeKernels } from "./backend.js";
 import type { Block } from "./kernels/block.js";
-import type { ConvLayer, FusedKernels, Operand } from "./kernels/wasm/fused/types.js";
+import type { ConvLayer, FusedKernels, LayerTensors, Operand, Tail } from "./kernels/wasm/fused/types.js";
 import type { PrivateLayout } from "./storage.js";
 import { adoptTensor, allocateTensor, inScope, type Tensor, tensorOfLayout } from "./tensor.js";
 
@@ -46,12 +46,10 @@ export function fused(layer: ConvLayer<Tensor>, definition: () => Tensor): Tenso
 
 function runFused(layer: ConvLayer<Tensor>): Tensor | null {
   const kernels = activeKernels();
-  const { x, weight, inputScales, outputScales, noise, noiseStrength, bias } = layer;
-  const scales = outputScales === "unit" ? null : outputScales;
-  if (kernels.fused === undefined || !weight.internals.isResident) return null;
-  if (isRecorded([x, weight, inputScales, scales, noise, noiseStrength, bias])) return null;
+  const { x, weight } = layer;
+  if (kernels.fused === undefined || !canRun(layer)) return null;
 
-  const features = x.internals.privateLayout instanceof BlockedFeatures ? x.internals.privateLayout : null;
+  const features = featuresOf(x);
   const consumeInput = features !== null && x.internals.expendable;
   const plan = kernels.fused.plan(layer, {
     input: features === null ? "planar" : "blocked",
@@ -59,19 +57,60 @@ function runFused(layer: ConvLayer<Tensor>): Tensor | null {
     consumeInput,
   });
   if (plan === null) return null;
-  const y = plan.run({
-    x: features?.operand ?? operandOf(x),
-    weight: { ...operandOf(weight), version: weight.internals.version },
-    inputScales: inputScales && operandOf(inputScales),
-    outputScales: outputScales === "unit" ? "unit" : scales && operandOf(scales),
-    noise: noise && operandOf(noise),
-    noiseStrength: noiseStrength && operandOf(noiseStrength),
-    bias: bias && operandOf(bias),
-  });
+  const y = plan.run({ ...operandsOf(layer), x: features?.operand ?? operandOf(x) });
   if (consumeInput) x.internals.surrender();
   const shape = plan.outputShape;
   if (y.layout !== "blocked") return adoptTensor(shape, y.block);
   return tensorOfLayout(shape, new BlockedFeatures(y, kernels.fused, (block) => kernels.release(block)));
+}
+
+/** A layer on x, before anybody has asked for its result. */
+export type Layer = ConvLayer<Tensor>;
+
+/** Maps of fewer bytes are no reason to do anything another way. */
+const LARGE_BYTES = 32 * 2 ** 20;
+
+/** Whether x is so large that the layers after it had better be a `fusedTail`. */
+export function isLarge(x: Tensor): boolean {
+  return featuresOf(x) !== null && x.size * 4 >= LARGE_BYTES;
+}
+
+/**
+ * The last layers, up-convolution, convolution and image, each on what the one before makes, without the whole of that in memory;
+ * null where the kernels in use have no such form, or where a gradient is recorded. Only the first has numbers in its x.
+ */
+export function fusedTail(layers: Tail<Layer>): Tensor | null {
+  const { fused: kernels } = activeKernels();
+  const [{ x }] = layers;
+  const features = featuresOf(x);
+  if (kernels === undefined || features === null || !x.internals.expendable || !layers.every(canRun)) return null;
+  const plan = kernels.planTail(layers);
+  if (plan === null) return null;
+  const [up, conv, image] = layers;
+  const y = plan.run(features.operand, [operandsOf(up), operandsOf(conv), operandsOf(image)]);
+  x.internals.surrender();
+  return adoptTensor(plan.outputShape, y.block);
+}
+
+function featuresOf({ internals }: Tensor): BlockedFeatures | null {
+  return internals.privateLayout instanceof BlockedFeatures ? internals.privateLayout : null;
+}
+
+function canRun({ x, weight, inputScales, outputScales, noise, noiseStrength, bias }: ConvLayer<Tensor>): boolean {
+  const scales = outputScales === "unit" ? null : outputScales;
+  return weight.internals.isResident && !isRecorded([x, weight, inputScales, scales, noise, noiseStrength, bias]);
+}
+
+function operandsOf(layer: ConvLayer<Tensor>): Omit<LayerTensors<Operand>, "x"> {
+  const { weight, inputScales, outputScales, noise, noiseStrength, bias } = layer;
+  return {
+    weight: { ...operandOf(weight), version: weight.internals.version },
+    inputScales: inputScales && operandOf(inputScales),
+    outputScales: outputScales === "unit" ? "unit" : outputScales && operandOf(outputScales),
+    noise: noise && operandOf(noise),
+    noiseStrength: noiseStrength && operandOf(noiseStrength),
+    bias: bias && operandOf(bias),
+  };
 }
 
 /** A tensor's numbers in the memory of the kernels in use: its own, or a copy that lives as long as the scope. */

@@ -9,7 +9,7 @@
  * every sample: scale x by s, convolve once with w, scale the result by d_o = 1 / sqrt(sum_i s_i^2 Q_oi + eps) with
  * Q_oi = sum_k w_oik^2. Both forms are the same numbers: identities 26 and 27, tests/identities/demodulation.test.ts.
  */
-import { fused } from "../nn/fused.js";
+import { fused, type Layer } from "../nn/fused.js";
 import { add, addScalar, mul, rsqrt, scale, square } from "../nn/ops/arith.js";
 import { type Activation, biasAct } from "../nn/ops/biasAct.js";
 import { conv2dResample } from "../nn/ops/conv2dResample.js";
@@ -76,12 +76,20 @@ export interface ModulatedLayerOptions extends ModulatedConv2dOptions {
 
 /** StyleGAN2, figure 2 (d): modulate, convolve, demodulate, add noise, add bias, activate. Shapes as above. */
 export function modulatedLayer(x: Tensor, weight: Tensor, styles: Tensor, options: ModulatedLayerOptions): Tensor {
-  const { weightGain = 1, up = 1, demodulate = true, flipWeight = true, ...epilogue } = options;
-  const { noise, noiseStrength, bias, activation, gain, clamp } = epilogue;
-  const scales = { inputScales: styles, outputScales: demodulate ? "unit" : null } as const;
-  return fused({ x, weight, ...scales, up, down: 1, flipWeight, weightGain, ...epilogue }, () => {
+  const { weightGain = 1, noise, noiseStrength, bias, activation, gain, clamp } = options;
+  return fused(layerRecord(x, weight, styles, options), () => {
     let y = modulatedConv2d(x, scale(weight, weightGain), styles, options);
     if (noise !== null) y = add(y, noiseStrength === null ? noise : mul(noise, noiseStrength));
     return biasAct(y, bias, { activation, gain, clamp });
   });
+}
+
+/** What a layer does to any x. */
+export type LayerSettings = readonly [weight: Tensor, styles: Tensor, options: ModulatedLayerOptions];
+
+/** modulatedLayer as a record, which nobody has run. */
+export function layerRecord(x: Tensor, weight: Tensor, styles: Tensor, options: ModulatedLayerOptions): Layer {
+  const { weightGain = 1, up = 1, demodulate = true, flipWeight = true, ...epilogue } = options;
+  const scales = { inputScales: styles, outputScales: demodulate ? "unit" : null } as const;
+  return { x, weight, ...scales, up, down: 1, flipWeight, weightGain, ...epilogue };
 }

@@ -8,6 +8,7 @@
  *
  * Tests: tests/goldens/checkpoints.test.ts, tests/identities/synthesis.test.ts (identities 32, 33).
  */
+import { fusedTail, isLarge } from "../nn/fused.js";
 import { DenseLayer } from "../nn/layers/dense.js";
 import { constant, normal, type ParameterTree } from "../nn/layers/module.js";
 import { add } from "../nn/ops/arith.js";
@@ -15,7 +16,7 @@ import { type Activation, defaultGain } from "../nn/ops/biasAct.js";
 import { expand, reshape } from "../nn/ops/reduce.js";
 import { type Filter2d, setupFilter, upsample2d } from "../nn/ops/upfirdn2d.js";
 import { assertShape } from "../nn/shape.js";
-import { inScope, lastUse, type Tensor } from "../nn/tensor.js";
+import { inScope, lastUse, type Tensor, tensorWithoutMemory } from "../nn/tensor.js";
 import { type SynthesisConfig, sizeAt } from "./config.js";
 import { Conv2dLayer, equalizedGain } from "./convLayer.js";
 import {
@@ -28,7 +29,7 @@ import {
 } from "./forward/blocks.js";
 import { checkForwardOptions, checkTensor } from "./forward/options.js";
 import { layerNoise } from "./layerNoise.js";
-import { modulatedLayer } from "./modulatedConv2d.js";
+import { type LayerSettings, layerRecord, modulatedLayer } from "./modulatedConv2d.js";
 
 const unchanged = (styles: Tensor): Tensor => styles;
 
@@ -70,20 +71,27 @@ export class SynthesisLayer {
 
   /** x [N, I, H, W], w [N, wDim] -> [N, O, H up, W up]; `gain` multiplies the result and its clamp. */
   forward(x: Tensor, w: Tensor, context: LayerContext, gain = 1): Tensor {
+    return modulatedLayer(x, ...this.settings(x.shape[0], w, context, gain));
+  }
+
+  /** What it does to n samples of x. */
+  settings(n: number, w: Tensor, context: LayerContext, gain = 1): LayerSettings {
     const { filter, activation, convClamp, scaleBeforeDemodulation } = this.#options;
     const { editStyles = unchanged } = context;
-    return modulatedLayer(x, this.weight, editStyles(this.affine.forward(w)), {
+    const styles = editStyles(this.affine.forward(w)); // [N, I]
+    const options = {
       filter,
       up: this.#up,
       flipWeight: this.#up === 1, // official files hold the kernels of layers that enlarge mirrored
       weightGain: scaleBeforeDemodulation ? equalizedGain(this.weight) : 1,
-      noise: layerNoise(this.noiseConst, x.shape[0], context),
+      noise: layerNoise(this.noiseConst, n, context),
       noiseStrength: this.noiseStrength,
       bias: this.bias,
       activation,
       gain: defaultGain(activation) * gain,
       clamp: convClamp === null ? null : convClamp * gain,
-    });
+    } as const;
+    return [this.weight, styles, options];
   }
 }
 
@@ -102,10 +110,15 @@ export class ToRgbLayer {
   }
 
   /** x [N, I, H, W], w [N, wDim] -> [N, C, H, W] */
-  forward(x: Tensor, w: Tensor, { editStyles = unchanged }: Pick<LayerContext, "editStyles"> = {}): Tensor {
+  forward(x: Tensor, w: Tensor, context: Pick<LayerContext, "editStyles"> = {}): Tensor {
+    return modulatedLayer(x, ...this.settings(w, context));
+  }
+
+  /** What it does to x. */
+  settings(w: Tensor, { editStyles = unchanged }: Pick<LayerContext, "editStyles">): LayerSettings {
     // Nothing demodulates here, so the equalised learning rate's scale of the weight is not taken out again: it is in the styles.
     const styles = editStyles(this.affine.forward(w, equalizedGain(this.weight))); // [N, I]
-    return modulatedLayer(x, this.weight, styles, {
+    const options = {
       filter: this.#options.filter,
       demodulate: false,
       noise: null,
@@ -114,7 +127,8 @@ export class ToRgbLayer {
       activation: "linear",
       gain: 1,
       clamp: this.#options.convClamp,
-    });
+    } as const;
+    return [this.weight, styles, options];
   }
 }
 
@@ -168,6 +182,24 @@ export class SynthesisBlock implements Block {
     const y = seen("conv0", this.#conv0!.forward(lastUse(x!), ws[0], of("conv0")));
     return seen("conv1", this.#conv1.forward(lastUse(y), ws[1], of("conv1")));
   }
+
+  /** toRgb of the features of the last block, where nobody else is to see these: they need not be whole in memory. */
+  image(x: Tensor, ws: readonly Tensor[], { of }: BlockContext): Tensor {
+    const [n] = x.shape;
+    const up = this.#conv0!.settings(n, ws[0], of("conv0"));
+    const conv = this.#conv1.settings(n, ws[1], of("conv1"));
+    const rgb = this.toRgb!.settings(ws[2], of("torgb"));
+    const between = tensorWithoutMemory([n, this.#conv1.weight.shape[0], ...this.size]);
+    const records = [
+      layerRecord(lastUse(x), ...up),
+      layerRecord(between, ...conv),
+      layerRecord(between, ...rgb),
+    ] as const;
+    const image = fusedTail(records);
+    if (image !== null) return image;
+    const y = modulatedLayer(lastUse(modulatedLayer(x, ...up)), ...conv);
+    return modulatedLayer(lastUse(y), ...rgb);
+  }
 }
 
 export class SynthesisNetwork implements Synthesis<SynthesisConfig> {
@@ -210,11 +242,15 @@ export class SynthesisNetwork implements Synthesis<SynthesisConfig> {
         if (architecture === "skip" && x !== null && img === null) {
           throw new RangeError("synthesis: from.img must be the image so far of this skip generator, got null");
         }
-        const y = block.features(x, blockWs, context);
-        if (block.toRgb === null) return { x: y, img: img === null ? null : upsample2d(img, this.#filter) };
         const isLast = block.resolution === this.imgResolution;
+        const inBands = isLast && x !== null && !context.isWatched && architecture !== "resnet" && isLarge(x);
+        const y = inBands ? null : block.features(x, blockWs, context);
+        if (y !== null && block.toRgb === null) {
+          return { x: y, img: img === null ? null : upsample2d(img, this.#filter) };
+        }
         const w = blockWs[block.numConv];
-        const rgb = context.seen("torgb", block.toRgb.forward(isLast ? lastUse(y) : y, w, context.of("torgb")));
+        const shown = (y: Tensor): Tensor => context.seen("torgb", block.toRgb!.forward(y, w, context.of("torgb")));
+        const rgb = y === null ? block.image(x!, blockWs, context) : shown(isLast ? lastUse(y) : y);
         const sum = img === null ? rgb : add(upsample2d(img, this.#filter), rgb);
         return { x: isLast ? null : y, img: sum };
       }),

@@ -83,6 +83,8 @@ export interface BlockContext {
   /** Shows a layer's output to the caller who asked for it. */
   readonly seen: (layer: string, output: Tensor) => Tensor;
   readonly of: (layer: string) => LayerContext;
+  /** Whether somebody asked for layers' outputs. */
+  readonly isWatched: boolean;
 }
 
 /** The context of the block of one resolution. */
@@ -90,6 +92,7 @@ function blockContext(resolution: number, noise: Noise, options: SynthesisOption
   const { onLayer, editStyles } = options;
   const nameOf = (layer: string): string => `b${resolution}.${layer}`;
   return {
+    isWatched: onLayer !== undefined,
     seen: (layer, output) => {
       onLayer?.(nameOf(layer), output);
       return output;

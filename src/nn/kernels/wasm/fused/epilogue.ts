@@ -5,7 +5,7 @@ import type { ConvShape } from "./plan.js";
 import type { LayerTensors, Operand } from "./types.js";
 
 /** The tensors of an epilogue, with the output scales there by now. */
-export interface EpilogueTensors extends Omit<LayerTensors<Operand>, "outputScales"> {
+export interface EpilogueTensors extends Omit<LayerTensors<Operand>, "x" | "outputScales"> {
   readonly outputScales: Operand | null;
 }
 

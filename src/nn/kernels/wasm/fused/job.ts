@@ -30,7 +30,8 @@ export type JobOperands = Pick<
   | "noiseRowStride"
   | "noiseImageStride"
   | "noiseGain"
->;
+> &
+  Partial<Pick<JobFrame, "xPlane" | "yPlane">>;
 
 /** What else a job needs: the direct algorithm its stride and padding, the transposed ones their filter. */
 export interface JobSettings {
@@ -52,7 +53,8 @@ export interface ConvJob {
   readonly shape: ConvShape;
   readonly plan: ConvPlan;
   readonly weights: WeightPlan;
-  readonly frame: Omit<JobFrame, keyof JobOperands | "scratch" | "seams">;
+  readonly frame: Omit<JobFrame, Exclude<keyof JobOperands, "xPlane" | "yPlane"> | "scratch" | "seams">;
+  readonly settings: JobSettings;
 }
 
 /** Scratch memory that is kept from call to call and grows to what the largest layer needs. */
@@ -114,7 +116,9 @@ export function planJob(shape: ConvShape, tile: MicroTile, workers: number, sett
     inBlocks: Math.ceil(shape.inChannels / 8),
     height: shape.height,
     width: shape.width,
+    xPlane: shape.height * shape.width * 32,
     outBlocks: Math.ceil(shape.outChannels / 8),
+    yPlane: shape.outHeight * shape.outWidth * 32,
     outHeight: shape.outHeight,
     outWidth: shape.outWidth,
     tilesY: plan.tilesY,
@@ -141,7 +145,7 @@ export function planJob(shape: ConvShape, tile: MicroTile, workers: number, sett
     clamp: settings.clamp,
     ...{ firY0, firY1, firY2, firY3, firX0, firX1, firX2, firX3 },
   };
-  return { shape, plan, weights, frame };
+  return { shape, plan, weights, frame, settings };
 }
 
 export function runJob(engine: Engine, job: ConvJob, operands: JobOperands): void {

@@ -8,9 +8,10 @@
  */
 import type { Block } from "../../block.js";
 import type { Engine } from "../engine.js";
+import { type Band, bandsOf, planBands } from "./bands.js";
 import { type EpilogueTensors, type Gains, writeEpilogue } from "./epilogue.js";
-import { type ConvJob, pointerOf, putAway, runJob, Scratch, weightPointer } from "./job.js";
-import type { MicroTile } from "./plan.js";
+import { type ConvJob, type JobOperands, pointerOf, putAway, runJob, Scratch, weightPointer } from "./job.js";
+import { canBeInPlace, type MicroTile } from "./plan.js";
 import { checkTensors, hasFusedForm, type LayerShape, layerShape } from "./shape.js";
 import { type FilterStage, type LayerStages, planStages } from "./stages.js";
 import type {
@@ -22,6 +23,8 @@ import type {
   LayerTensors,
   Operand,
   Shaped,
+  Tail,
+  TailPlan,
 } from "./types.js";
 import { prepareInto, WeightCache } from "./weights.js";
 
@@ -42,11 +45,23 @@ export function createFusedKernels(options: FusedKernelsOptions): FusedKernels {
 }
 
 /** All that is known about a layer before it runs. */
-interface LayerPlan {
+interface Planned {
   readonly layer: ConvLayer<Shaped>;
   readonly shape: LayerShape;
-  readonly flow: LayerFlow;
   readonly stages: LayerStages;
+}
+
+interface LayerPlan extends Planned {
+  readonly flow: LayerFlow;
+}
+
+/** Where a 1x1 convolution to an image reads and writes: addresses of the first pixels, and bytes from channel to channel. */
+interface ImagePixels {
+  readonly x: number;
+  readonly xPlane: number;
+  readonly y: number;
+  readonly yPlane: number;
+  readonly pixels: number;
 }
 
 /** How many numbers feature maps occupy. */
@@ -106,6 +121,84 @@ class BlockedLayers implements FusedKernels {
     }
     if (computed !== null) this.#release(computed.block);
     return output;
+  }
+
+  planTail(layers: Tail<ConvLayer<Shaped>>, count?: number): TailPlan | null {
+    const flow = { input: "blocked", output: "blocked", consumeInput: true } as const;
+    const plans = layers.map((layer, k) => {
+      const shape = layerShape(layer);
+      if (shape === null || !hasFusedForm(layer, shape)) return null;
+      const own = k === 2 ? ({ ...flow, output: "planar" } as const) : flow;
+      return { layer, shape, stages: planStages(layer, shape, own, this.#tile, this.#engine.workers) };
+    });
+    const [up, conv, image] = plans;
+    if (!up || !conv || !image) return null;
+    const [first, second] = [up.stages.conv, conv.stages.conv];
+    if (first?.shape.algorithm !== "t4" || !second || !canBeInPlace(second.shape) || image.stages.conv !== null)
+      return null;
+    const bands = planBands(first, second, count ?? bandsOf(first), this.#tile, this.#engine.workers);
+    if (bands.length < 2) return null;
+    const { n, outChannels, outHeight, outWidth } = image.shape;
+    return {
+      outputShape: [n, outChannels, outHeight, outWidth],
+      run: (x, tensors) => this.#runTail([up, conv, image], bands, x, tensors),
+    };
+  }
+
+  #runTail(
+    [up, conv, image]: Tail<Planned>,
+    bands: readonly Band[],
+    x: Operand,
+    tensors: Tail<Omit<LayerTensors<Operand>, "x">>,
+  ): Operand {
+    const { n, outChannels, outHeight, outWidth } = image.shape;
+    const computed: Block[] = [];
+    const given = [up, conv, image].map(({ layer }, k) => {
+      const own = tensors[k];
+      checkTensors(layer, { ...own, x: k === 0 ? x : layer.x });
+      if (own.outputScales !== "unit") return { ...own, outputScales: own.outputScales };
+      const outputScales = this.unitScales(own.weight, own.inputScales!, layer.weightGain);
+      computed.push(outputScales.block);
+      return { ...own, outputScales };
+    });
+    const rows = Math.max(...bands.map((band) => band.up.job.shape.outHeight));
+    const rowBytes = outWidth * 32;
+    const plane = rows * rowBytes;
+    const block = this.#allocate(lengthOf([n, outChannels, outHeight, outWidth], "planar"));
+    const y: Operand = { block, shape: [n, outChannels, outHeight, outWidth], layout: "planar" };
+    const between = this.#allocateAcross(x.block, lengthOf([n, conv.shape.inChannels, rows, outWidth], "blocked"));
+    const start = pointerOf("between", { block: between, shape: [] });
+    for (const band of bands) {
+      const rowOf = (row: number): number => start + (row - band.up.row) * rowBytes;
+      const xRow = pointerOf("x", x) + (band.up.row / 2) * up.shape.width * 32;
+      const xPlane = up.shape.height * up.shape.width * 32;
+      this.#bandLayer(up, band.up, given[0], { x: xRow, xPlane, y: start, yPlane: plane });
+      const at = rowOf(band.conv.row);
+      this.#bandLayer(conv, band.conv, given[1], { x: at, xPlane: plane, y: at, yPlane: plane });
+      this.#imagePixels(given[2], image.shape, image.layer, {
+        x: rowOf(band.from),
+        xPlane: plane,
+        y: pointerOf("y", y) + band.from * outWidth * 4,
+        yPlane: outHeight * outWidth * 4,
+        pixels: (band.to - band.from) * outWidth,
+      });
+    }
+    for (const used of [between, x.block, ...computed]) this.#release(used);
+    return y;
+  }
+
+  /** A layer on some rows: its noise is that of the whole map. */
+  #bandLayer(
+    { layer, stages }: Planned,
+    { job, row }: Band["up"],
+    tensors: EpilogueTensors,
+    maps: Pick<JobOperands, "x" | "y" | "xPlane" | "yPlane">,
+  ): void {
+    const weights = this.#prepared(tensors.weight, layer, job);
+    putAway(tensors.weight);
+    const vectors = writeEpilogue(this.#engine, this.#vectors, this.#tile.cols, stages.conv!.shape, tensors, layer);
+    const noise = vectors.noise + row * vectors.noiseRowStride;
+    runJob(this.#engine, job, { ...vectors, ...maps, noise, weights });
   }
 
   unitScales(weight: Operand, inputScales: Operand, weightGain: number): Operand {
@@ -192,13 +285,25 @@ class BlockedLayers implements FusedKernels {
     shape: LayerShape,
     layer: Gains & Pick<ConvLayer<Shaped>, "clamp">,
   ): Operand {
-    const { n, inChannels, outChannels, outHeight, outWidth } = shape;
+    const { n, outChannels, outHeight, outWidth } = shape;
+    const outputShape = [n, outChannels, outHeight, outWidth];
+    const y: Operand = { block: this.#allocate(lengthOf(outputShape, "planar")), shape: outputShape, layout: "planar" };
+    const pixels = outHeight * outWidth;
+    const at = { x: pointerOf("x", x), y: pointerOf("y", y), xPlane: pixels * 32, yPlane: pixels * 4, pixels };
+    this.#imagePixels(tensors, shape, layer, at);
+    return y;
+  }
+
+  #imagePixels(
+    tensors: EpilogueTensors,
+    { n, inChannels, outChannels }: LayerShape,
+    layer: Gains & Pick<ConvLayer<Shaped>, "clamp">,
+    { x, y, xPlane, yPlane, pixels }: ImagePixels,
+  ): void {
     const { weightGain, gain, clamp } = layer;
     const padded = Math.ceil(inChannels / 8) * 8;
     const length = n * outChannels * padded + outChannels;
     const start = this.#vectors.reserve(length * 4);
-    const outputShape = [n, outChannels, outHeight, outWidth];
-    const y: Operand = { block: this.#allocate(lengthOf(outputShape, "planar")), shape: outputShape, layout: "planar" };
     const vectors = this.#engine.floats(start, length).fill(0);
     const { weight, inputScales, outputScales, bias } = tensors;
     const numbers = {
@@ -219,20 +324,20 @@ class BlockedLayers implements FusedKernels {
     if (numbers.bias) {
       for (let o = 0; o < outChannels; o++) vectors[n * outChannels * padded + o] = numbers.bias[o] * gain;
     }
-    const pixels = outHeight * outWidth;
     const perChunk = Math.min(8192, Math.ceil(pixels / this.#engine.workers / 4) * 4);
     this.#engine.run("blockedToImage", n * Math.ceil(pixels / perChunk), {
-      x: pointerOf("x", x),
+      x,
       w: start,
       bias: start + n * outChannels * padded * 4,
-      y: pointerOf("y", y),
+      y,
+      xPlane,
+      yPlane,
       blocks: padded / 8,
       outChannels,
       pixels,
       pixelsPerChunk: perChunk,
       clamp: clamp ?? Infinity,
     });
-    return y;
   }
 
   #filter(x: Operand, { up, down, pad, outHeight, outWidth, tapsY, tapsX }: FilterStage): Operand {

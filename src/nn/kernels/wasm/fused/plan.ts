@@ -180,11 +180,15 @@ const inPlaceBytes = 16 * 1024 * 1024;
 
 /** Whether the convolution is one that assembly/fused/inPlace.ts does well. */
 export function fitsInPlace(shape: ConvShape): boolean {
-  const { algorithm, n, inChannels, outChannels, height, width } = shape;
+  const { n, inChannels, height, width } = shape;
+  return canBeInPlace(shape) && n * Math.ceil(inChannels / 8) * height * width * 32 >= inPlaceBytes;
+}
+
+/** Whether assembly/fused/inPlace.ts can do it, in scratch that is not larger than caches. */
+export function canBeInPlace({ algorithm, inChannels, outChannels, width }: ConvShape): boolean {
   const blocks = Math.ceil(inChannels / 8);
   const rowBytes = algorithms.f4.points ** 2 * Math.ceil(width / 4) * blocks * 32;
-  const large = n * blocks * height * width * 32 >= inPlaceBytes && rowBytes <= 2 * cacheBytes;
-  return algorithm === "f4" && large && blocks === Math.ceil(outChannels / 8);
+  return algorithm === "f4" && rowBytes <= 2 * cacheBytes && blocks === Math.ceil(outChannels / 8);
 }
 
 export function planConv(shape: ConvShape, weights: WeightPlan, tile: MicroTile, workers: number): ConvPlan {

@@ -100,6 +100,16 @@ export interface FusedPlan {
   run(tensors: LayerTensors<Operand>): Operand;
 }
 
+/** The last layers of a network: an up-convolution, a convolution, and the 1x1 convolution to an image. */
+export type Tail<T> = readonly [up: T, conv: T, image: T];
+
+/** What `FusedKernels` have worked out about the last layers; `run` takes and gives what that of a layer does. */
+export interface TailPlan {
+  readonly outputShape: FusedPlan["outputShape"];
+  /** @param x of the first layer, blocked, which it consumes */
+  run(x: Operand, tensors: Tail<Omit<LayerTensors<Operand>, "x">>): Operand;
+}
+
 /** The fused layers. Blocks come from and go back to the allocator of the primitive kernels they are built on. */
 export interface FusedKernels {
   /**
@@ -107,6 +117,14 @@ export interface FusedKernels {
    * other: then compose it from the primitives, which say what is wrong.
    */
   plan(layer: ConvLayer<Shaped>, flow: LayerFlow): FusedPlan | null;
+
+  /**
+   * How to compute the last three layers in bands of rows, with the bits that they have one by one, so that the maps between them are not
+   * whole in memory: each reads what the one before writes, and nobody else does. Null where that is not worth it, or not possible.
+   *
+   * @param bands how many; default, as their size asks for
+   */
+  planTail(layers: Tail<ConvLayer<Shaped>>, bands?: number): TailPlan | null;
 
   /**
    * The output scales that make the weights of each output have unit length: [n, o] =

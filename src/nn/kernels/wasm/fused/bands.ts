@@ -1,0 +1,59 @@
+/**
+ * The last layers of a network, up-convolution, convolution, image, in bands of rows: the two maps between them, the largest of all,
+ * are never whole in memory. A band is computed as if it were a map of its own, with rows above and below that only its neighbours need
+ * right: what is beyond its edges is taken for zero, and spoils
+ *
+ *   up-convolution   the tiles at the edge (8 rows of output), and by the filter the 2 rows next to them
+ *   convolution      the tiles at the edge (4 rows), which therefore are others than those that are wanted
+ *
+ * Tiles lie where they lie in the whole map, so that the result is the same, bit for bit.
+ */
+import { type ConvJob, planJob } from "./job.js";
+import type { MicroTile } from "./plan.js";
+
+/** A layer of a band, and the first row of its output in the whole map. */
+interface BandLayer {
+  readonly job: ConvJob;
+  readonly row: number;
+}
+
+export interface Band {
+  /** Rows of the image. */
+  readonly from: number;
+  readonly to: number;
+  readonly up: BandLayer;
+  readonly conv: BandLayer;
+}
+
+/** A map is cut into parts of at most this, of at least so many rows. */
+const bandBytes = 64 * 1024 * 1024;
+const fewestRows = 256;
+
+/** How many bands the layers are cut into; 1 is not worth it. */
+export function bandsOf({ shape }: ConvJob): number {
+  const { n, outChannels, outHeight, outWidth } = shape;
+  const bytes = n * Math.ceil(outChannels / 8) * outHeight * outWidth * 32;
+  return Math.min(Math.ceil(bytes / bandBytes), Math.floor(outHeight / fewestRows));
+}
+
+/** @param count at most, each of a multiple of 8 rows */
+export function planBands(up: ConvJob, conv: ConvJob, count: number, tile: MicroTile, workers: number): Band[] {
+  const height = up.shape.outHeight;
+  const rows = Math.ceil(height / count / 8) * 8;
+  const bands: Band[] = [];
+  for (let from = 0; from < height; from += rows) {
+    const to = Math.min(height, from + rows);
+    const above = (most: number): number => Math.max(0, from - most);
+    const below = (most: number): number => Math.min(height, to + (to === height ? 0 : most));
+    const [upFrom, upTo, convFrom, convTo] = [above(16), below(8), above(4), below(4)];
+    const upShape = { ...up.shape, height: (upTo - upFrom) / 2, outHeight: upTo - upFrom };
+    const convShape = { ...conv.shape, inPlace: true, height: convTo - convFrom, outHeight: convTo - convFrom };
+    bands.push({
+      from,
+      to,
+      up: { job: planJob(upShape, tile, workers, up.settings), row: upFrom },
+      conv: { job: planJob(convShape, tile, workers, conv.settings), row: convFrom },
+    });
+  }
+  return bands;
+}
