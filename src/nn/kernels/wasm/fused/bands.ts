@@ -3,7 +3,8 @@
  * are never whole in memory. A band is computed as if it were a map of its own, with rows above and below that only its neighbours need
  * right: what is beyond its edges is taken for zero, and spoils
  *
- *   up-convolution   the tiles at the edge (8 rows of output), and by the filter the 2 rows next to them
+ *   up-convolution   above, the first row of the transposed convolution, as only one product of a tile sees the row above it; below, its
+ *                    last two; and what the filter makes of them, 2 rows more
  *   convolution      the tiles at the edge (4 rows), which therefore are others than those that are wanted
  *
  * Tiles lie where they lie in the whole map, so that the result is the same, bit for bit.
@@ -26,7 +27,7 @@ export interface Band {
 }
 
 /** A map is cut into parts of at most this, of at least so many rows. */
-const bandBytes = 64 * 1024 * 1024;
+const bandBytes = 48 * 1024 * 1024;
 const fewestRows = 256;
 
 /** How many bands the layers are cut into; 1 is not worth it. */
@@ -45,7 +46,7 @@ export function planBands(up: ConvJob, conv: ConvJob, count: number, tile: Micro
     const to = Math.min(height, from + rows);
     const above = (most: number): number => Math.max(0, from - most);
     const below = (most: number): number => Math.min(height, to + (to === height ? 0 : most));
-    const [upFrom, upTo, convFrom, convTo] = [above(16), below(8), above(4), below(4)];
+    const [upFrom, upTo, convFrom, convTo] = [above(8), below(8), above(4), below(4)];
     const upShape = { ...up.shape, height: (upTo - upFrom) / 2, outHeight: upTo - upFrom };
     const convShape = { ...conv.shape, inPlace: true, height: convTo - convFrom, outHeight: convTo - convFrom };
     bands.push({
