@@ -17,7 +17,7 @@ const dist = (path) => import(pathToFileURL(join(resolve(built), path)).href);
 const { readCheckpoint } = await dist("stylegan/checkpoint/read.js");
 const { CheckpointError } = await dist("formats/fileError.js");
 const { writeNative } = await dist("stylegan/checkpoint/native.js");
-const { concatBytes } = await dist("formats/zip.js");
+const { concatBytes } = await dist("formats/bytes.js");
 const { RandomState } = await dist("nn/random.js");
 
 const files = readdirSync(folder)

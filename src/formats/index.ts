@@ -1,6 +1,7 @@
 /** Readers and writers of files: bytes on one side, plain data on the other. */
 export { readArrays } from "./arrayFile.js";
 export { type ByteSource, bytesSource, viewOf } from "./byteSource.js";
+export { concatBytes, crc32 } from "./bytes.js";
 export { CheckpointError, FileError } from "./fileError.js";
 export { halfToNumber, numberToHalf } from "./float16.js";
 export { type AnimationFormat, ApngEncoder } from "./image/apng.js";
@@ -28,5 +29,5 @@ export {
   writeSafetensors,
 } from "./safetensors.js";
 export { readTorch, TorchStorage, TorchTensor } from "./torch/reader.js";
-export { concatBytes, crc32, readZipDirectory, readZipEntry, type ZipEntry } from "./zip.js";
+export { readZipDirectory, readZipEntry, type ZipEntry } from "./zip.js";
 export { writeZip, ZipEncoder, type ZipFile, type ZipWriteOptions, zipChunks } from "./zipEncoder.js";

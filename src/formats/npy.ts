@@ -1,10 +1,11 @@
 /** numpy's .npy arrays and .npz archives of them. Format versions 1 to 3. Tested by tests/formats/formats.test.ts. */
 import { bytesSource, viewOf } from "./byteSource.js";
+import { concatBytes } from "./bytes.js";
 import { describe, FileError } from "./fileError.js";
 import { fortranStrides, numpyDTypes } from "./pickle/common.js";
 import { latin1Text } from "./pickle/text.js";
 import { elementCount, type PlainTensor, stridedTensor } from "./plainTensor.js";
-import { concatBytes, readZipDirectory, readZipEntry, readZipEntryHead } from "./zip.js";
+import { readZipDirectory, readZipEntry, readZipEntryHead } from "./zip.js";
 import { writeZip } from "./zipEncoder.js";
 
 /** What can be written: the element type follows from the array. */

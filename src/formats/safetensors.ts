@@ -4,10 +4,10 @@
  * Tested by tests/formats/formats.test.ts.
  */
 import { type ByteSource, bytesSource, fillFrom, readRange, viewOf } from "./byteSource.js";
+import { concatBytes } from "./bytes.js";
 import { describe, FileError } from "./fileError.js";
 import { numberToHalf } from "./float16.js";
 import { bytesPerElement, type DType, elementCount, type PlainTensor, stridedTensor } from "./plainTensor.js";
-import { concatBytes } from "./zip.js";
 
 export interface SafetensorsFile {
   readonly tensors: ReadonlyMap<string, PlainTensor>;

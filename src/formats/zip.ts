@@ -4,6 +4,7 @@
  */
 import { Inflate, inflateSync } from "fflate";
 import { type ByteSource, readRange, viewOf } from "./byteSource.js";
+import { concatBytes, crc32, MAX_DEFLATE_RATIO } from "./bytes.js";
 import { describe, FileError } from "./fileError.js";
 
 export interface ZipEntry {
@@ -31,8 +32,6 @@ export const UNKNOWN_16 = 0xffff;
 export const UNKNOWN_32 = 0xffffffff;
 export const UTF8_NAME = 0x800;
 const MAX_COMMENT = 0xffff;
-/** Deflate cannot shrink by more than this, so a larger claim is a lie. */
-export const MAX_DEFLATE_RATIO = 1032;
 const MAX_UNPACKED_BYTES = 2 ** 31;
 
 /**
@@ -197,27 +196,4 @@ function wideFields(extra: DataView, fields: readonly number[]): number[] {
     at = end;
   }
   return [...fields];
-}
-
-export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
-}
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let remainder = byte;
-  for (let bit = 0; bit < 8; bit++) remainder = remainder & 1 ? (remainder >>> 1) ^ 0xedb88320 : remainder >>> 1;
-  return remainder;
-});
-
-/** CRC-32 of IEEE 802.3, as zip uses it. */
-export function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) crc = crcTable[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
-  return ~crc >>> 0;
 }

@@ -4,10 +4,9 @@
  * tests/formats/formats.test.ts and tests/training/dataset.test.ts.
  */
 import { viewOf } from "./byteSource.js";
+import { concatBytes, crc32 } from "./bytes.js";
 import {
   CENTRAL_HEADER,
-  concatBytes,
-  crc32,
   END_OF_DIRECTORY,
   END_OF_DIRECTORY_64,
   LOCAL_HEADER,

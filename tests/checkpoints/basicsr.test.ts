@@ -1,9 +1,9 @@
 /** The networks of rosinality's program under the names that BasicSR gives them: GFPGAN and others are built on it. */
 import { beforeAll, describe, expect, test } from "vitest";
+import { concatBytes } from "../../src/formats/bytes.js";
 import { CheckpointError } from "../../src/formats/fileError.js";
 import { denseTensor, type PlainTensor } from "../../src/formats/plainTensor.js";
 import { type StateDict, torchChunks } from "../../src/formats/torch/writer.js";
-import { concatBytes } from "../../src/formats/zip.js";
 import { setKernels } from "../../src/nn/backend.js";
 import { createKernels } from "../../src/nn/kernels/select.js";
 import { seedsToLatents } from "../../src/nn/random.js";

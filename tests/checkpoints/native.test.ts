@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
+import { concatBytes } from "../../src/formats/bytes.js";
 import { CheckpointError } from "../../src/formats/fileError.js";
 import type { PlainTensor } from "../../src/formats/plainTensor.js";
 import { readSafetensors, type SafetensorsEntry, writeSafetensors } from "../../src/formats/safetensors.js";
-import { concatBytes } from "../../src/formats/zip.js";
 import { formats } from "../../src/stylegan/checkpoint/formats.js";
 import { parseConfig } from "../../src/stylegan/checkpoint/geometry.js";
 import { writeNative } from "../../src/stylegan/checkpoint/native.js";

@@ -1,12 +1,12 @@
 /** Checkpoints of other programs: geometry and names, and clear words about what cannot be read. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { concatBytes } from "../../src/formats/bytes.js";
 import { CheckpointError } from "../../src/formats/fileError.js";
 import { encodePixels } from "../../src/formats/image/png.js";
 import { writeNpy } from "../../src/formats/npy.js";
 import { readPickle } from "../../src/formats/pickle/reader.js";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.js";
-import { concatBytes } from "../../src/formats/zip.js";
 import { writeZip } from "../../src/formats/zipEncoder.js";
 import { writeNative } from "../../src/stylegan/checkpoint/native.js";
 import { networkNames } from "../../src/stylegan/checkpoint/networkData.js";

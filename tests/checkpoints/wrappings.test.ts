@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { zipSync } from "fflate";
 import { beforeAll, describe, expect, test } from "vitest";
 import { bytesSource } from "../../src/formats/byteSource.js";
+import { concatBytes } from "../../src/formats/bytes.js";
 import { CheckpointError } from "../../src/formats/fileError.js";
 import { commonNames, firstOf, inertNames, numpyNames } from "../../src/formats/pickle/common.js";
 import { readPickle } from "../../src/formats/pickle/reader.js";
@@ -11,7 +12,7 @@ import { denseTensor, type PlainTensor } from "../../src/formats/plainTensor.js"
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.js";
 import { readTorch, type TorchTensor } from "../../src/formats/torch/reader.js";
 import { type StateDict, torchChunks } from "../../src/formats/torch/writer.js";
-import { concatBytes, readZipDirectory, readZipEntry } from "../../src/formats/zip.js";
+import { readZipDirectory, readZipEntry } from "../../src/formats/zip.js";
 import { writeZip } from "../../src/formats/zipEncoder.js";
 import { setKernels } from "../../src/nn/backend.js";
 import { createKernels } from "../../src/nn/kernels/select.js";

@@ -7,10 +7,10 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
+import { concatBytes } from "../../src/formats/bytes.js";
 import { decodePixels } from "../../src/formats/image/png.js";
 import { readNpy, writeNpz } from "../../src/formats/npy.js";
 import { denseTensor } from "../../src/formats/plainTensor.js";
-import { concatBytes } from "../../src/formats/zip.js";
 import { loadCheckpoint, RandomState, Tensor, toPixels } from "../../src/index.js";
 import { writeNative } from "../../src/stylegan/checkpoint/native.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";

@@ -1,10 +1,10 @@
 /** Animated PNG and GIF: every frame comes back, in its time; sizes and numbers of chunks as the formats want them. */
 import { unzlibSync } from "fflate";
 import { describe, expect, test } from "vitest";
+import { concatBytes, crc32 } from "../../src/formats/bytes.js";
 import { ApngEncoder } from "../../src/formats/image/apng.js";
 import { GifEncoder } from "../../src/formats/image/gif.js";
 import { decodePixels, type PixelImage } from "../../src/formats/image/png.js";
-import { concatBytes, crc32 } from "../../src/formats/zip.js";
 import { RandomState } from "../../src/nn/random.js";
 
 interface Chunk {

@@ -4,11 +4,11 @@ import fc from "fast-check";
 import { encode as encodeJpeg } from "jpeg-js";
 import { describe, expect, test } from "vitest";
 import { viewOf } from "../../src/formats/byteSource.js";
+import { concatBytes, crc32 } from "../../src/formats/bytes.js";
 import { FileError } from "../../src/formats/fileError.js";
 import { decodeImage, imageHeader } from "../../src/formats/image/imageFile.js";
 import { upright } from "../../src/formats/image/pixels.js";
 import { decodePixels, encodePixels, type PixelImage } from "../../src/formats/image/png.js";
-import { concatBytes, crc32 } from "../../src/formats/zip.js";
 
 const caseFile = (name: string): Uint8Array =>
   new Uint8Array(readFileSync(new URL(`../fixtures/cases/images/${name}`, import.meta.url)));

@@ -2,12 +2,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { mutate, readFully } from "../../scripts/checks/mutations.mjs";
+import { concatBytes } from "../../src/formats/bytes.js";
 import { CheckpointError } from "../../src/formats/fileError.js";
 import { commonNames, firstOf, inertNames, numpyNames } from "../../src/formats/pickle/common.js";
 import { readPickle } from "../../src/formats/pickle/reader.js";
 import { writeSafetensors } from "../../src/formats/safetensors.js";
 import { torchChunks } from "../../src/formats/torch/writer.js";
-import { concatBytes } from "../../src/formats/zip.js";
 import { RandomState } from "../../src/nn/random.js";
 import { writeNative } from "../../src/stylegan/checkpoint/native.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";

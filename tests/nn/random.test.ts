@@ -1,7 +1,7 @@
 /** RandomState against numpy's own numbers (numpy 2.4.6; its legacy generator is frozen). */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { crc32 } from "../../src/formats/zip.js";
+import { crc32 } from "../../src/formats/bytes.js";
 import { RandomState, seedsToLatents } from "../../src/nn/random.js";
 
 const f32 = (values: Iterable<number>) => Array.from(values, Math.fround);

@@ -6,7 +6,7 @@
  */
 import { zlibSync } from "fflate";
 import { viewOf } from "../byteSource.js";
-import { concatBytes, crc32 } from "../zip.js";
+import { concatBytes, crc32 } from "../bytes.js";
 import { type PixelImage, SIGNATURE } from "./png.js";
 
 export interface AnimationFormat {

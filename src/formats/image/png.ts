@@ -2,8 +2,8 @@
 import { convertIndexedToRgb, decode, encode } from "fast-png";
 import { Unzlib } from "fflate";
 import { viewOf } from "../byteSource.js";
+import { concatBytes, crc32, MAX_DEFLATE_RATIO } from "../bytes.js";
 import { FileError } from "../fileError.js";
-import { concatBytes, crc32, MAX_DEFLATE_RATIO } from "../zip.js";
 import { orientationOf } from "./exif.js";
 import { checkSamples } from "./limits.js";
 

@@ -5,11 +5,12 @@
  * The layout is the official one: PNG or JPEG images of one size, and where they have classes a `dataset.json` with
  * {"labels": [["00000/img00000000.png", 6], ...]}. Tests: tests/training/dataset.test.ts.
  */
+
+import { crc32 } from "../../formats/bytes.js";
 import { FileError } from "../../formats/fileError.js";
 import { roundHalfToEven } from "../../formats/float16.js";
 import { decodeImage, type ImageOptions, imageHeader } from "../../formats/image/imageFile.js";
 import { resize, withChannels } from "../../formats/image/pixels.js";
-import { crc32 } from "../../formats/zip.js";
 import { type RandomSnapshot, RandomState } from "../../nn/random.js";
 import { Tensor } from "../../nn/tensor.js";
 

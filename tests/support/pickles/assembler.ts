@@ -1,5 +1,5 @@
 /** Pickles, torch streams and damaged files made by hand, byte for byte. */
-import { concatBytes } from "../../../src/formats/zip.js";
+import { concatBytes } from "../../../src/formats/bytes.js";
 
 export type Bytes = readonly number[];
 
