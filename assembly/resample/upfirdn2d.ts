@@ -13,7 +13,9 @@ class SeparableArguments {
   /** A chunk is some rows of a plane, or some whole planes. */
   rowsPerChunk: i32; planesPerChunk: i32;
   /** Output rows filtered at a time by fourTaps.ts; 0 where the filter or the rates are others. */
-  stripRows: i32; upY: i32; downY: i32; padY: i32; tapsY: i32; upX: i32; downX: i32; padX: i32; tapsX: i32;
+  stripRows: i32;
+  /** Of each thread's scratch, where a strip of outputs is made before it is copied to y; 0 where it is made in y. */
+  stageOffset: i32; upY: i32; downY: i32; padY: i32; tapsY: i32; upX: i32; downX: i32; padX: i32; tapsX: i32;
   /** Zeros kept before and after the filtered row in scratch (elements). */
   marginLeft: i32; marginRight: i32;
   // Then tapsY + tapsX float32 numbers.
@@ -45,13 +47,16 @@ export function upfirdn2dSeparable(args: usize, chunk: i32, worker: i32): void {
   for (let plane = first; plane < end; plane++) {
     const x = g.x + floatBytes(plane) * <usize>(g.height * g.width);
     const y = g.y + floatBytes(plane) * <usize>(g.outHeight * g.outWidth) + floatBytes(firstRow) * <usize>g.outWidth;
-    if (g.stripRows > 0) filterPlaneFour(args, x, y, line, firstRow, endRow);
+    if (g.stripRows > 0) filterPlaneFour(args, x, y, line, g.stageOffset ? buffer + g.stageOffset : 0, firstRow, endRow);
     else filterPlane(args, x, y, line, firstRow, endRow);
   }
 }
 
-/** Rows firstRow .. endRow - 1 of one plane, to y, with four taps at one of the three rates of fourTaps.ts. */
-function filterPlaneFour(args: usize, x: usize, y: usize, line: usize, firstRow: i32, endRow: i32): void {
+/**
+ * Rows firstRow .. endRow - 1 of one plane, to y, with four taps at one of the three rates of fourTaps.ts. These go down columns,
+ * which touches a line of the cache for every row: far from the core that waits for each, so a strip is made in `stage` first.
+ */
+function filterPlaneFour(args: usize, x: usize, y: usize, line: usize, stage: usize, firstRow: i32, endRow: i32): void {
   const g = changetype<SeparableArguments>(args), lineStep = <usize>g.lineBytes, taps = args + TAPS;
   const isDouble = g.upY == 2, phaseX = g.padX & 1;
   // The first sample that meets a tap: at double rate, the first at or after -padX is at (1 - padX) / 2, rounded down.
@@ -62,10 +67,12 @@ function filterPlaneFour(args: usize, x: usize, y: usize, line: usize, firstRow:
     const first = isDouble ? (start + 1) >> 1 : start;
     const needed = isDouble ? (rows >> 1) + 2 : (rows - 1) * g.downY + 4;
     copyRows(x, g.height, g.width, first, needed, line, lineStep);
-    if (isDouble) filterDouble(taps, from, lineStep, y, rows, g.outWidth, start & 1, phaseX);
-    else if (g.downY == 2) filterHalf(taps, from, lineStep, y, rows, g.outWidth);
-    else filterSame(taps, from, lineStep, y, rows, g.outWidth);
-    y += floatBytes(rows * g.outWidth);
+    const to = stage ? stage : y, bytes = floatBytes(rows * g.outWidth);
+    if (isDouble) filterDouble(taps, from, lineStep, to, rows, g.outWidth, start & 1, phaseX);
+    else if (g.downY == 2) filterHalf(taps, from, lineStep, to, rows, g.outWidth);
+    else filterSame(taps, from, lineStep, to, rows, g.outWidth);
+    if (stage) memory.copy(y, stage, bytes);
+    y += bytes;
   }
 }
 
