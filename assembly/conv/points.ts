@@ -46,7 +46,11 @@ export function transformRows(
   const strip = tile + 81 * 32;
   let panel = v + <usize>(index / rowsOfPanel) * panelStride, lane = index % rowsOfPanel;
   for (let row = ty; row < ty + rows; row++) {
-    loadStrip(planes, height, width, lanes, row * step - padY, size, -padX, columns, strip);
+    // Windows overlap: the last rows of one are the first of the next.
+    const kept = row > ty ? size - step : 0;
+    if (kept > 0) memory.copy(strip, strip + <usize>step * rowStride, <usize>kept * rowStride);
+    const below = strip + <usize>kept * rowStride;
+    loadStrip(planes, height, width, lanes, row * step - padY + kept, size - kept, -padX, columns, below);
     let from = strip;
     for (let t = 0; t < tilesX; t++) {
       const to = panel + <usize>lane * 32;

@@ -73,6 +73,20 @@ function finite(g: v128): v128 {
   return v128.bitselect(g, v128.and(signed, f32x4.eq(g, g)), f32x4.lt(f32x4.abs(g), f32x4.splat(Infinity)));
 }
 
+/** An average that moves towards x. */
+// @ts-ignore: decorator
+@inline
+function moved(average: v128, x: v128, beta: v128, rest: v128): v128 {
+  return f32x4.add(f32x4.mul(beta, average), f32x4.mul(rest, x));
+}
+
+/** rate * m / (sqrt(v * correction) + epsilon) */
+// @ts-ignore: decorator
+@inline
+function stepOf(m: v128, v: v128, rate: v128, correction: v128, epsilon: v128): v128 {
+  return f32x4.div(f32x4.mul(rate, m), f32x4.add(f32x4.sqrt(f32x4.mul(v, correction)), epsilon));
+}
+
 /**
  * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; target -= rate * m / (sqrt(v * vCorrection) + epsilon), g the
  * source, where NaN counts as 0 and an infinity as +-1e5.
@@ -88,30 +102,30 @@ export function adam(args: usize, chunk: i32, worker: i32): void {
   const beta1 = f32x4.splat(g.beta1), rest1 = f32x4.splat(g.oneMinusBeta1);
   const beta2 = f32x4.splat(g.beta2), rest2 = f32x4.splat(g.oneMinusBeta2);
   const rate = f32x4.splat(g.rate), correction = f32x4.splat(g.vCorrection), epsilon = f32x4.splat(g.epsilon);
-  const vectors = floatBytes(count & ~3);
-  const end = floatBytes(count);
-  const parameter = row.target + first, gradient = row.source + first, m = row.m + first, v = row.v + first;
-  let at: usize = 0;
-  while (at < end) {
-    const whole = at < vectors;
-    const g4 = finite(whole ? v128.load(gradient + at) : v128.load32_splat(gradient + at));
-    const m4 = whole ? v128.load(m + at) : v128.load32_splat(m + at);
-    const v4 = whole ? v128.load(v + at) : v128.load32_splat(v + at);
-    const p4 = whole ? v128.load(parameter + at) : v128.load32_splat(parameter + at);
-    const mNew = f32x4.add(f32x4.mul(beta1, m4), f32x4.mul(rest1, g4));
-    const vNew = f32x4.add(f32x4.mul(beta2, v4), f32x4.mul(rest2, f32x4.mul(g4, g4)));
-    const scale = f32x4.add(f32x4.sqrt(f32x4.mul(vNew, correction)), epsilon);
-    const pNew = f32x4.sub(p4, f32x4.div(f32x4.mul(rate, mNew), scale));
-    if (whole) {
-      v128.store(m + at, mNew);
-      v128.store(v + at, vNew);
-      v128.store(parameter + at, pNew);
-      at += 16;
-    } else {
-      v128.store32_lane(m + at, mNew, 0);
-      v128.store32_lane(v + at, vNew, 0);
-      v128.store32_lane(parameter + at, pNew, 0);
-      at += 4;
-    }
+  let parameter = row.target + first, gradient = row.source + first, m = row.m + first, v = row.v + first;
+  const vectorsEnd = m + floatBytes(whole(count)), end = m + floatBytes(count);
+  while (m < vectorsEnd) {
+    const g4 = finite(v128.load(gradient)), gHigh = finite(high(gradient));
+    const m4 = moved(v128.load(m), g4, beta1, rest1), mHigh = moved(high(m), gHigh, beta1, rest1);
+    const v4 = moved(v128.load(v), f32x4.mul(g4, g4), beta2, rest2), vHigh = moved(high(v), f32x4.mul(gHigh, gHigh), beta2, rest2);
+    const step = stepOf(m4, v4, rate, correction, epsilon), stepHigh = stepOf(mHigh, vHigh, rate, correction, epsilon);
+    put(parameter, f32x4.sub(v128.load(parameter), step), f32x4.sub(high(parameter), stepHigh));
+    put(m, m4, mHigh);
+    put(v, v4, vHigh);
+    gradient += STEP;
+    parameter += STEP;
+    m += STEP;
+    v += STEP;
+  }
+  while (m < end) {
+    const g4 = finite(v128.load32_splat(gradient)), m4 = moved(v128.load32_splat(m), g4, beta1, rest1);
+    const v4 = moved(v128.load32_splat(v), f32x4.mul(g4, g4), beta2, rest2);
+    v128.store32_lane(parameter, f32x4.sub(v128.load32_splat(parameter), stepOf(m4, v4, rate, correction, epsilon)), 0);
+    v128.store32_lane(m, m4, 0);
+    v128.store32_lane(v, v4, 0);
+    gradient += 4;
+    parameter += 4;
+    m += 4;
+    v += 4;
   }
 }
