@@ -1,5 +1,6 @@
 /** Everything that the module exports. Each name has a case in tests/support/kernelCases/. */
-export * from "./elementwise/biasAct";
+export { biasAct, biasActGrad } from "./elementwise/biasAct";
+export { layerEnd, layerEndGrad } from "./elementwise/layerEnd";
 export {
   blockedFir, blockedToImage, blockedToPlanar, convBlocked, convInPlace, inPlaceSeams, inverseNorms, multiplyPanels,
   planarToBlocked, prepareWeights, sumOfSquares, transposedBlocked, transposedSeams,

@@ -163,6 +163,17 @@ function addStreams(kernels, add) {
       return () => kernels.biasAct(x, b, y, { ...activation, activation: name });
     });
   }
+  add(group, "layerEnd lrelu", { bytes: 8 * length }, (make) => {
+    const [x, scale, noise, b, y] = [make(length), make(c), make(height ** 2), make(c), make(length)];
+    const geometry = { ...activation, activation: "lrelu", noiseMaps: 1 };
+    return () => kernels.layerEnd(x, { scale, noise, b }, y, geometry);
+  });
+  add(group, "layerEndGrad lrelu", { bytes: 16 * length }, (make) => {
+    const [dy, x, dt, dx] = [make(length), make(length), make(length), make(length)];
+    const operands = { scale: make(c), noise: make(height ** 2), b: make(c) };
+    const geometry = { ...activation, activation: "lrelu", noiseMaps: 1 };
+    return () => kernels.layerEndGrad(dy, x, operands, dt, dx, geometry);
+  });
   add(group, "binary add", { bytes: 12 * length }, (make) => {
     const [a, b, y] = [make(length), make(length), make(length)];
     return () => kernels.binary("add", a, b, y, { shape: [length], strides: [[1], [1]] });

@@ -103,7 +103,7 @@ function run(gradient: bool, clamped: bool, args: usize, chunk: i32): void {
 /** clamp(gain * act(t)); pmax and pmin are single instructions, and pass a NaN that comes first. */
 // @ts-ignore: decorator
 @inline
-function value(t: v128, fall: v128, gain: v128, low: v128, high: v128, lowest: v128): v128 {
+export function value(t: v128, fall: v128, gain: v128, low: v128, high: v128, lowest: v128): v128 {
   const rate = v128.bitselect(gain, fall, f32x4.gt(t, f32x4.splat(0)));
   return f32x4.pmax(f32x4.pmin(f32x4.mul(f32x4.pmax(t, lowest), rate), high), low);
 }

@@ -10,7 +10,7 @@
  * Q_oi = sum_k w_oik^2. Both forms are the same numbers: identities 26 and 27, tests/identities/demodulation.test.ts.
  */
 import { fused, type Layer } from "../nn/fused.js";
-import { add, addScalar, mul, rsqrt, scale, square } from "../nn/ops/arith.js";
+import { addScalar, mul, rsqrt, scale, square } from "../nn/ops/arith.js";
 import { type Activation, biasAct } from "../nn/ops/biasAct.js";
 import { conv2dResample } from "../nn/ops/conv2dResample.js";
 import { matmul } from "../nn/ops/matmul.js";
@@ -47,15 +47,24 @@ export interface ModulatedConv2dOptions {
  * @throws RangeError when the shapes do not fit
  */
 export function modulatedConv2d(x: Tensor, weight: Tensor, styles: Tensor, options: ModulatedConv2dOptions): Tensor {
-  const { filter, up = 1, demodulate = true, flipWeight = true } = options;
+  const y = convolveModulated(x, weight, styles, options);
+  return options.demodulate === false ? y : mul(y, demodulationOfMaps(weight, styles));
+}
+
+/** Without what demodulates. */
+function convolveModulated(x: Tensor, weight: Tensor, styles: Tensor, options: ModulatedConv2dOptions): Tensor {
+  const { filter, up = 1, flipWeight = true } = options;
   const [n, i] = x.shape;
-  const [o, , kh] = weight.shape;
+  const [, , kh] = weight.shape;
   assertShape("modulatedConv2d", "weight", weight.shape, [null, i, null, null], "O, I, kh, kw");
   assertShape("modulatedConv2d", "styles", styles.shape, [n, i], "N, I", "did you pass w instead of affine(w)?");
-
   const modulated = mul(x, reshape(styles, [n, i, 1, 1])); // [N, I, H, W]
-  const y = conv2dResample(modulated, weight, filter, { up, padding: (kh - 1) / 2, flipWeight }); // [N, O, H up, W up]
-  return demodulate ? mul(y, reshape(demodulation(weight, styles), [n, o, 1, 1])) : y;
+  return conv2dResample(modulated, weight, filter, { up, padding: (kh - 1) / 2, flipWeight }); // [N, O, H up, W up]
+}
+
+/** [N, O, 1, 1] */
+function demodulationOfMaps(weight: Tensor, styles: Tensor): Tensor {
+  return reshape(demodulation(weight, styles), [styles.shape[0], weight.shape[0], 1, 1]);
 }
 
 export interface ModulatedLayerOptions extends ModulatedConv2dOptions {
@@ -76,11 +85,15 @@ export interface ModulatedLayerOptions extends ModulatedConv2dOptions {
 
 /** StyleGAN2, figure 2 (d): modulate, convolve, demodulate, add noise, add bias, activate. Shapes as above. */
 export function modulatedLayer(x: Tensor, weight: Tensor, styles: Tensor, options: ModulatedLayerOptions): Tensor {
-  const { weightGain = 1, noise, noiseStrength, bias, activation, gain, clamp } = options;
+  const { weightGain = 1, demodulate = true, noise, noiseStrength, bias, activation, gain, clamp } = options;
   return fused(layerRecord(x, weight, styles, options), () => {
-    let y = modulatedConv2d(x, scale(weight, weightGain), styles, options);
-    if (noise !== null) y = add(y, noiseStrength === null ? noise : mul(noise, noiseStrength));
-    return biasAct(y, bias, { activation, gain, clamp });
+    const scaled = scale(weight, weightGain);
+    const y = convolveModulated(x, scaled, styles, options);
+    return biasAct(y, bias, {
+      scale: demodulate ? demodulationOfMaps(scaled, styles) : null,
+      noise: noise === null || noiseStrength === null ? noise : mul(noise, noiseStrength),
+      ...{ activation, gain, clamp },
+    });
   });
 }
 

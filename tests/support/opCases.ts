@@ -23,6 +23,7 @@ import {
   square,
   step,
   sub,
+  sumOfProducts,
   tanh,
 } from "../../src/nn/ops/arith.js";
 import { type Activation, activationNames, biasAct, isHomogeneous } from "../../src/nn/ops/biasAct.js";
@@ -74,6 +75,14 @@ for (const [a, b] of PAIRS) {
   for (const [op, f] of Object.entries({ add, sub, mul, div })) check(op, detail, pair, ({ a, b }) => f(a, b));
   const same = (draw: Draw) => ({ a: draw.normals(a), b: draw.normals(a) });
   check("lerp", `[${a}]`, same, ({ a, b }) => lerp(a, b, 0.3));
+}
+for (const shape of [
+  [2, 3, 1, 1],
+  [1, 3, 1, 2],
+  [2, 3, 2, 2],
+]) {
+  const pair = (draw: Draw) => ({ a: draw.normals([2, 3, 2, 2]), b: draw.normals([2, 3, 2, 2]) });
+  check("sumOfProducts", `to [${shape}]`, pair, ({ a, b }) => sumOfProducts(a, b, shape));
 }
 check(
   "scale",
@@ -137,6 +146,21 @@ for (const { activation, clamp, kinks } of PIECEWISE) {
   check("biasAct", `${detail}, gains`, stretched, ({ x, b }) =>
     biasAct(x, b, { activation, gain: 2, clamp, ...gains }),
   );
+}
+// A scale for each map and noise before all of it. The same u = x scale + noise, so the same kinks.
+for (const { activation, clamp, kinks } of [...PIECEWISE, { activation: "tanh", clamp: null, kinks: [] } as const]) {
+  for (const maps of [1, 2]) {
+    const inputs = (draw: Draw) => {
+      const [b, noise] = [draw.normals([3]), draw.normals([maps, 1, 2, 2])];
+      const factor = draw.uniforms([2, 3, 1, 1], 0.5, 2);
+      const u = sub(draw.awayFrom([2, 3, 2, 2], kinks), reshape(b, [3, 1, 1]));
+      return { x: div(sub(u, noise), factor), factor, noise, b };
+    };
+    const detail = `${activation}, ${clamp === null ? "no clamp" : `clamp ${clamp}`}, scale and noise [${maps}, 1, 2, 2]`;
+    check("biasAct", detail, inputs, ({ x, factor, noise, b }) =>
+      biasAct(x, b, { activation, gain: 2, clamp, scale: factor, noise }),
+    );
+  }
 }
 /** Their second derivatives jump at 0. */
 const WITH_KINK: readonly Activation[] = ["elu", "selu"];

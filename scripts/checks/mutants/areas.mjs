@@ -26,6 +26,7 @@ const allKernels = [
 /** The titles of tests/kernels/wasm.test.ts that a file of assembly/ is behind. */
 const kernelTitles = [
   ["assembly/elementwise/biasAct", "^biasAct"],
+  ["assembly/elementwise/layerEnd", "^layerEnd"],
   ["assembly/elementwise/maps", "^unary|^affine|^fill"],
   ["assembly/elementwise/reduce", "^sum|^matmul|^conv2d"],
   ["assembly/elementwise/strided", "^binary|^stridedCopy"],

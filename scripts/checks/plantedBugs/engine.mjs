@@ -68,7 +68,7 @@ export const engineBugs = [
     "biasAct: lrelu",
     "tests/nn/autograd.test.ts",
     "src/nn/ops/biasAct.ts",
-    "dy: (ddx, { x, b }, g) => biasActGradOp({ dy: ddx, x, b }, g)",
+    "dy: (ddx, { dy: _, ...inputs }, g) => biasActGradOp({ dy: ddx, ...inputs }, g)",
     "dy: (ddx) => scale(ddx, 1)",
   ],
   [

@@ -5,8 +5,8 @@ export const networksBugs = [
     "toRgb is linear in x",
     "tests/identities/synthesis.test.ts",
     "src/stylegan/modulatedConv2d.ts",
-    "return demodulate ? mul(",
-    "return demodulate || up === 1 ? mul(",
+    "options.demodulate === false ?",
+    "options.demodulate === false && options.up === 2 ?",
   ],
   [
     "toRgb(x, w) is affine in w",

@@ -45,11 +45,7 @@ export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], opti
         const dy = gradients.get(tensor);
         if (dy === undefined) continue;
         const node = tensor.internals.node as OpNode;
-        const found: Record<string, Tensor> = {};
-        for (const name of node.names) {
-          const input = node.inputs[name];
-          if (input !== null && onPath.has(input)) pull(node, name, input, dy, found, gradients);
-        }
+        pullAll(node, dy, onPath, gradients);
         if (!wanted.has(tensor)) gradients.remove(tensor);
         const spent = gradients.takeSpent();
         if (createGraph) continue;
@@ -60,20 +56,24 @@ export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], opti
   );
 }
 
-/** Pulls dy through one node, onto one of its inputs. */
-function pull(
-  node: OpNode,
-  name: string,
-  input: Tensor,
-  dy: Tensor,
-  found: Record<string, Tensor>,
-  gradients: PendingGradients,
-): void {
-  const dx = scope(() => node.pullback(name, dy, found));
-  if (dx === null) return;
-  found[name] = dx;
-  if (!sameShape(dx.shape, input.shape)) assertShape(`gradient of ${node.name}`, name, dx.shape, input.shape);
-  gradients.add(input, dx);
+/** Pulls dy through one node, onto those of its inputs that are on the path. */
+function pullAll(node: OpNode, dy: Tensor, onPath: ReadonlySet<Tensor>, gradients: PendingGradients): void {
+  const { pullback, pullTogether } = node;
+  const isWanted = (name: string): boolean => node.inputs[name] !== null && onPath.has(node.inputs[name]!);
+  const found: Record<string, Tensor | null> = {};
+  if (pullTogether !== null)
+    Object.assign(
+      found,
+      scope(() => pullTogether(dy, isWanted)),
+    );
+  for (const name of node.names) {
+    if (!isWanted(name)) continue;
+    if (pullback !== null) found[name] = scope(() => pullback(name, dy, found));
+    const [input, dx] = [node.inputs[name]!, found[name]];
+    if (dx === null) continue;
+    if (!sameShape(dx.shape, input.shape)) assertShape(`gradient of ${node.name}`, name, dx.shape, input.shape);
+    gradients.add(input, dx);
+  }
 }
 
 /** The gradients known so far, by tensor. One gradient may belong to several: an addition hands dy on as it is. */

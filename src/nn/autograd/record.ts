@@ -19,13 +19,26 @@ export interface OpDefinition<I extends Inputs, O> {
    * the type: a missing one does not compile. `null` says that the derivative is zero everywhere. `found` holds the
    * products of the rules before it, where they were wanted, for rules that begin with the same work.
    */
-  readonly vjp: {
-    readonly [K in keyof I]-?: ((dy: Tensor, inputs: I, options: O, y: Tensor, found: Found<I>) => Tensor) | null;
-  };
+  readonly vjp: Rules<I, O> | JointRule<I, O>;
 }
 
+type Rules<I extends Inputs, O> = {
+  readonly [K in keyof I]-?: ((dy: Tensor, inputs: I, options: O, y: Tensor, found: Found<I>) => Tensor) | null;
+};
+
+/**
+ * All products that `wanted` says yes to, at once, where one reading of feature maps gives several. Null for the others. It may ask
+ * `isRecording()`: while the way back is not recorded, kernels without a derivative will do.
+ */
+type JointRule<I extends Inputs, O> = (
+  dy: Tensor,
+  inputs: I,
+  options: O,
+  wanted: (input: keyof I) => boolean,
+) => { readonly [K in keyof I]-?: Tensor | null };
+
 /** Gradients of one pullback by the names of the inputs. */
-export type Found<I extends Inputs> = { readonly [K in keyof I]?: Tensor };
+export type Found<I extends Inputs> = { readonly [K in keyof I]?: Tensor | null };
 
 /** An operation as a function of its named inputs and its options. */
 export type Op<I extends Inputs, O> = (inputs: I, options: O) => Tensor;
@@ -36,8 +49,10 @@ export interface OpNode extends GraphNode<Tensor> {
   readonly inputs: Inputs;
   /** The names of the inputs, in the order of their rules. */
   readonly names: readonly string[];
-  /** dy -> gradient of one input, or null where it is zero; `found`: those of the inputs before it. */
-  pullback(input: string, dy: Tensor, found: Found<Inputs>): Tensor | null;
+  /** dy -> gradient of one input, or null where it is zero; `found`: those of the inputs before it. Null for a joint rule. */
+  readonly pullback: ((input: string, dy: Tensor, found: Found<Inputs>) => Tensor | null) | null;
+  /** dy -> gradients of the inputs that are wanted. */
+  readonly pullTogether: ((dy: Tensor, wanted: (input: string) => boolean) => Found<Inputs>) | null;
 }
 
 let recording = true;
@@ -76,9 +91,13 @@ export function noGrad<T>(body: () => T): T {
 
 /** An operation with its gradient rules: a function of its named inputs and options. */
 export function defineOp<I extends Inputs, O>(name: string, definition: OpDefinition<I, O>): Op<I, O> {
-  const names = Object.keys(definition.vjp);
+  const { vjp } = definition;
+  const joint = typeof vjp === "function" ? vjp : null;
+  const rules = typeof vjp === "function" ? null : vjp;
+  const namesOfRules = rules && Object.keys(rules);
   return (inputs, options) =>
     inScope(() => {
+      const names = namesOfRules ?? Object.keys(inputs);
       const y = definition.forward(inputs, options);
       if (!recording) return y;
       const keeps: Tensor[] = [];
@@ -90,8 +109,10 @@ export function defineOp<I extends Inputs, O>(name: string, definition: OpDefini
           inputs,
           names,
           keeps,
-          pullback: (input, dy, found) =>
-            definition.vjp[input as keyof I]?.(dy, inputs, options, y, found as Found<I>) ?? null,
+          pullback:
+            rules &&
+            ((input, dy, found) => rules[input as keyof I]?.(dy, inputs, options, y, found as Found<I>) ?? null),
+          pullTogether: joint && ((dy, wanted) => joint(dy, inputs, options, wanted as (input: keyof I) => boolean)),
         };
         y.internals.node = node;
         y.requiresGrad = true;

@@ -110,6 +110,22 @@ export interface BiasActGeometry {
   readonly clamp: number | null;
 }
 
+/** What follows the convolution of a layer, as operands of feature maps [outer, channels, inner]; null for those it has not. */
+export interface LayerEnd {
+  /** [outer, channels] */
+  readonly scale: Block | null;
+  /** [noiseMaps, inner] */
+  readonly noise: Block | null;
+  /** [channels] */
+  readonly b: Block | null;
+}
+
+/** biasAct of x * scale + noise in place of x; its activation is piecewise linear, its clamp above 0. */
+export interface LayerEndGeometry extends BiasActGeometry {
+  /** 1, shared by all samples, or `outer`. */
+  readonly noiseMaps: number;
+}
+
 /**
  * One Adam update, in place (parameter, m, v); m and v corrected for bias at step number `step` (1, 2, ...). NaN in the
  * gradient counts as 0, an infinity as +-1e5.
@@ -171,6 +187,10 @@ export interface Kernels {
   biasAct(x: Block, b: Block | null, y: Block, geometry: BiasActGeometry): void;
   /** dx = dy * inputGain * gain * act'(t) where not clamped, recovered from x, b. dx may be dy. */
   biasActGrad(dy: Block, x: Block, b: Block | null, dx: Block, geometry: BiasActGeometry): void;
+  /** y = biasAct(x * scale + noise) in one pass, rounded as by one operation after the other. y may be x. */
+  layerEnd(x: Block, operands: LayerEnd, y: Block, geometry: LayerEndGeometry): void;
+  /** dt, what biasActGrad makes of dy there, and dx = dt * scale. dx and dt may be dy. */
+  layerEndGrad(dy: Block, x: Block, operands: LayerEnd, dt: Block, dx: Block, geometry: LayerEndGeometry): void;
   /** All parameters of a network in one call: the four lists go together. */
   adam(
     parameters: readonly Block[],

@@ -67,8 +67,8 @@ const divOp = defineOp<Pair, null>("div", {
     b: (dy, { b }, _, y) => sumTo(neg(div(mul(dy, y), b)), b.shape),
   },
 });
-/** a * b summed to `shape`: what a factor of a product gets back that was broadcast over feature maps. */
-function sumOfProducts(a: Tensor, b: Tensor, shape: Shape): Tensor {
+/** a * b summed to `shape`, which broadcasts to theirs: what a factor of a product gets back that was broadcast over feature maps. */
+export function sumOfProducts(a: Tensor, b: Tensor, shape: Shape): Tensor {
   const kept = shape.findLastIndex((extent) => extent !== 1) + 1;
   const isPrefix = shape.length === a.shape.length && sameShape(shape.slice(0, kept), a.shape.slice(0, kept));
   const sums = isPrefix && sameShape(a.shape, b.shape) && !sameShape(a.shape, shape);

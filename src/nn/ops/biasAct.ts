@@ -3,11 +3,12 @@
  *
  * lrelu, relu and linear are piecewise linear: dx = dy inputGain gain act'(t) where y is not clamped, which is itself
  * linear in dy and constant in x almost everywhere, so one kernel serves every order. b meets dy through the same t:
- * db = (biasGain / inputGain) sum of dx. The smooth activations run as one
+ * db = (biasGain / inputGain) sum of dx. Before all of this x may be scaled and noise added, u = x scale + noise in place of x: what
+ * follows the convolution of a modulated layer, one pass there and one back where nothing is recorded of the way back. The smooth activations run as one
  * kernel when nothing is recorded and as a composition of differentiable operations when it is.
  * Tests: tests/identities/linear.test.ts (identity 14), tests/nn/autograd.test.ts.
  */
-import { defineOp, isRecorded, type Op } from "../autograd/record.js";
+import { defineOp, isRecorded, isRecording, noGrad, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import {
   type Activation,
@@ -19,11 +20,11 @@ import {
   SELU_SCALE,
   type SmoothActivation,
 } from "../kernels/activations.js";
-import type { BiasActGeometry } from "../kernels/types.js";
+import type { BiasActGeometry, Block, LayerEnd, LayerEndGeometry } from "../kernels/types.js";
 import { assertShape, sizeOf } from "../shape.js";
 import { allocateTensor, type Tensor } from "../tensor.js";
-import { add, addScalar, exp, mul, neg, scale, sigmoid, softplus, step, tanh } from "./arith.js";
-import { reshape, sum } from "./reduce.js";
+import { add, addScalar, exp, mul, neg, scale, sigmoid, softplus, step, sumOfProducts, tanh } from "./arith.js";
+import { reshape, sum, sumTo } from "./reduce.js";
 
 export type { Activation } from "../kernels/activations.js";
 
@@ -45,37 +46,85 @@ export function onnxActivation(activation: Activation): OnnxActivation | null {
   return activationRow(activation).onnx;
 }
 
-type BiasActInputs = { x: Tensor; b: Tensor | null };
+type BiasActInputs = {
+  x: Tensor;
+  /** [N, C, 1, ...], times x */
+  scale: Tensor | null;
+  /** [1 or N, 1, ...], added to x scale */
+  noise: Tensor | null;
+  b: Tensor | null;
+};
+
+/** x * scale + noise, in place of which only x is kept. */
+function scaledAndDisturbed({ x, scale, noise }: BiasActInputs): Tensor {
+  const scaled = scale === null ? x : mul(x, scale);
+  return noise === null ? scaled : add(scaled, noise);
+}
+
+const blockOf = (tensor: Tensor | null): Block | null => tensor?.internals.block ?? null;
+
+const layerEndOf = ({ scale, noise, b }: BiasActInputs): LayerEnd => ({
+  scale: blockOf(scale),
+  noise: blockOf(noise),
+  b: blockOf(b),
+});
+
+const withMaps = (g: BiasActGeometry, noise: Tensor | null): LayerEndGeometry => ({
+  ...g,
+  noiseMaps: noise?.shape[0] ?? 1,
+});
 
 const biasActOp: Op<BiasActInputs, BiasActGeometry> = defineOp<BiasActInputs, BiasActGeometry>("biasAct", {
-  forward: ({ x, b }, g) => {
+  forward: (inputs, g) => {
+    const { x, scale, noise, b } = inputs;
     const y = allocateTensor(x.shape);
-    activeKernels().biasAct(x.internals.block, b?.internals.block ?? null, y.internals.block, g);
+    const [from, to] = [x.internals.block, y.internals.block];
+    if (scale === null && noise === null) activeKernels().biasAct(from, blockOf(b), to, g);
+    else activeKernels().layerEnd(from, layerEndOf(inputs), to, withMaps(g, noise));
     return y;
   },
-  vjp: {
-    x: (dy, { x, b }, g) => biasActGradOp({ dy, x, b }, g),
-    b: (dy, { x, b }, g, _, found) => biasGradient(found.x ?? biasActGradOp({ dy, x, b }, g), g),
+  vjp: (dy, inputs, g, wanted) => {
+    const { x, scale, noise } = inputs;
+    const [dt, dx] = wayBack(dy, inputs, g);
+    return {
+      b: wanted("b") ? biasGradient(dt, g) : null,
+      noise: wanted("noise") ? sumTo(dt, noise!.shape) : null,
+      x: wanted("x") ? (dx ?? (scale === null ? dt : mul(dt, scale))) : null,
+      scale: wanted("scale") ? sumOfProducts(dt, x, scale!.shape) : null,
+    };
   },
 });
 
+/** The gradient of t; with it that of x, where one pass gives both. */
+function wayBack(dy: Tensor, inputs: BiasActInputs, g: BiasActGeometry): readonly [dt: Tensor, dx: Tensor | null] {
+  const { x, scale, noise } = inputs;
+  const isOnePass = scale !== null && isHomogeneous(g.activation) && (g.clamp === null || g.clamp > 0);
+  if (isRecording() || !isOnePass) return [biasActGradOp({ dy, ...inputs }, g), null];
+  const [dt, dx] = [allocateTensor(x.shape), allocateTensor(x.shape)];
+  const [a, b, c, d] = [dy, x, dt, dx].map(({ internals }) => internals.block);
+  activeKernels().layerEndGrad(a, b, layerEndOf(inputs), c, d, withMaps(g, noise));
+  return [dt, dx];
+}
+
 type BiasActGradInputs = { dy: Tensor } & BiasActInputs;
 
+/** The gradient of t, where x scale + noise is made again. */
 const biasActGradOp: Op<BiasActGradInputs, BiasActGeometry> = defineOp<BiasActGradInputs, BiasActGeometry>(
   "biasActGrad",
   {
-    forward: ({ dy, x, b }, g) => {
-      const dx = allocateTensor(x.shape);
-      activeKernels().biasActGrad(
-        dy.internals.block,
-        x.internals.block,
-        b?.internals.block ?? null,
-        dx.internals.block,
-        g,
-      );
+    forward: ({ dy, ...inputs }, g) => {
+      const dx = allocateTensor(dy.shape);
+      const x = noGrad(() => scaledAndDisturbed(inputs)).internals.block;
+      activeKernels().biasActGrad(dy.internals.block, x, blockOf(inputs.b), dx.internals.block, g);
       return dx;
     },
-    vjp: { dy: (ddx, { x, b }, g) => biasActGradOp({ dy: ddx, x, b }, g), x: null, b: null },
+    vjp: {
+      dy: (ddx, { dy: _, ...inputs }, g) => biasActGradOp({ dy: ddx, ...inputs }, g),
+      x: null,
+      scale: null,
+      noise: null,
+      b: null,
+    },
   },
 );
 
@@ -115,6 +164,10 @@ export interface BiasActOptions {
   readonly gain?: number;
   /** Clamp the result to [-clamp, clamp]. Default null: no clamp. */
   readonly clamp?: number | null;
+  /** One number for each feature map, [N, C, 1, ...], times x before anything else. Default null: 1. */
+  readonly scale?: Tensor | null;
+  /** One map for all channels, [1 or N, 1, ...], added to x scale. Default null: 0. */
+  readonly noise?: Tensor | null;
 }
 
 /**
@@ -125,16 +178,31 @@ export interface BiasActOptions {
  */
 export function biasAct(x: Tensor, b: Tensor | null, options: BiasActOptions = {}): Tensor {
   const { activation = "linear", alpha = LRELU_SLOPE, gain = defaultGain(activation), clamp = null } = options;
-  const { inputGain = 1, biasGain = 1 } = options;
+  const { inputGain = 1, biasGain = 1, scale: mapScale = null, noise = null } = options;
   const [outer, channels] = x.shape;
   if (b !== null) assertShape("biasAct", "b", b.shape, [channels], "C");
   if (inputGain === 0) throw new RangeError("biasAct: inputGain must not be 0; leave the layer out");
+  if (mapScale !== null)
+    assertShape(
+      "biasAct",
+      "scale",
+      mapScale.shape,
+      x.shape.map((extent, axis) => (axis < 2 ? extent : 1)),
+      "N, C, 1, ...",
+    );
+  if (noise !== null) {
+    const expected = [noise.shape[0] === 1 ? 1 : outer, 1, ...x.shape.slice(2)];
+    assertShape("biasAct", "noise", noise.shape, expected, "1 or N, 1, ...");
+  }
   const inner = sizeOf(x.shape.slice(2));
   const geometry = { outer, channels, inner, inputGain, biasGain, activation, alpha, gain, clamp };
-  if (!isSmooth(activation) || !isRecorded([x, b])) return biasActOp({ x, b }, geometry);
-  const biased = biasActOp({ x, b }, { ...geometry, activation: "linear", gain: 1, clamp: null });
+  if (!isSmooth(activation)) return biasActOp({ x, scale: mapScale, noise, b }, geometry);
+  const u = scaledAndDisturbed({ x, scale: mapScale, noise, b });
+  const alone = { scale: null, noise: null };
+  if (!isRecorded([u, b])) return biasActOp({ x: u, ...alone, b }, geometry);
+  const biased = biasActOp({ x: u, ...alone, b }, { ...geometry, activation: "linear", gain: 1, clamp: null });
   return biasActOp(
-    { x: compositions[activation](biased), b: null },
+    { x: compositions[activation](biased), ...alone, b: null },
     { ...geometry, inputGain: 1, activation: "linear" },
   );
 }

@@ -140,6 +140,53 @@ function biasActCase(
   };
 }
 
+/** What follows a convolution, forwards; dt, and dx, on the way back. */
+function layerEndCase(result: "y" | "dt" | "dx"): KernelCase {
+  return {
+    name: `layerEnd ${result}`,
+    c: 8,
+    kind: "other",
+    terms: "inputs",
+    problem: fc
+      .record({
+        outer: small(3),
+        channels: fc.oneof(small(5), upTo67),
+        inner: fc.oneof(fc.constant(1), upTo67),
+        inputGain: fc.constantFrom(1, 1, 1 / Math.sqrt(300)),
+        biasGain: fc.constantFrom(1, 1, 0.01),
+        activation: fc.constantFrom(...piecewise),
+        alpha: fc.constantFrom(0.2, 0.01),
+        gain: fc.constantFrom(1, Math.SQRT2, 0.5),
+        clamp: fc.constantFrom(null, 0.7, 256),
+        operands: fc.record({ scale: fc.boolean(), noise: fc.boolean(), b: fc.boolean() }),
+        sharesNoise: fc.boolean(),
+      })
+      .map(({ operands, sharesNoise, ...rest }) => {
+        const geometry = { ...rest, noiseMaps: sharesNoise ? 1 : rest.outer };
+        const { outer, channels, inner, noiseMaps } = geometry;
+        const length = outer * channels * inner;
+        const lengths = { scale: outer * channels, noise: noiseMaps * inner, b: channels };
+        const present = (["scale", "noise", "b"] as const).filter((name) => operands[name]);
+        const positiveGeometry = { ...geometry, activation: "linear", clamp: null } as const;
+        return {
+          inputs: [length, length, ...present.map((name) => lengths[name])],
+          output: length,
+          flops: 6 * length,
+          run: (kernels, [dy, x, ...blocks], y, positive) => {
+            const of = (name: (typeof present)[number]) => blocks[present.indexOf(name)] ?? null;
+            const given = { scale: of("scale"), noise: of("noise"), b: of("b") };
+            const chosen = positive ? positiveGeometry : geometry;
+            if (result === "y") return kernels.layerEnd(x, given, y, chosen);
+            const other = kernels.allocate(length);
+            const [dt, dx] = result === "dt" ? [y, other] : [other, y];
+            kernels.layerEndGrad(dy, x, given, dt, dx, chosen);
+            kernels.release(other);
+          },
+        };
+      }),
+  };
+}
+
 const normalCase: KernelCase = {
   name: "normal",
   c: 16,
@@ -193,4 +240,7 @@ export const elementwiseCases: readonly KernelCase[] = [
   biasActCase(smooth, false, 1, "output"),
   biasActCase(piecewise, true, 6, "inputs"),
   biasActCase(smooth, true, 1, "output"),
+  layerEndCase("y"),
+  layerEndCase("dt"),
+  layerEndCase("dx"),
 ];

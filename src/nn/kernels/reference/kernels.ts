@@ -17,6 +17,7 @@ import {
   referenceStridedCopy,
   referenceUnary,
 } from "./elementwise.js";
+import { referenceLayerEnd, referenceLayerEndGrad } from "./layerEnd.js";
 import { referenceNormal } from "./normal.js";
 import { referenceMatmul, referenceSum } from "./reduce.js";
 import { referenceUpfirdn2d } from "./upfirdn2d.js";
@@ -73,6 +74,8 @@ export function createReferenceKernels(precision: "float64" | "float32"): Kernel
     biasAct: (x, b, y, geometry) => referenceBiasAct(x.data, b === null ? null : b.data, y.data, geometry),
     biasActGrad: (dy, x, b, dx, geometry) =>
       referenceBiasActGrad(dy.data, x.data, b === null ? null : b.data, dx.data, geometry),
+    layerEnd: referenceLayerEnd,
+    layerEndGrad: referenceLayerEndGrad,
     adam: (parameters, gradients, m, v, options) =>
       parameters.forEach(({ data, length }, k) => {
         referenceAdam(data, gradients[k].data, m[k].data, v[k].data, length, options);

@@ -20,6 +20,7 @@ import { elementsPerChunk, wasmBinary, wasmMap, wasmStridedCopy, wasmUnary } fro
 import { createSerialDispatcher, type Dispatcher, Engine, type LoadedModule, loadModule } from "./engine.js";
 import { createFusedKernels } from "./fused/layers.js";
 import type { MicroTile } from "./fused/plan.js";
+import { wasmLayerEnd, wasmLayerEndGrad } from "./layerEnd.js";
 import type { WasmSources, WasmVariant } from "./load.js";
 import { wasmMatmul } from "./matmul.js";
 import { LinearBlock } from "./memory.js";
@@ -62,6 +63,12 @@ export async function createWasmKernels(options: WasmKernelsOptions = {}): Promi
 }
 
 const lengthsOf = (blocks: readonly Block[]): readonly number[] => blocks.map(({ length }) => length);
+
+/** The blocks that are there, and a function that gives each of all its pointer among those, or null. */
+function those(blocks: readonly (Block | null)[]): [readonly Block[], (at: readonly number[]) => (number | null)[]] {
+  const given = blocks.filter((block) => block !== null);
+  return [given, (at) => blocks.map((block) => (block === null ? null : at[given.indexOf(block)]))];
+}
 
 function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): WasmKernels {
   const { memory } = engine;
@@ -190,6 +197,22 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
         : withPointers([dy, x, b], [dx], (dyAt, xAt, bAt, dxAt) =>
             wasmBiasActGrad(engine, dyAt, xAt, bAt, dxAt, geometry),
           ),
+    layerEnd: (x, { scale, noise, b }, y, geometry) => {
+      const [given, pick] = those([scale, noise, b]);
+      withPointers([x, ...given], [y], (...at) => {
+        const [scaleAt, noiseAt, bAt] = pick(at.slice(1));
+        wasmLayerEnd(engine, at[0], { scale: scaleAt, noise: noiseAt, b: bAt }, at.at(-1)!, geometry);
+      });
+    },
+    layerEndGrad: (dy, x, { scale, noise, b }, dt, dx, geometry) => {
+      const [given, pick] = those([scale, noise, b]);
+      withPointers([dy, x, ...given], [dt, dx], (dyAt, xAt, ...at) => {
+        const [scaleAt, noiseAt, bAt] = pick(at);
+        const [dtAt, dxAt] = at.slice(given.length);
+        const operands = { scale: scaleAt, noise: noiseAt, b: bAt };
+        wasmLayerEndGrad(engine, { dy: dyAt, x: xAt, dt: dtAt, dx: dxAt }, operands, geometry);
+      });
+    },
     adam: (parameters, gradients, m, v, options) =>
       withPointers(gradients, [...parameters, ...m, ...v], (...at) => {
         const role = (k: number): readonly number[] => at.slice(k * m.length, (k + 1) * m.length);

@@ -23,6 +23,23 @@ export function writeBiasAct({ words, reals }: FrameViews, at: number, f: BiasAc
 }
 
 /**
+ * Arguments of layerEnd, layerEndGrad.
+ * - scale: [outer, channels]; scaleStep is 1 or 0.
+ * - noise: [outer or 1, inner]: elements from one sample to the next, and from one pixel to the next (1 or 0).
+ * - b: [channels]; biasStep is 1 or 0.
+ * - dt: Of the gradient.
+ * - dead: As in biasAct.ts.
+ * - clamped: Of the gradient: 1 if there is a clamp; t is not clamped strictly between the two.
+ */
+export interface LayerEndFrame { readonly dy: number; readonly x: number; readonly y: number; readonly outer: number; readonly channels: number; readonly inner: number; readonly perChunk: number; readonly scale: number; readonly scaleStep: number; readonly noise: number; readonly noiseRow: number; readonly noiseStep: number; readonly b: number; readonly biasStep: number; readonly dt: number; readonly dead: number; readonly inputGain: number; readonly biasGain: number; readonly fall: number; readonly gain: number; readonly fallOfDy: number; readonly gainOfDy: number; readonly clamp: number; readonly clamped: number; readonly bottom: number; readonly top: number; }
+
+/** Writes it from word `at` on; returns the word behind. */
+export function writeLayerEnd({ words, reals }: FrameViews, at: number, f: LayerEndFrame): number {
+  words[at] = f.dy; words[at + 1] = f.x; words[at + 2] = f.y; words[at + 3] = f.outer; words[at + 4] = f.channels; words[at + 5] = f.inner; words[at + 6] = f.perChunk; words[at + 7] = f.scale; words[at + 8] = f.scaleStep; words[at + 9] = f.noise; words[at + 10] = f.noiseRow; words[at + 11] = f.noiseStep; words[at + 12] = f.b; words[at + 13] = f.biasStep; words[at + 14] = f.dt; words[at + 15] = f.dead; reals[at + 16] = f.inputGain; reals[at + 17] = f.biasGain; reals[at + 18] = f.fall; reals[at + 19] = f.gain; reals[at + 20] = f.fallOfDy; reals[at + 21] = f.gainOfDy; reals[at + 22] = f.clamp; words[at + 23] = f.clamped; reals[at + 24] = f.bottom; reals[at + 25] = f.top;
+  return at + 26;
+}
+
+/**
  * Arguments of affine, fill, unaryAbs, unaryNeg, unaryReciprocal, unaryRsqrt, unarySign, unarySqrt, unarySquare,
  *   unaryStep.
  * - scale: Of affine and fill; absent for unary functions.

@@ -26,6 +26,8 @@ export interface Frames {
   readonly fill: elementwise.MapFrame;
   readonly inPlaceSeams: fused.JobFrame;
   readonly inverseNorms: fused.InverseNormsFrame;
+  readonly layerEnd: elementwise.LayerEndFrame;
+  readonly layerEndGrad: elementwise.LayerEndFrame;
   readonly lerp: elementwise.LerpFrame;
   readonly matmulDots: gemm.DotFrame;
   readonly matmulRows: gemm.RowsFrame;
@@ -79,6 +81,8 @@ export const frameWriters: {
   fill: elementwise.writeMap,
   inPlaceSeams: fused.writeJob,
   inverseNorms: fused.writeInverseNorms,
+  layerEnd: elementwise.writeLayerEnd,
+  layerEndGrad: elementwise.writeLayerEnd,
   lerp: elementwise.writeLerp,
   matmulDots: gemm.writeDot,
   matmulRows: gemm.writeRows,

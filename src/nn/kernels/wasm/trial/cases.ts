@@ -109,6 +109,30 @@ function activations(name: string, sizes: readonly [number, number, number], cla
   ];
 }
 
+/** [outer, channels, inner]: what follows a convolution. */
+function layerEnds(name: string, sizes: readonly [number, number, number], clamp: number | null): TrialCase[] {
+  const [outer, channels, inner] = sizes;
+  const numbers = { inputGain: 0.9, biasGain: 0.5, alpha: 0.2, gain: Math.SQRT2, noiseMaps: outer };
+  const geometry = { outer, channels, inner, ...numbers, activation: "lrelu", clamp } as const;
+  const length = outer * channels * inner;
+  const operands = [outer * channels, outer * inner, channels];
+  return [
+    {
+      name: `layerEnd ${name}`,
+      lengths: [length, ...operands, length],
+      run: (k, [x, scale, noise, b, y]) => k.layerEnd(x, { scale, noise, b }, y, geometry),
+    },
+    {
+      name: `layerEndGrad ${name}`,
+      lengths: [length, length, ...operands, length, length],
+      run: (k, [dy, x, scale, noise, b, dt, dx]) => {
+        k.layerEndGrad(dy, x, { scale, noise, b }, dt, dx, geometry);
+        k.binary("add", dt, dx, dx, { shape: [length], strides: [[1], [1]] });
+      },
+    },
+  ];
+}
+
 /** Longer than a chunk, and no multiple of a vector. */
 const LENGTH = 16384 + 777;
 const ROWS = 40;
@@ -174,6 +198,8 @@ const elementwise: readonly TrialCase[] = [
   },
   ...activations("of maps", [2, 24, 203], null),
   ...activations("of vectors, clamped", [24, 203, 1], 0.8),
+  ...layerEnds("of maps", [2, 24, 203], null),
+  ...layerEnds("of maps, clamped", [2, 5, 91], 0.8),
 ];
 
 /** Every kernel of the wide build. */
