@@ -4,7 +4,7 @@ import { referenceBiasAct, referenceBiasActGrad } from "../reference/activations
 import type { BiasActGeometry } from "../types.js";
 import { elementsPerChunk } from "./elementwise.js";
 import type { Engine } from "./engine.js";
-import { zeroPointer } from "./memory.js";
+import { constants } from "./memory.js";
 
 /** y = clamp(gain * act(inputGain * x + biasGain * b)); b is a pointer or null. */
 export function wasmBiasAct(engine: Engine, x: number, b: number | null, y: number, geometry: BiasActGeometry): void {
@@ -54,7 +54,7 @@ function runPiecewiseLinear(
   engine.run(name, Math.ceil(rows / rowsPerChunk), {
     dy,
     x,
-    b: b ?? zeroPointer,
+    b: b ?? constants.zero,
     y,
     rows,
     rowsPerChunk,

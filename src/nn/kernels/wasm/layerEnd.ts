@@ -3,6 +3,7 @@ import { activationRow } from "../activations.js";
 import type { LayerEndGeometry } from "../types.js";
 import { elementsPerChunk } from "./elementwise.js";
 import type { Engine } from "./engine.js";
+import { constants } from "./memory.js";
 
 /** Pointers to the operands; null for one that is not there. */
 export interface LayerEndPointers {
@@ -32,9 +33,6 @@ export function wasmLayerEndGrad(
   runRows(engine, "layerEndGrad", at, operands, geometry);
 }
 
-/** What stands in for operands that are not there: 1 to multiply with, 0 for the bias, eight times -0, which changes no sum. */
-const neutral = [1, 0, 0, 0, 0, 0, 0, 0, ...new Array<number>(8).fill(-0)];
-
 function runRows(
   engine: Engine,
   name: "layerEnd" | "layerEndGrad",
@@ -49,26 +47,24 @@ function runRows(
   if (rows * inner === 0) return;
   const perChunk = Math.max(1, Math.ceil(elementsPerChunk / inner));
   const fall = slope * gain;
-  engine.withScratch(neutral.length * 4, (scratch) => {
-    engine.floats(scratch, neutral.length).set(neutral);
-    engine.run(name, Math.ceil(rows / perChunk), {
-      ...{ dy, x, y: dx, dt, outer, channels, inner, perChunk },
-      scale: scale ?? scratch,
-      scaleStep: scale === null ? 0 : 1,
-      noise: noise ?? scratch + 32,
-      noiseRow: noise === null || noiseMaps === 1 ? 0 : inner,
-      noiseStep: noise === null ? 0 : 1,
-      b: b ?? scratch + 4,
-      biasStep: b === null ? 0 : 1,
-      dead: activation === "relu" ? 1 : 0,
-      ...{ inputGain, biasGain, fall, gain },
-      fallOfDy: inputGain * slope * gain,
-      gainOfDy: inputGain * gain,
-      clamp: clamp ?? Number.POSITIVE_INFINITY,
-      clamped: clamp === null ? 0 : 1,
-      bottom: clamp === null ? 0 : -clampedFrom(fall, clamp),
-      top: clamp === null ? 0 : clampedFrom(gain, clamp),
-    });
+  // What is not there: times 1, plus 0 times the gain, plus -0, which changes no sum.
+  engine.run(name, Math.ceil(rows / perChunk), {
+    ...{ dy, x, y: dx, dt, outer, channels, inner, perChunk },
+    scale: scale ?? constants.one,
+    scaleStep: scale === null ? 0 : 1,
+    noise: noise ?? constants.minusZeros,
+    noiseRow: noise === null || noiseMaps === 1 ? 0 : inner,
+    noiseStep: noise === null ? 0 : 1,
+    b: b ?? constants.zero,
+    biasStep: b === null ? 0 : 1,
+    dead: activation === "relu" ? 1 : 0,
+    ...{ inputGain, biasGain, fall, gain },
+    fallOfDy: inputGain * slope * gain,
+    gainOfDy: inputGain * gain,
+    clamp: clamp ?? Number.POSITIVE_INFINITY,
+    clamped: clamp === null ? 0 : 1,
+    bottom: clamp === null ? 0 : -clampedFrom(fall, clamp),
+    top: clamp === null ? 0 : clampedFrom(gain, clamp),
   });
 }
 

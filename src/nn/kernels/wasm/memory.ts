@@ -1,8 +1,8 @@
 /**
  * An allocator over one WebAssembly.Memory, kept on the JavaScript side so that the kernels never allocate.
  *
- *   byte 0        1 KiB       2 KiB            32 KiB                  64 KiB
- *   | zeros       | constants | argument frame | thread pool's control | blocks ...                     | end, grows |
+ *   byte 0        1 KiB        2 KiB            32 KiB                  64 KiB
+ *   | `constants` | of kernels | argument frame | thread pool's control | blocks ...                     | end, grows |
  *
  * First fit in order of address: a request takes the lowest free range that holds it, and a released range melts together with
  * free neighbours. Programs that repeat themselves, one image after another, so reuse the same ranges and the memory stays flat.
@@ -11,8 +11,9 @@
  */
 import type { Block, Refill } from "../block.js";
 
-/** A number that is always 0: nobody writes to the first KiB. */
-export const zeroPointer = 0;
+/** Numbers that never change, in the first KiB: a 0, a 1, and eight times -0, which changes no sum. */
+export const constants = { zero: 0, one: 64, minusZeros: 128 } as const;
+
 /** Where kernel arguments are written, and how many bytes they may take. */
 export const argumentFrame = { pointer: 2048, bytes: 30 * 1024 } as const;
 /** Bytes that belong to the thread pool. */
@@ -42,6 +43,8 @@ export class LinearMemory {
   constructor({ shared = false }: { readonly shared?: boolean } = {}) {
     this.memory = new WebAssembly.Memory({ initial: 16, maximum: maximumPages, shared });
     this.#buffer = this.memory.buffer;
+    new Float32Array(this.#buffer, constants.one, 1)[0] = 1;
+    new Float32Array(this.#buffer, constants.minusZeros, 8).fill(-0);
     this.#starts.push(firstBlock);
     this.#ends.push(this.#buffer.byteLength);
   }
