@@ -97,6 +97,19 @@ const copyCase: KernelCase = {
     }),
 };
 
+/** Of biasAct, and of all that ends with it. */
+const biasActGeometry = (activations: readonly Activation[]) => ({
+  outer: small(3),
+  channels: fc.oneof(small(5), upTo67),
+  inner: fc.oneof(fc.constant(1), upTo67),
+  inputGain: fc.constantFrom(1, 1, 1 / Math.sqrt(300)),
+  biasGain: fc.constantFrom(1, 1, 0.01),
+  activation: fc.constantFrom(...activations),
+  alpha: fc.constantFrom(0.2, 0.01),
+  gain: fc.constantFrom(1, Math.SQRT2, 0.5),
+  clamp: fc.constantFrom(null, 0.7, 256),
+});
+
 function biasActCase(
   activations: readonly Activation[],
   gradient: boolean,
@@ -110,15 +123,7 @@ function biasActCase(
     terms,
     problem: fc
       .record({
-        outer: small(3),
-        channels: fc.oneof(small(5), upTo67),
-        inner: fc.oneof(fc.constant(1), upTo67),
-        inputGain: fc.constantFrom(1, 1, 1 / Math.sqrt(300)),
-        biasGain: fc.constantFrom(1, 1, 0.01),
-        activation: fc.constantFrom(...activations),
-        alpha: fc.constantFrom(0.2, 0.01),
-        gain: fc.constantFrom(1, Math.SQRT2, 0.5),
-        clamp: fc.constantFrom(null, 0.7, 256),
+        ...biasActGeometry(activations),
         biased: fc.boolean(),
       })
       .map(({ biased, ...geometry }) => {
@@ -149,15 +154,7 @@ function layerEndCase(result: "y" | "dt" | "dx"): KernelCase {
     terms: "inputs",
     problem: fc
       .record({
-        outer: small(3),
-        channels: fc.oneof(small(5), upTo67),
-        inner: fc.oneof(fc.constant(1), upTo67),
-        inputGain: fc.constantFrom(1, 1, 1 / Math.sqrt(300)),
-        biasGain: fc.constantFrom(1, 1, 0.01),
-        activation: fc.constantFrom(...piecewise),
-        alpha: fc.constantFrom(0.2, 0.01),
-        gain: fc.constantFrom(1, Math.SQRT2, 0.5),
-        clamp: fc.constantFrom(null, 0.7, 256),
+        ...biasActGeometry(piecewise),
         operands: fc.record({ scale: fc.boolean(), noise: fc.boolean(), b: fc.boolean() }),
         sharesNoise: fc.boolean(),
       })

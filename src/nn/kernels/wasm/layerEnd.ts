@@ -62,11 +62,18 @@ function runRows(
     fallOfDy: inputGain * slope * gain,
     gainOfDy: inputGain * gain,
     clamp: clamp ?? Number.POSITIVE_INFINITY,
-    clamped: clamp === null ? 0 : 1,
-    bottom: clamp === null ? 0 : -clampedFrom(fall, clamp),
-    top: clamp === null ? 0 : clampedFrom(gain, clamp),
+    ...(name === "layerEnd" || clamp === null ? unclamped : clampedOutside(fall, gain, clamp)),
   });
 }
+
+/** Only the gradient asks where t is clamped. */
+const unclamped = { clamped: 0, bottom: 0, top: 0 };
+
+const clampedOutside = (fall: number, gain: number, clamp: number): typeof unclamped => ({
+  clamped: 1,
+  bottom: -clampedFrom(fall, clamp),
+  top: clampedFrom(gain, clamp),
+});
 
 /** The least float32 t > 0 whose product with `factor`, rounded, has at least the size of `clamp` (> 0); Infinity if there is none. */
 function clampedFrom(factor: number, clamp: number): number {
