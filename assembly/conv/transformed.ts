@@ -7,7 +7,7 @@
  *   points of all input channels -> products for a group of panels -> output transform to a strip -> planar output
  */
 import { floatBytes } from "../vector";
-import { multiplyPoint } from "../gemm/panels";
+import { multiplyPoints } from "../gemm/panels";
 import { storeStrip } from "./strip";
 import { PlanarOutputF4 } from "../transforms/f4";
 import { columns as columnsToTile, rows as tileToRows, transform } from "../transforms/lines";
@@ -52,6 +52,7 @@ export function planarConv(args: usize, chunk: i32, worker: i32): void {
   const inBlocks = (g.inChannels + 7) >> 3, depth = inBlocks * 8;
   const plane = <usize>(g.height * g.width), isAdjoint = g.kind == ADJOINT_2;
   const kind = g.kind == STRIDE_1 ? INPUT_F4 : g.kind == STRIDE_2 ? INPUT_S4 : GRAD_S4;
+  const points = g.kind == STRIDE_1 ? 6 : 9;
   const panelStride = <usize>(depth * g.tileRows) << 2, panelBytes = <usize>(depth * g.tileCols) << 2;
 
   for (let row = 0; row < g.tilesY; row += g.stripRows) {
@@ -70,7 +71,10 @@ export function planarConv(args: usize, chunk: i32, worker: i32): void {
     }
     for (let panel = panel0; panel < panel1; panel += g.groupPanels) {
       const panels = min(g.groupPanels, panel1 - panel);
-      multiplyPoints(g, v, vStride, g.weights + <usize>panel * panelBytes, m, mStride, depth, tilePanels, panels);
+      multiplyPoints(
+        g.tileRows, g.tileCols, points, 5, points, points, v, vStride, g.weights + <usize>panel * panelBytes, g.weightStride,
+        m, mStride, depth, tilePanels, panels,
+      );
       const block0 = panel * (g.tileCols >> 3), block1 = min((g.outChannels + 7) >> 3, (panel + panels) * (g.tileCols >> 3));
       for (let block = block0; block < block1; block++) {
         for (let n = 0; n < images; n++) {
@@ -79,21 +83,6 @@ export function planarConv(args: usize, chunk: i32, worker: i32): void {
           else outputRows(g, image0 + n, block, row, rows, block - block0, n * perImage, m, mStride, tiles, tile);
         }
       }
-    }
-  }
-}
-
-/** All products of a strip; with stride 2, points past the fifth share the sixth matrix. */
-function multiplyPoints(
-  g: PlanarArguments, v: usize, vStride: usize, u: usize, m: usize, mStride: usize, depth: i32, tilePanels: i32, panels: i32,
-): void {
-  const points = g.kind == STRIDE_1 ? 6 : 9;
-  for (let i = 0; i < points; i++) {
-    for (let j = 0; j < points; j++) {
-      const matrix = <usize>(min(i, 5) * 6 + min(j, 5));
-      multiplyPoint(g.tileRows, g.tileCols, v, u + matrix * g.weightStride, m, depth, tilePanels, panels);
-      v += vStride;
-      m += mStride;
     }
   }
 }

@@ -5,7 +5,7 @@
  * Chunks are independent: chunk = tile block + blocks * (group of output panels). Tiles of a batch are numbered through, so
  * that small images share the weights that a product reads.
  */
-import { multiplyPoint } from "../gemm/panels";
+import { multiplyPoints } from "../gemm/panels";
 import { inputDirect, outputDirect } from "./direct";
 import { inputF2, inputF4 } from "./inputTiles";
 import { DIRECT, F4, Job, matricesOf, pointsOf } from "./job";
@@ -14,28 +14,18 @@ import { outputF2, outputF4 } from "./outputTiles";
 /** Keeps the streams of the transform points out of each other's cache sets. @host */
 const SKEW: usize = 64;
 
-/**
- * All products of a block: M[i, j] = V[i, j] U[min(i, last), min(j, last)]. With `edgeY` (`edgeX`) only the points of row
- * (column) 0 have input other than zero: the rest of M is filled with zeros.
- */
-export function multiplyPoints(
+/** All products of a block. With `edgeY` (`edgeX`) only the points of row (column) 0 have input other than zero. */
+// @ts-ignore: decorator
+@inline
+export function multiplyBlock(
   job: Job, v: usize, vStride: usize, u: usize, m: usize, mStride: usize, depth: i32, tilePanels: i32, panels: i32,
   edgeY: bool, edgeX: bool,
 ): void {
-  const points = pointsOf(job.algorithm), last = matricesOf(job.algorithm) - 1;
-  const bytes = <usize>(tilePanels * job.tileRows) * <usize>(panels * job.tileCols) * 4;
-  for (let i = 0; i < points; i++) {
-    for (let j = 0; j < points; j++) {
-      if ((edgeY && i > 0) || (edgeX && j > 0)) {
-        memory.fill(m, 0, bytes);
-      } else {
-        const matrix = <usize>(min(i, last) * (last + 1) + min(j, last));
-        multiplyPoint(job.tileRows, job.tileCols, v, u + matrix * job.weightStride, m, depth, tilePanels, panels);
-      }
-      v += vStride;
-      m += mStride;
-    }
-  }
+  const points = pointsOf(job.algorithm);
+  multiplyPoints(
+    job.tileRows, job.tileCols, points, matricesOf(job.algorithm) - 1, edgeY ? 1 : points, edgeX ? 1 : points,
+    v, vStride, u, job.weightStride, m, mStride, depth, tilePanels, panels,
+  );
 }
 
 /** From one transform point to the next in V, for a block of `tiles` tiles. */
@@ -86,7 +76,7 @@ export function convBlocked(args: usize, chunk: i32, worker: i32): void {
   const panelBytes = <usize>depth * <usize>job.tileCols * 4, panelBlocks = job.tileCols >> 3;
   for (let panel = panel0; panel < panel1; panel += job.groupPanels) {
     const panels = min(job.groupPanels, panel1 - panel);
-    multiplyPoints(job, v, vStride, job.weights + <usize>panel * panelBytes, m, mStride, depth, tilePanels, panels, false, false);
+    multiplyBlock(job, v, vStride, job.weights + <usize>panel * panelBytes, m, mStride, depth, tilePanels, panels, false, false);
     const block0 = panel * panelBlocks, block1 = min(job.outBlocks, (panel + panels) * panelBlocks);
     for (let t = begin; t < end; ) {
       const n = t / perImage, first = t - n * perImage, count = min(end - t, perImage - first);

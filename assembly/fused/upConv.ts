@@ -18,7 +18,7 @@
  * filters them afterwards. So nothing is computed twice and the result does not depend on the split.
  */
 import { WIDE, add, high, madd, mul, put, splatAt } from "../vector";
-import { inputPointStride, multiplyPoints, productPointStride } from "./conv";
+import { inputPointStride, multiplyBlock, productPointStride } from "./conv";
 import { activate } from "./epilogue";
 import { inputT2, inputT4 } from "./inputTiles";
 import { Job, T4 } from "./job";
@@ -159,7 +159,7 @@ function tilesToStrip(
   const panelBytes = <usize>depth * <usize>job.tileCols * 4, panelBlocks = job.tileCols >> 3;
   for (let panel = panel0; panel < panel1; panel += job.groupPanels) {
     const panels = min(job.groupPanels, panel1 - panel);
-    multiplyPoints(job, v, vStride, job.weights + <usize>panel * panelBytes, m, mStride, depth, tilePanels, panels, edgeY, edgeX);
+    multiplyBlock(job, v, vStride, job.weights + <usize>panel * panelBytes, m, mStride, depth, tilePanels, panels, edgeY, edgeX);
     const blocks = min(job.outBlocks - panel * panelBlocks, panels * panelBlocks);
     const to = strip + <usize>((panel - panel0) * panelBlocks) * job.stripPlaneStride;
     if (isT4) outputT4(job, ty, tx, left, right, count, m, mStride, tiles, blocks, firstRow, to, tile);

@@ -168,12 +168,38 @@ function point6x16(v: usize, u: usize, m: usize, depth: i32, tilePanels: i32, co
 /** One point with the tile that (tileRows, tileCols) names: 4x8, 6x8 or 6x16. */
 // @ts-ignore: decorator
 @inline
-export function multiplyPoint(
+function multiplyPoint(
   tileRows: i32, tileCols: i32, v: usize, u: usize, m: usize, depth: i32, tilePanels: i32, coPanels: i32,
 ): void {
   if (tileRows == 4) point4x8(v, u, m, depth, tilePanels, coPanels);
   else if (tileCols == 8) point6x8(v, u, m, depth, tilePanels, coPanels);
   else point6x16(v, u, m, depth, tilePanels, coPanels);
+}
+
+/**
+ * The products of a block of tiles, `points` along each axis, of which those past `last` share the matrix of `last`:
+ *
+ *   M[i, j] = V[i, j] U[min(i, last), min(j, last)], and zeros from point `rows` (`columns`) on, where V has nothing
+ *
+ * The points of a matrix follow each other, so that it comes from afar once. Strides in bytes, from one point (matrix) to the next.
+ */
+export function multiplyPoints(
+  tileRows: i32, tileCols: i32, points: i32, last: i32, rows: i32, columns: i32, v: usize, vStride: usize, u: usize,
+  uStride: usize, m: usize, mStride: usize, depth: i32, tilePanels: i32, panels: i32,
+): void {
+  const bytes = <usize>(tilePanels * tileRows) * <usize>(panels * tileCols) * 4;
+  for (let a = 0; a <= last; a++) {
+    for (let b = 0; b <= last; b++) {
+      for (let i = a; i < (a == last ? points : a + 1); i++) {
+        for (let j = b; j < (b == last ? points : b + 1); j++) {
+          const point = <usize>(i * points + j), to = m + point * mStride;
+          if (i < rows && j < columns) multiplyPoint(tileRows, tileCols, v + point * vStride, u, to, depth, tilePanels, panels);
+          else memory.fill(to, 0, bytes);
+        }
+      }
+      u += uStride;
+    }
+  }
 }
 
 @unmanaged

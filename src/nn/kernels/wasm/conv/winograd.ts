@@ -22,12 +22,12 @@ const forms = {
   adjoint2: { kind: ADJOINT_2, points: 81, algorithm: "t4", step: 8 },
 } as const;
 const taps = 9;
-/** Points of the input of a strip: they share the second-level cache with the weights. */
-const stripBytes = 768 * 1024;
+/** Points of the input of a strip: they share the second-level cache, of a megabyte or more, with as many products and the weights. */
+const stripBytes = 256 * 1024;
 /** Products of fewer tiles than this spend their time on reading weights. */
-const fewestTiles = 16;
+const fewestTiles = 24;
 /** Output channels per pass over the points of the input. */
-const groupChannels = 32;
+const groupChannels = 64;
 
 export function pointsConv2d(tile: MicroTile): Conv2dAlgorithm {
   return {
@@ -85,6 +85,20 @@ interface Planar {
   readonly weights: RawWeights;
 }
 
+/** Rows of tiles per strip, of `rowTiles` tiles each: as many as `mostTiles` allow that leave the fewest panels to compute. */
+function rowsPerStrip(rows: number, rowTiles: number, mostTiles: number, tile: MicroTile): number {
+  const panels = (strip: number): number => Math.ceil((strip * rowTiles) / tile.rows);
+  let best = 1;
+  let fewest = Infinity;
+  for (let strip = 1; strip <= Math.max(1, Math.min(rows, Math.floor(mostTiles / rowTiles))); strip++) {
+    const total = Math.floor(rows / strip) * panels(strip) + panels(rows % strip);
+    if (total > fewest) continue;
+    fewest = total;
+    best = strip;
+  }
+  return best;
+}
+
 function runPlanar(
   engine: Engine,
   tile: MicroTile,
@@ -107,7 +121,7 @@ function runPlanar(
   const chunkPanels = Math.ceil(panels / Math.min(panels, wantedParts));
   const groupPanels = Math.min(chunkPanels, groupChannels / tile.cols);
   const mostTiles = Math.max(fewestTiles, Math.floor(stripBytes / (points * depth * 4)));
-  const stripRows = Math.max(1, Math.min(tilesY, Math.floor(mostTiles / (chunkImages * tilesX))));
+  const stripRows = rowsPerStrip(tilesY, chunkImages * tilesX, mostTiles, tile);
 
   const tiles = Math.ceil((chunkImages * stripRows * tilesX) / tile.rows) * tile.rows;
   const productOffset = points * (tiles * depth * 4 + SKEW);

@@ -148,14 +148,21 @@ const farBlockTiles: Readonly<Record<Algorithm, readonly [least: number, most: n
   t2: [96, 264],
   t4: [36, 72],
 };
-/** Output channels per pass over the transformed input. */
-const groupChannels = 128;
+/** Output channels per pass over the transformed input; of weights that are far, whose blocks have an input that is far, too. */
+const groupChannels = { near: 128, far: 256 };
+
+const isFar = (weights: WeightPlan): boolean => weights.bytes > farWeightBytes;
+
+/** Panels of output channels per pass, at most `most`. */
+function panelsPerPass(weights: WeightPlan, tile: MicroTile, most: number): number {
+  return Math.min(most, groupChannels[isFar(weights) ? "far" : "near"] / tile.cols);
+}
 
 /** Of `total` tiles those that are transformed together, at most. */
 function mostTiles(algorithm: Algorithm, weights: WeightPlan, total: number, workers: number): number {
   const tileBytes = algorithms[algorithm].points ** 2 * weights.depth * 4;
   const near = Math.max(12, Math.floor(cacheBytes / tileBytes / 12) * 12);
-  if (weights.bytes <= farWeightBytes) return Math.min(near, 192);
+  if (!isFar(weights)) return Math.min(near, 192);
   const [least, most] = farBlockTiles[algorithm];
   const share = roundUp(Math.ceil((2 * total) / Math.max(2, workers)), 12);
   return Math.max(near, least, Math.min(most, share));
@@ -175,8 +182,11 @@ export function planWeights(
   return { depth, panels, matrixStrideBytes, bytes: algorithms[algorithm].matrices ** 2 * matrixStrideBytes };
 }
 
-/** Feature maps from this size on are overwritten where they may be. */
-const inPlaceBytes = 16 * 1024 * 1024;
+/**
+ * Feature maps from this size on are overwritten where they may be. Smaller ones are not worth it: a row of their tiles is a small block
+ * for the weights of so many channels.
+ */
+const inPlaceBytes = 32 * 1024 * 1024;
 
 /** Whether the convolution is one that assembly/fused/inPlace.ts does well. */
 export function fitsInPlace(shape: ConvShape): boolean {
@@ -225,7 +235,7 @@ function planTiles(shape: ConvShape, weights: WeightPlan, tile: MicroTile, worke
   const blocks = total <= most ? 1 : Math.ceil(total / equalParts(total, most, workers));
   const perBlock = roundUp(Math.ceil(total / blocks), tile.rows);
   const chunkPanels = panelsPerChunk(panels, Math.ceil(total / perBlock), workers);
-  const groupPanels = Math.min(chunkPanels, groupChannels / tile.cols);
+  const groupPanels = panelsPerPass(weights, tile, chunkPanels);
   const inputBytes = points ** 2 * (perBlock * depth * 4 + SKEW);
   const productBytes = points ** 2 * (perBlock * groupPanels * tile.cols * 4 + SKEW);
   return {
@@ -258,7 +268,7 @@ function planInPlace(shape: ConvShape, weights: WeightPlan, tile: MicroTile, wor
   const chunkRows = workers === 1 ? tilesY : equalParts(tilesY, Math.ceil(tilesY / (8 * workers)), workers);
   const bands = Math.ceil(tilesY / chunkRows);
   const perBlock = roundUp(Math.min(mostTiles(algorithm, weights, n * tilesY * tilesX, workers), tilesX), tile.rows);
-  const groupPanels = Math.min(panels, groupChannels / tile.cols);
+  const groupPanels = panelsPerPass(weights, tile, panels);
   const inputBytes = points ** 2 * (roundUp(tilesX, tile.rows) * depth * 4 + SKEW);
   const productBytes = points ** 2 * (perBlock * groupPanels * tile.cols * 4 + SKEW);
   const blocks = Math.ceil(inChannels / 8);
@@ -294,7 +304,7 @@ function planTransposed(shape: ConvShape, weights: WeightPlan, tile: MicroTile, 
   const tilesX = mainX + (width % step === 0 ? 1 : 0);
   const most = mostTiles(algorithm, weights, mainY * mainX, workers);
   // Weights that are near allow thin strips, and so as many row ranges as keep all workers busy.
-  const thin = workers > 1 && weights.bytes <= farWeightBytes ? Math.ceil(mainY / (4 * workers)) : mainY;
+  const thin = workers > 1 && !isFar(weights) ? Math.ceil(mainY / (4 * workers)) : mainY;
   const stripRows = Math.max(1, Math.min(thin, Math.floor(most / mainX)));
   const rowRanges = workers === 1 ? 1 : Math.min(Math.ceil(mainY / stripRows), 4 * workers);
   const splitRows = workers > 1 && rowRanges >= 2 * workers;
@@ -302,7 +312,7 @@ function planTransposed(shape: ConvShape, weights: WeightPlan, tile: MicroTile, 
   const rowChunks = Math.ceil(tilesY / chunkRows);
   const perBlock = roundUp(Math.min(most, stripRows * mainX), tile.rows);
   const chunkPanels = panelsPerChunk(panels, n * rowChunks, workers);
-  const groupPanels = Math.min(chunkPanels, groupChannels / tile.cols);
+  const groupPanels = panelsPerPass(weights, tile, chunkPanels);
   const inputBytes = points ** 2 * (perBlock * depth * 4 + SKEW);
   const productBytes = points ** 2 * (perBlock * groupPanels * tile.cols * 4 + SKEW);
   const stripRowStride = (tilesX * 2 * step + 2) * 32 + SKEW;
