@@ -10,7 +10,7 @@
  *
  * `Engine.run(name, chunks, frame)` writes the frame and calls `Dispatcher.parallel(name, args, chunks)`. The dispatcher below
  * runs the chunks in order on this thread; the pool of threads.ts runs them on several instances of the same module over one
- * shared memory, and may still be at it when `parallel` returns. Kernels never notice: the next one begins when all chunks have
+ * shared memory, and may be some calls behind when `parallel` returns. Kernels never notice: the next one begins when all chunks have
  * ended. Nor does JavaScript, for it comes to the bytes by `LinearMemory.buffer`, which waits until then.
  */
 import { type Frames, frameWriters } from "./frames/kernels.js";
@@ -31,8 +31,8 @@ export interface Dispatcher {
   /** How many chunks run at once; also the number of private scratch areas. */
   readonly workers: number;
   /**
-   * Calls the export `name` with every chunk in 0 .. chunks - 1, in any order, when all chunks of the call before have ended. The last
-   * chunks may end after it returns, but before `settle` does; `args` has to stay as it is until then.
+   * Calls the export `name` with every chunk in 0 .. chunks - 1, in any order, when all chunks of the call before have ended. That may
+   * begin and end after it returns, but before `settle` does; `args` has to stay as it is until then.
    */
   parallel(name: string, args: number, chunks: number): void;
   /**
@@ -86,7 +86,7 @@ export class Engine {
   readonly workers: number;
   readonly #dispatcher: Dispatcher;
   #views: FrameViews = { words: new Uint32Array(0), reals: new Float32Array(0) };
-  /** The word behind the last frame, which a kernel may still be reading. */
+  /** The word behind the last frame, which a kernel may still have to read. */
   #frameEnd = 0;
 
   constructor(memory: LinearMemory, dispatcher: Dispatcher) {
@@ -114,7 +114,7 @@ export class Engine {
     return this.#views;
   }
 
-  /** Where a frame can be written that leaves the one before alone: behind it, or at the beginning when nobody reads any more. */
+  /** Where a frame can be written that leaves those before alone: behind them, or at the beginning when nobody reads any more. */
   #frameStart({ words = nothing, reals = nothing }: FrameTail = {}): number {
     const start = Math.ceil(this.#frameEnd / lineWords) * lineWords;
     if (start + mostFrameWords + words.length + reals.length <= argumentFrame.bytes / 4) return start;

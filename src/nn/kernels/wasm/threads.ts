@@ -2,13 +2,13 @@
  * A pool of threads for chunk functions, the part of the calling thread: it starts the others, hands out tasks and takes
  * part in them. How the pool works is told in pool.ts.
  *
- * The calling thread runs ahead of the others by one task: it hands a task out and goes on in JavaScript, and takes part in the
- * task when it comes with the next one, or wants to look at the memory. So the others compute while it prepares what follows.
+ * The calling thread runs ahead of the others: it hands tasks out and goes on in JavaScript, and takes part in them when enough wait,
+ * or when it wants to look at the memory. So the others compute while it prepares what follows.
  */
 import { isNode, nodeModule } from "../../../host.js";
 import type { ChunkFunction, Dispatcher, LoadedModule } from "./engine.js";
 import { poolControl } from "./memory.js";
-import { kernelList, looks, poolWords, run, runOf, takeChunks, type WorkerStart, word } from "./pool.js";
+import { isFree, kernelList, type Member, poolWords, post, takePart, type WorkerStart, waiting, word } from "./pool.js";
 
 /** The script of a thread: an address of stylegan-worker.js, or a function that starts a worker with it. */
 export type WorkerSource = string | URL | (() => Worker);
@@ -57,35 +57,29 @@ export async function createThreadPool(
   return dispatcherOf(loaded, others);
 }
 
+/** Tasks that wait for their turn while the calling thread stays in JavaScript. */
+const tasksAhead = 16;
+
 function dispatcherOf(loaded: LoadedModule, others: Thread[]): Dispatcher {
   const threads = others.length + 1;
   const words = poolWords(loaded.memory.memory, poolControl.pointer, threads);
-  const indexOf = new Map(
-    Object.keys(loaded.kernels)
-      .sort()
-      .map((name, index) => [name, index]),
-  );
+  const names = Object.keys(loaded.kernels).sort();
+  const indexOf = new Map(names.map((name, index) => [name, index]));
   const kernels: readonly ChunkFunction[] = kernelList(loaded.kernels as unknown as WebAssembly.Exports);
-  const maySleep = canSleep(words);
+  const self: Member = { words, kernels, worker: 0, threads, maySleep: canSleep(words) };
+  const isAhead = () => waiting(words) < tasksAhead;
+  const hasEnded = () => isFree(words);
   let isAlone = others.length === 0;
-  /** The task that the others have been given, until `settle` has seen its last chunk end. */
-  let pending: { readonly name: string; readonly chunks: number } | null = null;
   const settle = (): void => {
-    if (pending === null) return;
-    const { name, chunks } = pending;
-    takeChunks(words, kernels, { worker: 0, threads });
-    for (let looked = 0, done = Atomics.load(words, word.done); done < chunks; done = Atomics.load(words, word.done)) {
-      if (++looked > looks && maySleep) Atomics.wait(words, word.done, done);
-    }
-    pending = null;
-    if (Atomics.exchange(words, word.failed, 0) === 1) {
-      throw new Error(`${name}: a chunk failed on one of ${threads} threads; its results are incomplete`);
+    takePart(self, hasEnded);
+    const failed = Atomics.exchange(words, word.failed, 0);
+    if (failed > 0) {
+      throw new Error(`${names[failed - 1]}: a chunk failed on one of ${threads} threads; its results are incomplete`);
     }
   };
   return {
     workers: threads,
     parallel(name, args, chunks) {
-      settle();
       if (chunks <= 0) return;
       const index = indexOf.get(name);
       if (index === undefined)
@@ -94,20 +88,9 @@ function dispatcherOf(loaded: LoadedModule, others: Thread[]): Dispatcher {
         for (let chunk = 0; chunk < chunks; chunk++) kernels[index](args, chunk, 0);
         return;
       }
-      pending = { name, chunks };
-      words[word.kernel] = index;
-      words[word.args] = args;
-      Atomics.store(words, word.total, chunks);
-      Atomics.store(words, word.done, 0);
-      for (let thread = threads - 1; thread >= 0; thread--) {
-        const end = Math.floor(((thread + 1) * chunks) / threads);
-        const length = end - Math.floor((thread * chunks) / threads);
-        if (length === 0) continue;
-        const at = runOf(thread);
-        words[at + run.end] = end;
-        Atomics.store(words, at + run.remaining, length);
-        if (Atomics.load(words, at + run.asleep) === 1) Atomics.notify(words, at + run.remaining);
-      }
+      if (Atomics.load(words, word.failed) > 0) settle();
+      post(words, threads, index, args, chunks);
+      takePart(self, isAhead);
     },
     settle,
     dispose() {
@@ -123,7 +106,7 @@ function dispatcherOf(loaded: LoadedModule, others: Thread[]): Dispatcher {
 
 function canSleep(words: Int32Array): boolean {
   try {
-    Atomics.wait(words, word.done, -1, 0); // The word is never -1: returns at once where waiting is allowed.
+    Atomics.wait(words, word.busy, -1, 0); // The word is never -1: returns at once where waiting is allowed.
     return true;
   } catch {
     return false;
