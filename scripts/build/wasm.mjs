@@ -88,7 +88,7 @@ function takeOnly(args) {
   return at < 0 ? { rest: args } : { only: args[at + 1], rest: args.toSpliced(at, 2) };
 }
 
-/** The sources without types, imports and exports, one after the other, inside a function. */
+/** The sources without types, imports and exports, one after the other, inside a function; minified, as every page that has threads loads it. */
 async function workerScript() {
   const parts = await Promise.all(
     workerSources.map(async (path) => {
@@ -102,7 +102,10 @@ async function workerScript() {
   if (/^\s*(import|export)\b|\bimport\(/m.test(text)) {
     throw new Error(`${workerSources.join(" and ")} must import each other only, and export declarations only`);
   }
-  return text;
+  const { minifySync } = await import("vite");
+  const { code, errors } = minifySync("worker.js", text);
+  if (errors.length > 0) throw new Error(`the program of a thread: ${errors[0].message}`);
+  return `${code}\n`;
 }
 
 /** A module that exports texts. The types are written down: inferred, they would repeat the texts. */
