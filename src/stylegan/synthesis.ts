@@ -138,6 +138,7 @@ export class SynthesisBlock implements Block {
   readonly size: readonly [number, number];
   readonly numConv: number;
   readonly toRgb: ToRgbLayer | null;
+  readonly #isLast: boolean;
   readonly #constant: Tensor | null; // [C, 4, 4]
   readonly #conv0: SynthesisLayer | null;
   readonly #conv1: SynthesisLayer;
@@ -151,6 +152,7 @@ export class SynthesisBlock implements Block {
     const size = sizeAt(config.base, resolution);
     this.resolution = resolution;
     this.size = size;
+    this.#isLast = isLast;
     this.#constant = isFirst ? tree.parameter("const", [channels, ...size], normal()) : null;
     this.#conv0 = isFirst ? null : new SynthesisLayer(tree.child("conv0"), inChannels, channels, size, 2, options);
     this.#conv1 = new SynthesisLayer(tree.child("conv1"), channels, channels, size, 1, options);
@@ -183,7 +185,12 @@ export class SynthesisBlock implements Block {
     return seen("conv1", this.#conv1.forward(lastUse(y), ws[1], of("conv1")));
   }
 
-  /** toRgb of the features of the last block, where nobody else is to see these: they need not be whole in memory. */
+  /** Whether nobody but toRgb is to see the features, which are large: then `image` takes the place of both. */
+  hidesFeatures(x: Tensor | null, { isWatched }: BlockContext): boolean {
+    return this.#isLast && this.#skip === null && x !== null && !isWatched && isLarge(x);
+  }
+
+  /** toRgb of such features: they need not be whole in memory. */
   image(x: Tensor, ws: readonly Tensor[], { of }: BlockContext): Tensor {
     const [n] = x.shape;
     const up = this.#conv0!.settings(n, ws[0], of("conv0"));
@@ -243,8 +250,7 @@ export class SynthesisNetwork implements Synthesis<SynthesisConfig> {
           throw new RangeError("synthesis: from.img must be the image so far of this skip generator, got null");
         }
         const isLast = block.resolution === this.imgResolution;
-        const inBands = isLast && x !== null && !context.isWatched && architecture !== "resnet" && isLarge(x);
-        const y = inBands ? null : block.features(x, blockWs, context);
+        const y = block.hidesFeatures(x, context) ? null : block.features(x, blockWs, context);
         if (y !== null && block.toRgb === null) {
           return { x: y, img: img === null ? null : upsample2d(img, this.#filter) };
         }

@@ -1,10 +1,11 @@
 /** Runs command lines in this process, in a folder of their own that is gone afterwards, on a terminal that remembers. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
 import { runCli } from "../../src/cli/program.js";
 import type { Terminal } from "../../src/cli/terminal.js";
+import { decodePixels, type PixelImage } from "../../src/formats/image/png.js";
 
 export interface CommandResult {
   readonly code: number;
@@ -45,6 +46,24 @@ export async function runCommand(...args: readonly string[]): Promise<CommandRes
   const { terminal, out, err } = recordedTerminal();
   const code = await runCli(args, terminal);
   return { code, out: out(), err: err() };
+}
+
+/** What a command wrote into a folder of its own. */
+export interface FolderResult extends CommandResult {
+  bytes(file: string): Buffer;
+  image(file: string): PixelImage;
+  /** The files there are, sorted. */
+  files(): string[];
+}
+
+/** Runs `stylegan generate` or `mix` into a folder of that name below `folder`, and other commands as they are. */
+export async function runInto(folder: string, name: string, ...args: readonly string[]): Promise<FolderResult> {
+  const outdir = join(folder, name);
+  const takesOutdir = args[0] === "generate" || args[0] === "mix";
+  const result = await runCommand(...args, ...(takesOutdir ? ["--outdir", outdir] : []));
+  const bytes = (file: string) => readFileSync(join(outdir, file));
+  const files = () => (existsSync(outdir) ? readdirSync(outdir).sort() : []);
+  return { ...result, bytes, image: (file) => decodePixels(bytes(file)), files };
 }
 
 /** A line of what `stylegan metrics` keeps. */

@@ -6,7 +6,7 @@
  * or when it wants to look at the memory. So the others compute while it prepares what follows.
  */
 import { isNode, nodeModule } from "../../../host.js";
-import type { ChunkFunction, Dispatcher, LoadedModule } from "./engine.js";
+import { type ChunkFunction, createSerialDispatcher, type Dispatcher, type LoadedModule } from "./engine.js";
 import { poolControl } from "./memory.js";
 import { isFree, kernelList, type Member, poolWords, post, takePart, type WorkerStart, waiting, word } from "./pool.js";
 
@@ -69,6 +69,7 @@ function dispatcherOf(loaded: LoadedModule, others: Thread[]): Dispatcher {
   const self: Member = { words, kernels, worker: 0, threads, maySleep: canSleep(words) };
   const isAhead = () => waiting(words) < tasksAhead;
   const hasEnded = () => isFree(words);
+  const alone = createSerialDispatcher(loaded);
   let isAlone = others.length === 0;
   const settle = (): void => {
     takePart(self, hasEnded);
@@ -84,10 +85,7 @@ function dispatcherOf(loaded: LoadedModule, others: Thread[]): Dispatcher {
       const index = indexOf.get(name);
       if (index === undefined)
         throw new Error(`the module has no kernel named ${name}; is build/ older than the sources?`);
-      if (isAlone) {
-        for (let chunk = 0; chunk < chunks; chunk++) kernels[index](args, chunk, 0);
-        return;
-      }
+      if (isAlone) return alone.parallel(name, args, chunks);
       if (Atomics.load(words, word.failed) > 0) settle();
       post(words, threads, index, args, chunks);
       takePart(self, isAhead);
