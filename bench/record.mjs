@@ -87,7 +87,8 @@ function gain(kind, size, threads, name) {
 
 function sources() {
   const lines = runs.map(({ machine, versions }) => {
-    const { cpu, cores, date, loadAverage, revision, command } = machine;
+    const { cpu, cores, date, loadAverage, revision, command, coreDistanceNs } = machine;
+    const apart = coreDistanceNs === undefined ? "" : ` ${coreDistanceNs.join(" to ")} ns apart`;
     const engine = versions.node === undefined ? `Node ${machine.node}` : `Node ${versions.node} (V8 ${versions.v8})`;
     const others = Object.entries(versions).filter(([name]) => !["node", "v8", "stylegan"].includes(name));
     const peers = others.map((entry) => entry.join(" ")).join(", ");
@@ -95,7 +96,7 @@ function sources() {
     const said = command
       .replace(/ --json \S+/, "")
       .replace(/--(node|python) \S+/g, (_, name) => `--${name} ${name.toUpperCase()}`);
-    return `- ${date.slice(0, 10)}, ${cpu}, ${cores} cores, load ${loadAverage[0]} at the start; ${engine}, revision ${revision}; ${peers}: \`${said}\``;
+    return `- ${date.slice(0, 10)}, ${cpu}, ${cores} cores${apart}, load ${loadAverage[0]} at the start; ${engine}, revision ${revision}; ${peers}: \`${said}\``;
   });
   return `${lines.join("\n")}\n`;
 }

@@ -18,6 +18,15 @@ export function describeMachine() {
   };
 }
 
+/** Adds to a description what coreDistance.mjs measured while several threads ran, [least, most] in ns, and prints it. */
+export function addCoreDistances(machine, distances) {
+  if (distances.length === 0) return;
+  machine.coreDistanceNs = [Math.round(Math.min(...distances)), Math.round(Math.max(...distances))];
+  console.log(
+    `\nFrom core to core ${machine.coreDistanceNs.join(" to ")} ns: beyond 100, they shared no cache, and threads wait for each other.`,
+  );
+}
+
 function revision() {
   try {
     const options = { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] };

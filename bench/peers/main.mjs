@@ -12,7 +12,8 @@ import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { RandomState } from "../../dist/index.js";
-import { describeMachine, printMachine } from "../lib/machine.mjs";
+import { coreDistance } from "../lib/coreDistance.mjs";
+import { addCoreDistances, describeMachine, printMachine } from "../lib/machine.mjs";
 import { networkFiles } from "../lib/networkFiles.mjs";
 import { PeerProcess } from "../lib/peerProcess.mjs";
 import { median, printTable, short } from "../lib/table.mjs";
@@ -125,6 +126,7 @@ async function measure({ resolution, threads, batch }) {
   const times = names.map(() => []);
   const rounds = Number(options.rounds);
   for (let round = -Number(options.warmup); round < rounds; round++) {
+    if (threads > 1 && round >= 0) distances.push(await coreDistance());
     for (const [k, peer] of peers.entries()) {
       const ms = await peer.run();
       if (round >= 0) times[k].push(ms);
@@ -184,11 +186,13 @@ function report({ resolution, threads, batch, readMs, results }) {
 const machine = describeMachine();
 printMachine(machine);
 const measured = [];
+const distances = [];
 for (const one of cases) {
   const result = await measure(one);
   measured.push(result);
   report(result);
 }
+addCoreDistances(machine, distances);
 const versions = Object.assign({}, ...measured.flatMap(({ results }) => results.map((result) => result.versions)));
 console.log(
   `\n${Object.entries(versions)

@@ -13,7 +13,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { init } from "../../dist/index.js";
-import { describeMachine, printMachine } from "../lib/machine.mjs";
+import { coreDistance } from "../lib/coreDistance.mjs";
+import { addCoreDistances, describeMachine, printMachine } from "../lib/machine.mjs";
 import { PeerProcess } from "../lib/peerProcess.mjs";
 import { median, printTable, short } from "../lib/table.mjs";
 import { findPython, NO_PYTORCH } from "../lib/torchProcess.mjs";
@@ -35,7 +36,7 @@ const help = `Options:
   --threads LIST   default 1,2
   --batch N        default 16
   --peers LIST     of ${Object.keys(PEERS).join(", ")}; default stylegan-cli,stylegan,pytorch
-  --rounds N       turns to time, default 5, after --warmup N, default 1 (and one at the start)
+  --rounds N       turns to time, default 5, after --warmup N, default 6: a run of training takes its first seconds once
   --steps N        of a turn, default 4
   --pause MS       between turns, so that spinning threads of one peer do not meet the next, default 200
   --node PATH      the Node.js that runs ours, default this one
@@ -49,7 +50,7 @@ const { values: options } = parseArgs({
     batch: { type: "string", default: "16" },
     peers: { type: "string", default: "stylegan-cli,stylegan,pytorch" },
     rounds: { type: "string", default: "5" },
-    warmup: { type: "string", default: "1" },
+    warmup: { type: "string", default: "6" },
     steps: { type: "string", default: "4" },
     pause: { type: "string", default: "200" },
     node: { type: "string", default: process.execPath },
@@ -147,6 +148,7 @@ async function measure(size, threadCount) {
 
   const turns = settings.map(() => []);
   for (let round = -warmup; round < rounds; round++) {
+    if (threadCount > 1 && round >= 0) distances.push(await coreDistance());
     for (const [k, peer] of peers.entries()) {
       await pause();
       const { result } = await peer.turn();
@@ -199,6 +201,7 @@ await init({ threads: 1 });
 const machine = describeMachine();
 printMachine(machine);
 const trainingCases = [];
+const distances = [];
 for (const size of sizes) {
   for (const count of threads) {
     const result = await measure(size, count);
@@ -206,6 +209,7 @@ for (const size of sizes) {
     report(result);
   }
 }
+addCoreDistances(machine, distances);
 const all = trainingCases.flatMap(({ results }) => results);
 const versions = Object.assign({}, ...all.map((result) => result.versions));
 const details = [...new Set(all.map(({ peer, detail }) => `${peer}: ${Object.values(detail).join(", ")}`))];
