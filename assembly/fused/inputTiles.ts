@@ -127,13 +127,15 @@ export function inputF4(job: Job, n: i32, first: i32, count: i32, index: i32, v:
 
 /** The tiles of a transposed convolution. */
 export function inputT2(
-  job: Job, n: i32, ty: i32, tx: i32, left: i32, right: i32, count: i32, v: usize, pointStride: usize, tile: usize,
+  job: Job, n: i32, ty: i32, tx: i32, left: i32, right: i32, count: i32, index: i32, v: usize, pointStride: usize,
+  tile: usize,
 ): void {
-  inputTiles(T2, job, n, ty, tx, left, right, count, 0, v, pointStride, tile);
+  inputTiles(T2, job, n, ty, tx, left, right, count, index, v, pointStride, tile);
 }
 
 export function inputT4(
-  job: Job, n: i32, ty: i32, tx: i32, left: i32, right: i32, count: i32, v: usize, pointStride: usize, tile: usize,
+  job: Job, n: i32, ty: i32, tx: i32, left: i32, right: i32, count: i32, index: i32, v: usize, pointStride: usize,
+  tile: usize,
 ): void {
-  inputTiles(T4, job, n, ty, tx, left, right, count, 0, v, pointStride, tile);
+  inputTiles(T4, job, n, ty, tx, left, right, count, index, v, pointStride, tile);
 }

@@ -33,9 +33,10 @@ export class Job {
   panels: i32;
   chunkPanels: i32;
   groupPanels: i32;
-  /** T2, T4 and in place: tile rows per chunk. T2 and T4: per strip. */
+  /** T2, T4 and in place: tile rows per chunk. T2 and T4: per strip, and images per chunk, several only where a strip is an image. */
   chunkRows: i32;
   stripRows: i32;
+  chunkImages: i32;
 
   x: usize;
   y: usize;

@@ -180,12 +180,12 @@ export function outputF4(
 // @ts-ignore: decorator
 @inline
 function stripTiles(
-  algorithm: i32, job: Job, ty: i32, tx: i32, left: i32, right: i32, count: i32, m: usize, pointStride: usize, tiles: i32,
-  blocks: i32, firstRow: i32, strip: usize, tile: usize,
+  algorithm: i32, job: Job, ty: i32, tx: i32, left: i32, right: i32, count: i32, index: i32, m: usize, pointStride: usize,
+  tiles: i32, blocks: i32, firstRow: i32, strip: usize, tile: usize,
 ): void {
   const size = algorithm == T4 ? 8 : 4, rowStride = job.stripRowStride;
   for (let block = 0; block < blocks; block++) {
-    let from = productsOf(job, m, tiles, block, 0), row = ty, column = tx;
+    let from = productsOf(job, m, tiles, block, index), row = ty, column = tx;
     for (let t = 0; t < count; t++) {
       const to = strip + <usize>block * job.stripPlaneStride + <usize>((row - firstRow) * size) * rowStride +
         <usize>(column * size) * 32;
@@ -198,15 +198,15 @@ function stripTiles(
 }
 
 export function outputT2(
-  job: Job, ty: i32, tx: i32, left: i32, right: i32, count: i32, m: usize, pointStride: usize, tiles: i32, blocks: i32,
-  firstRow: i32, strip: usize, tile: usize,
+  job: Job, ty: i32, tx: i32, left: i32, right: i32, count: i32, index: i32, m: usize, pointStride: usize, tiles: i32,
+  blocks: i32, firstRow: i32, strip: usize, tile: usize,
 ): void {
-  stripTiles(T2, job, ty, tx, left, right, count, m, pointStride, tiles, blocks, firstRow, strip, tile);
+  stripTiles(T2, job, ty, tx, left, right, count, index, m, pointStride, tiles, blocks, firstRow, strip, tile);
 }
 
 export function outputT4(
-  job: Job, ty: i32, tx: i32, left: i32, right: i32, count: i32, m: usize, pointStride: usize, tiles: i32, blocks: i32,
-  firstRow: i32, strip: usize, tile: usize,
+  job: Job, ty: i32, tx: i32, left: i32, right: i32, count: i32, index: i32, m: usize, pointStride: usize, tiles: i32,
+  blocks: i32, firstRow: i32, strip: usize, tile: usize,
 ): void {
-  stripTiles(T4, job, ty, tx, left, right, count, m, pointStride, tiles, blocks, firstRow, strip, tile);
+  stripTiles(T4, job, ty, tx, left, right, count, index, m, pointStride, tiles, blocks, firstRow, strip, tile);
 }

@@ -13,7 +13,8 @@
  * y has one row and column more than the tiles of the input give where tiles divide it evenly. There the *edge* tiles see
  * one row (column) of input, and only the first row (column) of the transform is not zero: the other products are skipped.
  *
- * A chunk is a range of tile rows and of output panels of one image. The three rows of z on a seam between two row ranges
+ * A chunk is a range of tile rows and of output panels of one image; of small images, whose tiles are few, a range of whole images, which
+ * share the weights that a product reads, each with a strip of its own. The three rows of z on a seam between two row ranges
  * need rows of y from both: each side saves its three to the *seam* buffer [n, seam, outBlocks, 6 rows], and `transposedSeams`
  * filters them afterwards. So nothing is computed twice and the result does not depend on the split.
  */
@@ -143,47 +144,54 @@ function firRows(job: Job, n: i32, block: i32, strip: usize, row: i32, rows: i32
 }
 
 /**
- * The raw outputs of `count` tiles of image n into the strip: tiles from (ty, tx) on in rows of [left, right); panels
- * [panel0, panel1) of the output.
+ * The raw outputs of `count` tiles of each of `images` images from n on into their strips, `imageStride` apart: tiles from (ty, tx) on in
+ * rows of [left, right); panels [panel0, panel1) of the output.
  */
 function tilesToStrip(
-  job: Job, n: i32, ty: i32, tx: i32, left: i32, right: i32, count: i32, firstRow: i32, panel0: i32, panel1: i32,
-  edgeY: bool, edgeX: bool, strip: usize, scratch: usize,
+  job: Job, n: i32, images: i32, ty: i32, tx: i32, left: i32, right: i32, count: i32, firstRow: i32, panel0: i32, panel1: i32,
+  edgeY: bool, edgeX: bool, strip: usize, imageStride: usize, scratch: usize,
 ): void {
   const depth = job.inBlocks * 8, isT4 = job.algorithm == T4;
-  const tilePanels = (count + job.tileRows - 1) / job.tileRows, tiles = tilePanels * job.tileRows;
+  const tilePanels = (images * count + job.tileRows - 1) / job.tileRows, tiles = tilePanels * job.tileRows;
   const vStride = inputPointStride(tiles, depth), mStride = productPointStride(job, tiles);
   const v = scratch, m = scratch + job.productOffset, tile = scratch + job.tileOffset;
-  if (isT4) inputT4(job, n, ty, tx, left, right, count, v, vStride, tile);
-  else inputT2(job, n, ty, tx, left, right, count, v, vStride, tile);
+  for (let k = 0; k < images; k++) {
+    if (isT4) inputT4(job, n + k, ty, tx, left, right, count, k * count, v, vStride, tile);
+    else inputT2(job, n + k, ty, tx, left, right, count, k * count, v, vStride, tile);
+  }
   const panelBytes = <usize>depth * <usize>job.tileCols * 4, panelBlocks = job.tileCols >> 3;
   for (let panel = panel0; panel < panel1; panel += job.groupPanels) {
     const panels = min(job.groupPanels, panel1 - panel);
     multiplyBlock(job, v, vStride, job.weights + <usize>panel * panelBytes, m, mStride, depth, tilePanels, panels, edgeY, edgeX);
     const blocks = min(job.outBlocks - panel * panelBlocks, panels * panelBlocks);
-    const to = strip + <usize>((panel - panel0) * panelBlocks) * job.stripPlaneStride;
-    if (isT4) outputT4(job, ty, tx, left, right, count, m, mStride, tiles, blocks, firstRow, to, tile);
-    else outputT2(job, ty, tx, left, right, count, m, mStride, tiles, blocks, firstRow, to, tile);
+    let to = strip + <usize>((panel - panel0) * panelBlocks) * job.stripPlaneStride;
+    for (let k = 0; k < images; k++) {
+      if (isT4) outputT4(job, ty, tx, left, right, count, k * count, m, mStride, tiles, blocks, firstRow, to, tile);
+      else outputT2(job, ty, tx, left, right, count, k * count, m, mStride, tiles, blocks, firstRow, to, tile);
+      to += imageStride;
+    }
   }
 }
 
-/** Chunk: image, then group of output panels, then range of tile rows. Scratch as convBlocked, and the strip. */
+/** Chunk: range of images, then group of output panels, then range of tile rows. Scratch as convBlocked, and the strips. */
 export function transposedBlocked(args: usize, chunk: i32, worker: i32): void {
   const job = changetype<Job>(args), scratch = job.scratch + <usize>worker * job.scratchStride;
   const tile = job.algorithm == T4 ? 4 : 2, out = 2 * tile;
   const mainY = (job.height + tile - 1) / tile, mainX = (job.width + tile - 1) / tile;
   const rowChunks = (job.tilesY + job.chunkRows - 1) / job.chunkRows;
   const panelChunks = (job.panels + job.chunkPanels - 1) / job.chunkPanels;
-  const rowChunk = chunk % rowChunks, n = chunk / (rowChunks * panelChunks);
+  const rowChunk = chunk % rowChunks, n = chunk / (rowChunks * panelChunks) * job.chunkImages;
+  const images = min(job.chunkImages, job.n - n);
   const panel0 = (chunk / rowChunks) % panelChunks * job.chunkPanels, panel1 = min(job.panels, panel0 + job.chunkPanels);
   const begin = rowChunk * job.chunkRows, end = min(job.tilesY, begin + job.chunkRows);
   const panelBlocks = job.tileCols >> 3, block0 = panel0 * panelBlocks;
-  const blocks = min(job.outBlocks, panel1 * panelBlocks) - block0;
+  const blocks = min(job.outBlocks, panel1 * panelBlocks) - block0, planes = images * blocks;
   const rowStride = job.stripRowStride, planeStride = job.stripPlaneStride, carried: usize = 3 * rowStride;
+  const imageStride = <usize>blocks * planeStride;
   const strip = scratch + job.stripOffset, fresh = strip + carried + 32;
 
-  for (let block = 0; block < blocks; block++) {
-    let p = strip + <usize>block * planeStride;
+  for (let plane = 0; plane < planes; plane++) {
+    let p = strip + <usize>plane * planeStride;
     memory.fill(p, 0, carried);
     for (let r = 0; r < job.stripRows * out; r++) memory.fill(p + carried + <usize>r * rowStride, 0, 32);
   }
@@ -192,23 +200,29 @@ export function transposedBlocked(args: usize, chunk: i32, worker: i32): void {
     const rows = edgeY ? 1 : min(job.stripRows, min(end, mainY) - row);
     for (let t = 0; t < rows * mainX; t += job.blockTiles) {
       const count = min(job.blockTiles, rows * mainX - t);
-      tilesToStrip(job, n, row + t / mainX, t % mainX, 0, mainX, count, row, panel0, panel1, edgeY, false, fresh, scratch);
+      tilesToStrip(
+        job, n, images, row + t / mainX, t % mainX, 0, mainX, count, row, panel0, panel1, edgeY, false, fresh, imageStride,
+        scratch,
+      );
     }
     if (job.tilesX > mainX) {
-      tilesToStrip(job, n, row, mainX, mainX, mainX + 1, rows, row, panel0, panel1, edgeY, true, fresh, scratch);
+      tilesToStrip(
+        job, n, images, row, mainX, mainX, mainX + 1, rows, row, panel0, panel1, edgeY, true, fresh, imageStride, scratch,
+      );
     }
     // Strip row 0 is y row `row` * out - 3: the filter may write the z rows from there + 1 on that have all four rows here.
     const lowest = begin == 0 ? 0 : begin * out + 1;
     const first = max(lowest, row * out - 2), last = min(job.outHeight, (row + rows) * out - 2);
-    for (let block = 0; block < blocks; block++) {
-      const plane = strip + <usize>block * planeStride;
-      if (last > first) firRows(job, n, block0 + block, plane + <usize>(first - (row * out - 2)) * rowStride, first, last - first);
+    for (let k = 0; k < planes; k++) {
+      const image = n + k / blocks, block = block0 + k % blocks;
+      const plane = strip + <usize>k * planeStride;
+      if (last > first) firRows(job, image, block, plane + <usize>(first - (row * out - 2)) * rowStride, first, last - first);
       if (row == begin && begin > 0) {
-        memory.copy(seam(job, n, rowChunk - 1, rowChunks, block0 + block) + carried, plane + carried, carried);
+        memory.copy(seam(job, image, rowChunk - 1, rowChunks, block) + carried, plane + carried, carried);
       }
       memory.copy(plane, plane + <usize>(rows * out) * rowStride, carried);
       if (row + rows == end && end < job.tilesY) {
-        memory.copy(seam(job, n, rowChunk, rowChunks, block0 + block), plane, carried);
+        memory.copy(seam(job, image, rowChunk, rowChunks, block), plane, carried);
       }
     }
     row += rows;

@@ -4,6 +4,7 @@
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
+import { planConv, planWeights } from "../../src/nn/kernels/wasm/fused/plan.js";
 import { layerShape } from "../../src/nn/kernels/wasm/fused/shape.js";
 import { algorithmOf } from "../../src/nn/kernels/wasm/fused/stages.js";
 import type { FusedKernels, LayerTensors, Operand } from "../../src/nn/kernels/wasm/fused/types.js";
@@ -11,6 +12,7 @@ import { createWasmKernels, type WasmKernels } from "../../src/nn/kernels/wasm/k
 import { hasRelaxedSimd } from "../../src/nn/kernels/wasm/variants.js";
 import {
   arbitraryLayer,
+  type LayerCase,
   normals,
   PLANAR,
   plainLayer,
@@ -30,7 +32,12 @@ beforeAll(async () => {
 });
 
 /** Holds random layers on `subject` to their definition. */
-function checkAgainstDefinition(subject: WasmKernels, numRuns: number, layers = arbitraryLayer): void {
+function checkAgainstDefinition(
+  subject: WasmKernels,
+  numRuns: number,
+  layers: fc.Arbitrary<LayerCase> = arbitraryLayer,
+  most = 5e-5,
+): void {
   const ratios: number[] = [];
   fc.assert(
     fc.property(layers, (c) => {
@@ -53,7 +60,7 @@ function checkAgainstDefinition(subject: WasmKernels, numRuns: number, layers = 
   );
   // And a bound says something: of most layers it is far below their results (of one that is clamped, or cancels, it need not be).
   ratios.sort((a, b) => a - b);
-  expect(ratios[Math.floor(ratios.length / 2)]).toBeLessThan(5e-5);
+  expect(ratios[Math.floor(ratios.length / 2)]).toBeLessThan(most);
 }
 
 /** No other tensors than x and the weight. */
@@ -67,6 +74,26 @@ const NOTHING_ELSE: Omit<LayerTensors<Operand>, "x" | "weight"> = {
 
 describe("convLayer", () => {
   test("equals its definition, for any geometry and any epilogue", () => checkAgainstDefinition(kernels, 150));
+
+  test("small images that read large weights together", () => {
+    const [tile, sizes] = [{ rows: 4, cols: 8 }, { inChannels: 288, outChannels: 288, kernel: 3 } as const];
+    const weights = planWeights({ ...sizes, algorithm: "t2" }, tile);
+    const side = fc.integer({ min: 3, max: 6 });
+    const layers = fc.tuple(arbitraryLayer, fc.integer({ min: 2, max: 4 }), side, side).map(([c, n, height, width]) => {
+      const shape = {
+        ...sizes,
+        algorithm: "t2",
+        n,
+        height,
+        width,
+        outHeight: 2 * height,
+        outWidth: 2 * width,
+      } as const;
+      expect(planConv(shape, weights, tile, 1).chunkImages).toBe(n);
+      return { ...c, ...sizes, n, height, width, resample: "up", filter: "official" } satisfies LayerCase;
+    });
+    checkAgainstDefinition(kernels, 4, layers, 5e-3);
+  });
 
   test("as images too: 1x1 to a few planar channels", () => {
     const images = fc.record({ layer: arbitraryLayer, outChannels: fc.integer({ min: 1, max: 7 }) }).map((drawn) => ({

@@ -134,6 +134,7 @@ export function planJob(shape: ConvShape, tile: MicroTile, workers: number, sett
     groupPanels: plan.groupPanels,
     chunkRows: plan.chunkRows,
     stripRows: plan.stripRows,
+    chunkImages: plan.chunkImages,
     weightStride: weights.matrixStrideBytes,
     scratchStride: Math.ceil(plan.scratchBytes / 64) * 64,
     productOffset: plan.productOffset,

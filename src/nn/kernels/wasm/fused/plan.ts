@@ -118,6 +118,7 @@ export interface ConvPlan {
   readonly groupPanels: number;
   readonly chunkRows: number;
   readonly stripRows: number;
+  readonly chunkImages: number;
   readonly chunks: number;
   /** Seams between the row ranges of a transposed convolution, over all images, and bytes of their buffer. */
   readonly seams: number;
@@ -150,6 +151,9 @@ const farBlockTiles: Readonly<Record<Algorithm, readonly [least: number, most: n
 };
 /** Output channels per pass over the transformed input; of weights that are far, whose blocks have an input that is far, too. */
 const groupChannels = { near: 128, far: 256 };
+
+/** Strips of the images of a chunk. */
+const stripsBytes = 16 * 1024 * 1024;
 
 const isFar = (weights: WeightPlan): boolean => weights.bytes > farWeightBytes;
 
@@ -246,6 +250,7 @@ function planTiles(shape: ConvShape, weights: WeightPlan, tile: MicroTile, worke
     groupPanels,
     chunkRows: 0,
     stripRows: 0,
+    chunkImages: 1,
     chunks: Math.ceil(total / perBlock) * Math.ceil(panels / chunkPanels),
     seams: 0,
     seamBytes: 0,
@@ -281,6 +286,7 @@ function planInPlace(shape: ConvShape, weights: WeightPlan, tile: MicroTile, wor
     groupPanels,
     chunkRows,
     stripRows: 0,
+    chunkImages: 1,
     chunks: n * bands,
     seams: n * (bands - 1),
     seamBytes: n * (bands - 1) * blocks * 2 * width * 32,
@@ -302,21 +308,28 @@ function planTransposed(shape: ConvShape, weights: WeightPlan, tile: MicroTile, 
   const mainX = Math.ceil(width / step);
   const tilesY = mainY + (height % step === 0 ? 1 : 0);
   const tilesX = mainX + (width % step === 0 ? 1 : 0);
-  const most = mostTiles(algorithm, weights, mainY * mainX, workers);
+  const perImage = mainY * mainX;
+  const most = mostTiles(algorithm, weights, n * perImage, workers);
+  const stripRowStride = (tilesX * 2 * step + 2) * 32 + SKEW;
+  const planeOf = (rows: number): number => (rows * 2 * step + 3) * stripRowStride + SKEW;
+  // Several small images at a time read weights that are far together.
+  const stripImages = Math.floor(stripsBytes / (Math.ceil(outChannels / 8) * planeOf(mainY)));
+  const mostImages = isFar(weights) ? Math.max(1, Math.min(Math.floor(most / perImage), stripImages)) : 1;
+  const groups = Math.ceil(n / mostImages);
+  const chunkImages = Math.ceil(n / groups);
   // Weights that are near allow thin strips, and so as many row ranges as keep all workers busy.
-  const thin = workers > 1 && !isFar(weights) ? Math.ceil(mainY / (4 * workers)) : mainY;
+  const thin = workers > 1 && chunkImages === 1 && !isFar(weights) ? Math.ceil(mainY / (4 * workers)) : mainY;
   const stripRows = Math.max(1, Math.min(thin, Math.floor(most / mainX)));
   const rowRanges = workers === 1 ? 1 : Math.min(Math.ceil(mainY / stripRows), 4 * workers);
   const splitRows = workers > 1 && rowRanges >= 2 * workers;
   const chunkRows = splitRows ? Math.ceil(mainY / rowRanges) : tilesY;
   const rowChunks = Math.ceil(tilesY / chunkRows);
-  const perBlock = roundUp(Math.min(most, stripRows * mainX), tile.rows);
-  const chunkPanels = panelsPerChunk(panels, n * rowChunks, workers);
+  const perBlock = roundUp(Math.min(most, chunkImages * stripRows * mainX), tile.rows);
+  const chunkPanels = panelsPerChunk(panels, groups * rowChunks, workers);
   const groupPanels = panelsPerPass(weights, tile, chunkPanels);
   const inputBytes = points ** 2 * (perBlock * depth * 4 + SKEW);
   const productBytes = points ** 2 * (perBlock * groupPanels * tile.cols * 4 + SKEW);
-  const stripRowStride = (tilesX * 2 * step + 2) * 32 + SKEW;
-  const stripPlaneStride = (stripRows * 2 * step + 3) * stripRowStride + SKEW;
+  const stripPlaneStride = planeOf(stripRows);
   const blocks = Math.ceil(outChannels / 8);
   const seams = n * (rowChunks - 1);
   const stripOffset = inputBytes + productBytes + tileBytes;
@@ -328,7 +341,8 @@ function planTransposed(shape: ConvShape, weights: WeightPlan, tile: MicroTile, 
     groupPanels,
     chunkRows,
     stripRows,
-    chunks: n * rowChunks * Math.ceil(panels / chunkPanels),
+    chunkImages,
+    chunks: groups * rowChunks * Math.ceil(panels / chunkPanels),
     seams,
     seamBytes: seams * blocks * 6 * stripRowStride,
     productOffset: inputBytes,
@@ -336,6 +350,6 @@ function planTransposed(shape: ConvShape, weights: WeightPlan, tile: MicroTile, 
     stripOffset,
     stripRowStride,
     stripPlaneStride,
-    scratchBytes: stripOffset + ((chunkPanels * tile.cols) / 8) * stripPlaneStride,
+    scratchBytes: stripOffset + chunkImages * ((chunkPanels * tile.cols) / 8) * stripPlaneStride,
   };
 }
