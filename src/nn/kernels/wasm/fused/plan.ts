@@ -190,7 +190,7 @@ export function planWeights(
  * Feature maps from this size on are overwritten where they may be. Smaller ones are not worth it: a row of their tiles is a small block
  * for the weights of so many channels.
  */
-const inPlaceBytes = 32 * 1024 * 1024;
+const inPlaceBytes = 24 * 1024 * 1024;
 
 /** Whether the convolution is one that assembly/fused/inPlace.ts does well. */
 export function fitsInPlace(shape: ConvShape): boolean {

@@ -86,7 +86,7 @@ export const layerCases: readonly TrialCase[] = [
   layerCase("1x1, doubled", { channels: [16, 24], height: 19, kernel: 1, up: 2, decorated: false }),
   layerCase("1x1, halved", { channels: [16, 24], height: 22, kernel: 1, down: 2 }),
   layerCase("to an image", { channels: [24, 3], height: 21, kernel: 1, decorated: false }),
-  layerCase("overwritten", { channels: [8, 8], height: 512, width: 1024, layout: "blocked" }),
+  layerCase("overwritten", { channels: [8, 8], height: 768, width: 1024, layout: "blocked" }),
   layerCase("F4 of an image", { channels: [128, 128], height: 64, timed: true }),
   layerCase("T4 of an image", { channels: [64, 64], height: 64, up: 2, timed: true }),
 ];
