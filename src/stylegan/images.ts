@@ -1,5 +1,5 @@
 /** From network output to pixels: [-1, 1] to bytes, sheets of many images, PNG. */
-import { encodePixels, type PixelImage } from "../formats/image/png.js";
+import { encodePixels, type PixelImage } from "../formats/image/pngEncoding.js";
 import { assertShape, formatShape } from "../nn/shape.js";
 import { aliasTensor, Tensor } from "../nn/tensor.js";
 import { checkTensor } from "./forward/options.js";

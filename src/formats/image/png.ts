@@ -1,33 +1,17 @@
 /** PNG images of 8 bits a channel, as rows of interleaved pixels. */
-import { convertIndexedToRgb, decode, encode } from "fast-png";
+import { convertIndexedToRgb, decode } from "fast-png";
 import { Unzlib } from "fflate";
 import { viewOf } from "../byteSource.js";
 import { concatBytes, crc32, MAX_DEFLATE_RATIO } from "../bytes.js";
 import { FileError } from "../fileError.js";
 import { orientationOf } from "./exif.js";
 import { checkSamples } from "./limits.js";
+import type { PixelImage } from "./pngEncoding.js";
 
-export interface PixelImage {
-  readonly width: number;
-  readonly height: number;
-  /** 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha. */
-  readonly channels: 1 | 2 | 3 | 4;
-  /** Row by row from the top, width * height * channels bytes. */
-  readonly data: Uint8Array;
-}
+export { encodePixels, type PixelImage } from "./pngEncoding.js";
 
 /** What every PNG begins with. */
 export const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-
-export function encodePixels(image: PixelImage): Uint8Array<ArrayBuffer> {
-  const { width, height, channels, data } = image;
-  if (data.length !== width * height * channels) {
-    throw new RangeError(
-      `PNG: ${width}x${height}x${channels} needs ${width * height * channels} bytes, got ${data.length}`,
-    );
-  }
-  return encode({ width, height, channels, data, depth: 8 }) as Uint8Array<ArrayBuffer>;
-}
 
 /**
  * Palettes become RGB; of 16-bit channels the upper byte is kept.
