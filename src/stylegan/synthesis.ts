@@ -138,7 +138,7 @@ export class SynthesisBlock implements Block {
   readonly size: readonly [number, number];
   readonly numConv: number;
   readonly toRgb: ToRgbLayer | null;
-  readonly #isLast: boolean;
+  readonly isLast: boolean;
   readonly #constant: Tensor | null; // [C, 4, 4]
   readonly #conv0: SynthesisLayer | null;
   readonly #conv1: SynthesisLayer;
@@ -152,7 +152,7 @@ export class SynthesisBlock implements Block {
     const size = sizeAt(config.base, resolution);
     this.resolution = resolution;
     this.size = size;
-    this.#isLast = isLast;
+    this.isLast = isLast;
     this.#constant = isFirst ? tree.parameter("const", [channels, ...size], normal()) : null;
     this.#conv0 = isFirst ? null : new SynthesisLayer(tree.child("conv0"), inChannels, channels, size, 2, options);
     this.#conv1 = new SynthesisLayer(tree.child("conv1"), channels, channels, size, 1, options);
@@ -187,7 +187,7 @@ export class SynthesisBlock implements Block {
 
   /** Whether nobody but toRgb is to see the features, which are large: then `image` takes the place of both. */
   hidesFeatures(x: Tensor | null, { isWatched }: BlockContext): boolean {
-    return this.#isLast && this.#skip === null && x !== null && !isWatched && isLarge(x);
+    return this.isLast && this.#skip === null && x !== null && !isWatched && isLarge(x);
   }
 
   /** toRgb of such features: they need not be whole in memory. */
@@ -249,7 +249,7 @@ export class SynthesisNetwork implements Synthesis<SynthesisConfig> {
         if (architecture === "skip" && x !== null && img === null) {
           throw new RangeError("synthesis: from.img must be the image so far of this skip generator, got null");
         }
-        const isLast = block.resolution === this.imgResolution;
+        const { isLast } = block;
         const y = block.hidesFeatures(x, context) ? null : block.features(x, blockWs, context);
         if (y !== null && block.toRgb === null) {
           return { x: y, img: img === null ? null : upsample2d(img, this.#filter) };

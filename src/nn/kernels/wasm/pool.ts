@@ -41,7 +41,7 @@ const run = { remaining: 0, end: 1 } as const;
 const lineWords = 16;
 
 /** Tasks that can wait for their turn. */
-export const ringTasks = 64;
+const ringTasks = 64;
 
 const runOf = (thread: number): number => lineWords * (1 + thread);
 
