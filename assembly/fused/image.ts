@@ -8,7 +8,8 @@
  * One pass over x for every three output channels; two accumulators' worth of partial sums per pixel meet at the end. Bound
  * by reading x: 32 bytes for 48 flops.
  */
-import { madd } from "../vector";
+import { floatBytes, madd } from "../vector";
+import { writeRows } from "./epilogue";
 
 @unmanaged
 class ImageArguments {
@@ -111,4 +112,37 @@ function threeChannels(
     const o = <usize>channel;
     oneChannel(x, plane, w + o * row, row, y + o * yPlane, load<f32>(bias + o * 4), clamp, vectors, end);
   }
+}
+
+@unmanaged
+class ImageVectorsArguments {
+  /** [outChannels, inChannels]; [n, inChannels], [n, outChannels] and [outChannels], or 0. */
+  w: usize; inputScales: usize; outputScales: usize; bias: usize;
+  n: i32; inChannels: i32; inPadded: i32; outChannels: i32;
+  /** [n, outChannels, inPadded], [outChannels] */
+  toW: usize; toBias: usize;
+  weightGain: f64; gain: f64;
+}
+
+/**
+ * What blockedToImage reads: w[n, o, i] = w[o, i] * inputScales[n, i] * (outputScales[n, o] * weightGain * gain), bias = bias * gain.
+ * Rounded as in layerVectors. One chunk.
+ */
+export function imageVectors(args: usize, chunk: i32, worker: i32): void {
+  const g = changetype<ImageVectorsArguments>(args);
+  const inChannels = g.inChannels, outChannels = g.outChannels, padding = floatBytes(g.inPadded - inChannels);
+  let to = g.toW;
+  for (let row = 0; row < g.n * outChannels; row++) {
+    const sample = row / outChannels, w = g.w + floatBytes((row - sample * outChannels) * inChannels);
+    const d: f64 = g.outputScales == 0 ? 1 : load<f32>(g.outputScales + floatBytes(row));
+    const factor = d * g.weightGain * g.gain;
+    for (let i = 0; i < inChannels; i++) {
+      const s: f64 = g.inputScales == 0 ? 1 : load<f32>(g.inputScales + floatBytes(sample * inChannels + i));
+      store<f32>(to, <f32>(<f64>load<f32>(w + floatBytes(i)) * s * factor));
+      to += 4;
+    }
+    memory.fill(to, 0, padding);
+    to += padding;
+  }
+  writeRows(1, g.bias, outChannels, g.toBias, outChannels, 0, g.gain, 1);
 }

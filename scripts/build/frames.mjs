@@ -18,8 +18,9 @@ import ts from "typescript";
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 export const framesFolder = "src/nn/kernels/wasm/frames";
 
-/** The views that a field of each type is written through. All fields take four bytes. */
-const VIEWS = { i32: "words", u32: "words", usize: "words", f32: "reals" };
+/** The views that a field of each type is written through. Fields take a word of four bytes, those of a `doubles` two. */
+const VIEWS = { i32: "words", u32: "words", usize: "words", f32: "reals", f64: "doubles" };
+const wordsOf = (view) => (view === "doubles" ? 2 : 1);
 const ENDING = /Arguments$/;
 /** Of comments and constants. What is written is for compilers: the fields of a frame are one line, read in assembly/. */
 const LINE = 120;
@@ -124,15 +125,19 @@ function commentOf(node) {
 }
 
 function classOf(path, { name, members }) {
+  let end = 0;
   const fields = members.map((member) => {
     const type = member.type?.getText();
     if (!ts.isPropertyDeclaration(member) || !(type in VIEWS)) {
       const types = Object.keys(VIEWS).join(", ");
       throw new Error(`${path}: ${name.text}: expected fields of type ${types}, got "${member.getText()}"`);
     }
-    return { name: member.name.getText(), view: VIEWS[type], comment: commentOf(member) };
+    const view = VIEWS[type];
+    const word = Math.ceil(end / wordsOf(view)) * wordsOf(view);
+    end = word + wordsOf(view);
+    return { name: member.name.getText(), view, word, comment: commentOf(member) };
   });
-  return { name: name.text, family: dirname(path), fields };
+  return { name: name.text, family: dirname(path), fields, words: end };
 }
 
 /** The number that an expression of literals stands for. */
@@ -225,10 +230,11 @@ function constantLines(constants) {
 
 function classLines(found, users) {
   const views = [...new Set(found.fields.map(({ view }) => view))].sort().reverse();
-  const place = (index) => (index === 0 ? "at" : `at + ${index}`);
-  const all = new Set(Object.values(VIEWS));
-  const type =
-    views.length === all.size ? "FrameViews" : `Pick<FrameViews, ${views.map((view) => `"${view}"`).join(" | ")}>`;
+  const place = ({ view, word }) => {
+    const at = word === 0 ? "at" : `at + ${word}`;
+    return view === "doubles" ? `(${at}) / 2` : at;
+  };
+  const type = `Pick<FrameViews, ${views.map((view) => `"${view}"`).join(" | ")}>`;
   const parameters = [`{ ${views.join(", ")} }: ${type}`, "at: number", `f: ${interfaceName(found)}`];
   const title = users.length === 0 ? "A row of a table." : `Arguments of ${users.join(", ")}.`;
   return [
@@ -241,8 +247,8 @@ function classLines(found, users) {
     "",
     "/** Writes it from word `at` on; returns the word behind. */",
     `export function ${writerName(found)}(${parameters.join(", ")}): number {`,
-    `  ${found.fields.map(({ name, view }, index) => `${view}[${place(index)}] = f.${name};`).join(" ")}`,
-    `  return at + ${found.fields.length};`,
+    `  ${found.fields.map((field) => `${field.view}[${place(field)}] = f.${field.name};`).join(" ")}`,
+    `  return at + ${found.words};`,
     "}",
   ];
 }
@@ -285,10 +291,11 @@ function folded(text) {
 
 const VIEWS_TEXT = `/** Written by scripts/build/frames.mjs. */
 
-/** The words of a memory that frames are written to, as integers (pointers, too) and as float32 numbers. */
+/** The words of a memory that frames are written to, as integers (pointers, too), as float32 numbers, and two by two as float64. */
 export interface FrameViews {
   readonly words: Uint32Array;
   readonly reals: Float32Array;
+  readonly doubles: Float64Array;
 }
 `;
 

@@ -72,6 +72,11 @@ describe("the generator", () => {
     expect(text).toContain("  words[at] = f.x; words[at + 1] = f.length; reals[at + 2] = f.gain;\n  return at + 3;");
   });
 
+  test("gives a float64 two words, the first of them even", () => {
+    const text = generateFrames(sources({ fields: "x: usize; gain: f64; y: usize;" })).get("maps.ts");
+    expect(text).toContain("  words[at] = f.x; doubles[(at + 2) / 2] = f.gain; words[at + 4] = f.y;\n  return at + 5;");
+  });
+
   test("finds the class through the functions that the arguments are handed to", () => {
     const text = generateFrames(sources({ body: "apply(true, args);" })).get("kernels.ts");
     expect(text).toContain("readonly scale: maps.ScaleFrame;");
@@ -92,7 +97,11 @@ describe("the generator", () => {
   });
 
   test.each([
-    ["a field of another size", { fields: "x: f64;" }, 'expected fields of type i32, u32, usize, f32, got "x: f64;"'],
+    [
+      "a field of another size",
+      { fields: "x: i64;" },
+      'expected fields of type i32, u32, usize, f32, f64, got "x: i64;"',
+    ],
     ["a kernel that reads no class", { body: "" }, "scale must read its arguments as one @unmanaged class, got none"],
     ["a constant that is no number", { before: "/** @host */ const N: i32 = max(1, 2);" }, 'got "max(1, 2)"'],
   ])("refuses %s", (_, changed, message) => {

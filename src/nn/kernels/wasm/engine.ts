@@ -85,7 +85,7 @@ export class Engine {
   readonly memory: LinearMemory;
   readonly workers: number;
   readonly #dispatcher: Dispatcher;
-  #views: FrameViews = { words: new Uint32Array(0), reals: new Float32Array(0) };
+  #views: FrameViews = { words: new Uint32Array(0), reals: new Float32Array(0), doubles: new Float64Array(0) };
   /** The word behind the last frame, which a kernel may still have to read. */
   #frameEnd = 0;
 
@@ -108,8 +108,12 @@ export class Engine {
   #frameViews(): FrameViews {
     const bytes = this.memory.unsettled;
     if (this.#views.words.buffer !== bytes) {
-      const place = [bytes, argumentFrame.pointer, argumentFrame.bytes / 4] as const;
-      this.#views = { words: new Uint32Array(...place), reals: new Float32Array(...place) };
+      const { pointer, bytes: length } = argumentFrame;
+      this.#views = {
+        words: new Uint32Array(bytes, pointer, length / 4),
+        reals: new Float32Array(bytes, pointer, length / 4),
+        doubles: new Float64Array(bytes, pointer, length / 8),
+      };
     }
     return this.#views;
   }

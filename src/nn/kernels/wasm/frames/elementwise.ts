@@ -17,7 +17,7 @@ export const ROW_BYTES = 24;
 export interface BiasActFrame { readonly dy: number; readonly x: number; readonly b: number; readonly y: number; readonly rows: number; readonly rowsPerChunk: number; readonly length: number; readonly period: number; readonly biasRow: number; readonly biasStep: number; readonly dead: number; readonly clamped: number; readonly inputGain: number; readonly biasGain: number; readonly fall: number; readonly gain: number; readonly fallOfDy: number; readonly gainOfDy: number; readonly clamp: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
-export function writeBiasAct({ words, reals }: FrameViews, at: number, f: BiasActFrame): number {
+export function writeBiasAct({ words, reals }: Pick<FrameViews, "words" | "reals">, at: number, f: BiasActFrame): number {
   words[at] = f.dy; words[at + 1] = f.x; words[at + 2] = f.b; words[at + 3] = f.y; words[at + 4] = f.rows; words[at + 5] = f.rowsPerChunk; words[at + 6] = f.length; words[at + 7] = f.period; words[at + 8] = f.biasRow; words[at + 9] = f.biasStep; words[at + 10] = f.dead; words[at + 11] = f.clamped; reals[at + 12] = f.inputGain; reals[at + 13] = f.biasGain; reals[at + 14] = f.fall; reals[at + 15] = f.gain; reals[at + 16] = f.fallOfDy; reals[at + 17] = f.gainOfDy; reals[at + 18] = f.clamp;
   return at + 19;
 }
@@ -34,7 +34,7 @@ export function writeBiasAct({ words, reals }: FrameViews, at: number, f: BiasAc
 export interface LayerEndFrame { readonly dy: number; readonly x: number; readonly y: number; readonly outer: number; readonly channels: number; readonly inner: number; readonly perChunk: number; readonly scale: number; readonly scaleStep: number; readonly noise: number; readonly noiseRow: number; readonly noiseStep: number; readonly b: number; readonly biasStep: number; readonly dt: number; readonly dead: number; readonly inputGain: number; readonly biasGain: number; readonly fall: number; readonly gain: number; readonly fallOfDy: number; readonly gainOfDy: number; readonly clamp: number; readonly clamped: number; readonly bottom: number; readonly top: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
-export function writeLayerEnd({ words, reals }: FrameViews, at: number, f: LayerEndFrame): number {
+export function writeLayerEnd({ words, reals }: Pick<FrameViews, "words" | "reals">, at: number, f: LayerEndFrame): number {
   words[at] = f.dy; words[at + 1] = f.x; words[at + 2] = f.y; words[at + 3] = f.outer; words[at + 4] = f.channels; words[at + 5] = f.inner; words[at + 6] = f.perChunk; words[at + 7] = f.scale; words[at + 8] = f.scaleStep; words[at + 9] = f.noise; words[at + 10] = f.noiseRow; words[at + 11] = f.noiseStep; words[at + 12] = f.b; words[at + 13] = f.biasStep; words[at + 14] = f.dt; words[at + 15] = f.dead; reals[at + 16] = f.inputGain; reals[at + 17] = f.biasGain; reals[at + 18] = f.fall; reals[at + 19] = f.gain; reals[at + 20] = f.fallOfDy; reals[at + 21] = f.gainOfDy; reals[at + 22] = f.clamp; words[at + 23] = f.clamped; reals[at + 24] = f.bottom; reals[at + 25] = f.top;
   return at + 26;
 }
@@ -47,7 +47,7 @@ export function writeLayerEnd({ words, reals }: FrameViews, at: number, f: Layer
 export interface MapFrame { readonly x: number; readonly y: number; readonly length: number; readonly perChunk: number; readonly scale: number; readonly offset: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
-export function writeMap({ words, reals }: FrameViews, at: number, f: MapFrame): number {
+export function writeMap({ words, reals }: Pick<FrameViews, "words" | "reals">, at: number, f: MapFrame): number {
   words[at] = f.x; words[at + 1] = f.y; words[at + 2] = f.length; words[at + 3] = f.perChunk; reals[at + 4] = f.scale; reals[at + 5] = f.offset;
   return at + 6;
 }
@@ -69,7 +69,7 @@ export function writeNormal({ words }: Pick<FrameViews, "words">, at: number, f:
 export interface SumFrame { readonly x: number; readonly y: number; readonly batch: number; readonly outer: number; readonly reduce: number; readonly inner: number; readonly perChunk: number; readonly gain: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
-export function writeSum({ words, reals }: FrameViews, at: number, f: SumFrame): number {
+export function writeSum({ words, reals }: Pick<FrameViews, "words" | "reals">, at: number, f: SumFrame): number {
   words[at] = f.x; words[at + 1] = f.y; words[at + 2] = f.batch; words[at + 3] = f.outer; words[at + 4] = f.reduce; words[at + 5] = f.inner; words[at + 6] = f.perChunk; reals[at + 7] = f.gain;
   return at + 8;
 }
@@ -109,7 +109,7 @@ export function writeRow({ words }: Pick<FrameViews, "words">, at: number, f: Ro
 export interface LerpFrame { readonly table: number; readonly rows: number; readonly perChunk: number; readonly t: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
-export function writeLerp({ words, reals }: FrameViews, at: number, f: LerpFrame): number {
+export function writeLerp({ words, reals }: Pick<FrameViews, "words" | "reals">, at: number, f: LerpFrame): number {
   words[at] = f.table; words[at + 1] = f.rows; words[at + 2] = f.perChunk; reals[at + 3] = f.t;
   return at + 4;
 }
@@ -121,7 +121,7 @@ export function writeLerp({ words, reals }: FrameViews, at: number, f: LerpFrame
 export interface AdamFrame { readonly table: number; readonly rows: number; readonly perChunk: number; readonly beta1: number; readonly oneMinusBeta1: number; readonly beta2: number; readonly oneMinusBeta2: number; readonly rate: number; readonly vCorrection: number; readonly epsilon: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
-export function writeAdam({ words, reals }: FrameViews, at: number, f: AdamFrame): number {
+export function writeAdam({ words, reals }: Pick<FrameViews, "words" | "reals">, at: number, f: AdamFrame): number {
   words[at] = f.table; words[at + 1] = f.rows; words[at + 2] = f.perChunk; reals[at + 3] = f.beta1; reals[at + 4] = f.oneMinusBeta1; reals[at + 5] = f.beta2; reals[at + 6] = f.oneMinusBeta2; reals[at + 7] = f.rate; reals[at + 8] = f.vCorrection; reals[at + 9] = f.epsilon;
   return at + 10;
 }

@@ -24,10 +24,12 @@ export interface Frames {
   readonly convTiles: conv.ConvFrame;
   readonly convWeightGradTiles: conv.WeightGradFrame;
   readonly fill: elementwise.MapFrame;
+  readonly imageVectors: fused.ImageVectorsFrame;
   readonly inPlaceSeams: fused.JobFrame;
   readonly inverseNorms: fused.InverseNormsFrame;
   readonly layerEnd: elementwise.LayerEndFrame;
   readonly layerEndGrad: elementwise.LayerEndFrame;
+  readonly layerVectors: fused.LayerVectorsFrame;
   readonly lerp: elementwise.LerpFrame;
   readonly matmulDots: gemm.DotFrame;
   readonly matmulRows: gemm.RowsFrame;
@@ -79,10 +81,12 @@ export const frameWriters: {
   convTiles: conv.writeConv,
   convWeightGradTiles: conv.writeWeightGrad,
   fill: elementwise.writeMap,
+  imageVectors: fused.writeImageVectors,
   inPlaceSeams: fused.writeJob,
   inverseNorms: fused.writeInverseNorms,
   layerEnd: elementwise.writeLayerEnd,
   layerEndGrad: elementwise.writeLayerEnd,
+  layerVectors: fused.writeLayerVectors,
   lerp: elementwise.writeLerp,
   matmulDots: gemm.writeDot,
   matmulRows: gemm.writeRows,

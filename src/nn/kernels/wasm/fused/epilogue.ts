@@ -2,6 +2,7 @@
 import type { Engine } from "../engine.js";
 import { type JobOperands, pointerOf, type Scratch } from "./job.js";
 import type { ConvShape } from "./plan.js";
+import type { LayerShape } from "./shape.js";
 import type { LayerTensors, Operand } from "./types.js";
 
 /** The tensors of an epilogue, with the output scales there by now. */
@@ -17,9 +18,12 @@ export interface Gains {
 
 const roundUp = (value: number, multiple: number) => Math.ceil(value / multiple) * multiple;
 
+/** The address of a tensor's numbers; 0 for none. */
+const addressOf = (what: string, operand: Operand | null): number => (operand === null ? 0 : pointerOf(what, operand));
+
 /**
- * Writes the vectors to scratch, padded with zeros to whole panels of `panel` channels; valid until the next call. The positive gain g
- * is folded into what the output transform multiplies and adds: g * act(z) = act(g * z).
+ * Has the vectors written to scratch, padded with zeros to whole panels of `panel` channels; valid until the next call. The positive
+ * gain g is folded into what the output transform multiplies and adds: g * act(z) = act(g * z).
  */
 export function writeEpilogue(
   engine: Engine,
@@ -31,45 +35,51 @@ export function writeEpilogue(
 ): Omit<JobOperands, "x" | "y" | "weights"> {
   const inPadded = roundUp(inChannels, 8);
   const outPadded = roundUp(outChannels, panel);
-  const rows = inputScales === null ? 1 : n;
-  const length = rows * inPadded + (n + 2) * outPadded + outWidth;
-  const start = scratch.reserve(length * 4);
-  const all = engine.floats(start, length).fill(0);
-  let offset = 0;
-  const take = (count: number): [Float32Array, number] => {
-    offset += count;
-    return [all.subarray(offset - count, offset), start + (offset - count) * 4];
-  };
-  const [inputRows, inputAt] = take(rows * inPadded);
-  const [scaleRows, scaleAt] = take(n * outPadded);
-  const [biasRow, biasAt] = take(outPadded);
-  const [noiseRow, noiseGainAt] = take(outPadded);
-  const [, zerosAt] = take(outWidth);
-  const numbers = { input: inputScales?.block.data, output: outputScales?.block.data, bias: bias?.block.data };
-  const strength = noiseStrength === null ? 1 : noiseStrength.block.data[0];
-  for (let row = 0; row < rows; row++) {
-    for (let i = 0; i < inChannels; i++) {
-      inputRows[row * inPadded + i] = numbers.input ? numbers.input[row * inChannels + i] : 1;
-    }
-  }
-  for (let o = 0; o < outChannels; o++) {
-    for (let row = 0; row < n; row++) {
-      const d = numbers.output ? numbers.output[row * outChannels + o] : 1;
-      scaleRows[row * outPadded + o] = d * weightGain * gain;
-    }
-    if (numbers.bias) biasRow[o] = numbers.bias[o] * gain;
-    if (noise !== null) noiseRow[o] = strength * gain;
-  }
+  const inputRows = inputScales === null ? 1 : n;
+  const toInput = scratch.reserve((inputRows * inPadded + (n + 2) * outPadded + outWidth) * 4);
+  const toScale = toInput + inputRows * inPadded * 4;
+  const toBias = toScale + n * outPadded * 4;
+  const toNoiseGain = toBias + outPadded * 4;
+  const toZeros = toNoiseGain + outPadded * 4;
+  engine.run("layerVectors", 1, {
+    inputScales: addressOf("inputScales", inputScales),
+    outputScales: addressOf("outputScales", outputScales),
+    bias: addressOf("bias", bias),
+    noiseStrength: addressOf("noiseStrength", noiseStrength),
+    ...{ inputRows, n, inChannels, inPadded, outChannels, outPadded },
+    ...{ toInput, toScale, toBias, toNoiseGain, toZeros, width: outWidth, weightGain, gain },
+  });
   const pixels = outHeight * outWidth;
   return {
-    inputScales: inputAt,
+    inputScales: toInput,
     inputScalesStride: inputScales === null ? 0 : inPadded * 4,
-    scale: scaleAt,
+    scale: toScale,
     scaleStride: outPadded * 4,
-    bias: biasAt,
-    noise: noise === null ? zerosAt : pointerOf("noise", noise),
+    bias: toBias,
+    noise: noise === null ? toZeros : pointerOf("noise", noise),
     noiseRowStride: noise === null ? 0 : outWidth * 4,
     noiseImageStride: noise !== null && noise.block.length > pixels ? pixels * 4 : 0,
-    noiseGain: noiseGainAt,
+    noiseGain: toNoiseGain,
   };
+}
+
+/** Has the weights of a convolution to an image written to scratch, modulated, and its bias; valid until the next call. */
+export function writeImageVectors(
+  engine: Engine,
+  scratch: Scratch,
+  { n, inChannels, outChannels }: Pick<LayerShape, "n" | "inChannels" | "outChannels">,
+  { weight, inputScales, outputScales, bias }: EpilogueTensors,
+  { weightGain, gain }: Gains,
+): { readonly w: number; readonly bias: number } {
+  const inPadded = roundUp(inChannels, 8);
+  const toW = scratch.reserve((n * outChannels * inPadded + outChannels) * 4);
+  const toBias = toW + n * outChannels * inPadded * 4;
+  engine.run("imageVectors", 1, {
+    w: pointerOf("weight", weight),
+    inputScales: addressOf("inputScales", inputScales),
+    outputScales: addressOf("outputScales", outputScales),
+    bias: addressOf("bias", bias),
+    ...{ n, inChannels, inPadded, outChannels, toW, toBias, weightGain, gain },
+  });
+  return { w: toW, bias: toBias };
 }

@@ -9,7 +9,7 @@
 import type { Block } from "../../block.js";
 import type { Engine } from "../engine.js";
 import { type Band, bandsOf, planBands } from "./bands.js";
-import { type EpilogueTensors, type Gains, writeEpilogue } from "./epilogue.js";
+import { type EpilogueTensors, type Gains, writeEpilogue, writeImageVectors } from "./epilogue.js";
 import { type ConvJob, type JobOperands, pointerOf, putAway, runJob, Scratch, weightPointer } from "./job.js";
 import { canBeInPlace, type MicroTile } from "./plan.js";
 import { checkTensors, hasFusedForm, type LayerShape, layerShape } from "./shape.js";
@@ -296,47 +296,21 @@ class BlockedLayers implements FusedKernels {
 
   #imagePixels(
     tensors: EpilogueTensors,
-    { n, inChannels, outChannels }: LayerShape,
+    shape: LayerShape,
     layer: Gains & Pick<ConvLayer<Shaped>, "clamp">,
     { x, y, xPlane, yPlane, pixels }: ImagePixels,
   ): void {
-    const { weightGain, gain, clamp } = layer;
-    const padded = Math.ceil(inChannels / 8) * 8;
-    const length = n * outChannels * padded + outChannels;
-    const start = this.#vectors.reserve(length * 4);
-    const vectors = this.#engine.floats(start, length).fill(0);
-    const { weight, inputScales, outputScales, bias } = tensors;
-    const numbers = {
-      w: weight.block.data,
-      input: inputScales?.block.data,
-      output: outputScales?.block.data,
-      bias: bias?.block.data,
-    };
-    for (let row = 0; row < n * outChannels; row++) {
-      const sample = Math.floor(row / outChannels);
-      const o = row % outChannels;
-      const scale = (numbers.output ? numbers.output[row] : 1) * weightGain * gain;
-      for (let i = 0; i < inChannels; i++) {
-        const factor = numbers.input ? numbers.input[sample * inChannels + i] : 1;
-        vectors[row * padded + i] = numbers.w[o * inChannels + i] * factor * scale;
-      }
-    }
-    if (numbers.bias) {
-      for (let o = 0; o < outChannels; o++) vectors[n * outChannels * padded + o] = numbers.bias[o] * gain;
-    }
+    const vectors = writeImageVectors(this.#engine, this.#vectors, shape, tensors, layer);
+    const { n, inChannels, outChannels } = shape;
     const perChunk = Math.min(8192, Math.ceil(pixels / this.#engine.workers / 4) * 4);
     this.#engine.run("blockedToImage", n * Math.ceil(pixels / perChunk), {
-      x,
-      w: start,
-      bias: start + n * outChannels * padded * 4,
-      y,
-      xPlane,
-      yPlane,
-      blocks: padded / 8,
+      ...vectors,
+      ...{ x, y, xPlane, yPlane },
+      blocks: Math.ceil(inChannels / 8),
       outChannels,
       pixels,
       pixelsPerChunk: perChunk,
-      clamp: clamp ?? Infinity,
+      clamp: layer.clamp ?? Infinity,
     });
   }
 
