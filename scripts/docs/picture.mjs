@@ -4,7 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { encodePixels } from "../../dist/formats/image/png.js";
+import { encodePixels } from "../../dist/formats/image/pngEncoding.js";
 import { toPixels } from "../../dist/index.js";
 
 export const INK = [40, 44, 52];

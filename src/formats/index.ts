@@ -15,7 +15,8 @@ export {
   isOtherImageName,
 } from "./image/imageFile.js";
 export { cropCentre, resize, upright, withChannels } from "./image/pixels.js";
-export { decodePixels, encodePixels, type PixelImage } from "./image/png.js";
+export { decodePixels } from "./image/png.js";
+export { encodePixels, type PixelImage } from "./image/pngEncoding.js";
 export { type NpyArray, readNpy, readNpz, writeNpy, writeNpz } from "./npy.js";
 export { type PickleOptions, readPickle } from "./pickle/reader.js";
 export { PickleGlobal, PickleObject, PickleTuple, type PickleValue } from "./pickle/values.js";

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { concatBytes } from "../../src/formats/bytes.js";
 import { CheckpointError } from "../../src/formats/fileError.js";
-import { encodePixels } from "../../src/formats/image/png.js";
+import { encodePixels } from "../../src/formats/image/pngEncoding.js";
 import { writeNpy } from "../../src/formats/npy.js";
 import { readPickle } from "../../src/formats/pickle/reader.js";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.js";

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { openImages } from "../../src/cli/images/datasetFiles.js";
 import { bytesSource } from "../../src/formats/byteSource.js";
-import { encodePixels } from "../../src/formats/image/png.js";
+import { encodePixels } from "../../src/formats/image/pngEncoding.js";
 import { readZipDirectory, readZipEntry } from "../../src/formats/zip.js";
 import { writeZip } from "../../src/formats/zipEncoder.js";
 import { runCommand } from "../support/commandLine.js";

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { encodePixels } from "../../src/formats/image/png.js";
+import { encodePixels } from "../../src/formats/image/pngEncoding.js";
 import { RandomState } from "../../src/nn/random.js";
 import { runCommand, scratchFolder } from "../support/commandLine.js";
 

@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { concatBytes, crc32 } from "../../src/formats/bytes.js";
 import { ApngEncoder } from "../../src/formats/image/apng.js";
 import { GifEncoder } from "../../src/formats/image/gif.js";
-import { decodePixels, type PixelImage } from "../../src/formats/image/png.js";
+import { decodePixels } from "../../src/formats/image/png.js";
+import type { PixelImage } from "../../src/formats/image/pngEncoding.js";
 import { RandomState } from "../../src/nn/random.js";
 
 interface Chunk {
@@ -28,7 +29,7 @@ function chunks(bytes: Uint8Array): Chunk[] {
   return found;
 }
 
-/** Rows without their filters, by the definition of PNG for the filters left and up. */
+/** Rows without their filters, by the definition of PNG for the filters sub, up and Paeth. */
 function unfilter(rows: Uint8Array, width: number, height: number, channels: number): Uint8Array {
   const rowBytes = width * channels;
   const out = new Uint8Array(rowBytes * height);
@@ -37,7 +38,11 @@ function unfilter(rows: Uint8Array, width: number, height: number, channels: num
     for (let k = 0; k < rowBytes; k++) {
       const left = k < channels ? 0 : out[y * rowBytes + k - channels];
       const above = y === 0 ? 0 : out[(y - 1) * rowBytes + k];
-      out[y * rowBytes + k] = rows[y * (rowBytes + 1) + 1 + k] + (kind === 1 ? left : kind === 2 ? above : 0);
+      const corner = y === 0 || k < channels ? 0 : out[(y - 1) * rowBytes + k - channels];
+      // The nearest to the plane through the three; at equal distances the one named first.
+      const distance = (value: number): number => Math.abs(left + above - corner - value);
+      const paeth = [left, above, corner].reduce((a, b) => (distance(b) < distance(a) ? b : a));
+      out[y * rowBytes + k] = rows[y * (rowBytes + 1) + 1 + k] + [0, left, above, Number.NaN, paeth][kind];
     }
   }
   return out;
@@ -45,7 +50,7 @@ function unfilter(rows: Uint8Array, width: number, height: number, channels: num
 
 const noise = (seed: number, size: number): Uint8Array => {
   const random = new RandomState(seed);
-  // Half of it smooth, so that both filters are chosen.
+  // Half of it smooth, so that filters differ from row to row.
   return Uint8Array.from({ length: size }, (_, k) => (k % 40 < 20 ? k : Math.floor(256 * random.uniform())));
 };
 

@@ -1,6 +1,7 @@
 /** Images as people have them: turned photos, colour transforms, other formats, damage, and sizes that nobody can hold. */
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
+import { unzlibSync } from "fflate";
 import { encode as encodeJpeg } from "jpeg-js";
 import { describe, expect, test } from "vitest";
 import { viewOf } from "../../src/formats/byteSource.js";
@@ -8,7 +9,9 @@ import { concatBytes, crc32 } from "../../src/formats/bytes.js";
 import { FileError } from "../../src/formats/fileError.js";
 import { decodeImage, imageHeader } from "../../src/formats/image/imageFile.js";
 import { upright } from "../../src/formats/image/pixels.js";
-import { decodePixels, encodePixels, type PixelImage } from "../../src/formats/image/png.js";
+import { decodePixels } from "../../src/formats/image/png.js";
+import { encodePixels, type PixelImage, packPixels } from "../../src/formats/image/pngEncoding.js";
+import { RandomState } from "../../src/nn/random.js";
 
 const caseFile = (name: string): Uint8Array =>
   new Uint8Array(readFileSync(new URL(`../fixtures/cases/images/${name}`, import.meta.url)));
@@ -212,19 +215,36 @@ describe("damage and size", () => {
     expect(() => decodeImage(large)).toThrow(/cannot hold 6000x6000 pixels/);
   });
 
-  test("every depth and colour type at any size: as many bytes as the header says", () => {
+  test("every number of channels at any size comes back, flat, smooth or noise, by each of the filters", () => {
+    const filters = new Set<number>();
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 40 }),
         fc.integer({ min: 1, max: 40 }),
         fc.constantFrom(1, 2, 3, 4),
-        (w, h, c) => {
+        fc.tuple(fc.integer({ min: -9, max: 9 }), fc.integer({ min: -9, max: 9 }), fc.constantFrom(0, 4, 255)),
+        fc.nat(),
+        (w, h, c, [slopeX, slopeY, rough], seed) => {
           const channels = c as PixelImage["channels"];
-          const image = { width: w, height: h, channels, data: new Uint8Array(w * h * c).fill(w) };
+          const random = new RandomState(seed);
+          const data = Uint8Array.from({ length: w * h * c }, (_, k) => {
+            const pixel = Math.floor(k / c);
+            return 128 + slopeX * (pixel % w) + slopeY * Math.floor(pixel / w) + Math.floor(rough * random.uniform());
+          });
+          const image = { width: w, height: h, channels, data };
           expect(decodePixels(encodePixels(image))).toEqual(image);
+          const rows = unzlibSync(packPixels(image));
+          for (let row = 0; row < h; row++) filters.add(rows[row * (w * c + 1)]);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 60 },
+    );
+    expect([...filters].sort()).toEqual([1, 2, 4]);
+  });
+
+  test("an image without pixels is refused", () => {
+    expect(() => encodePixels({ width: 0, height: 4, channels: 3, data: new Uint8Array(0) })).toThrow(
+      "PNG: an image has at least one pixel, got 0x4",
     );
   });
 });

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { afterAll } from "vitest";
 import { runCli } from "../../src/cli/program.js";
 import type { Terminal } from "../../src/cli/terminal.js";
-import { decodePixels, type PixelImage } from "../../src/formats/image/png.js";
+import { decodePixels } from "../../src/formats/image/png.js";
+import type { PixelImage } from "../../src/formats/image/pngEncoding.js";
 
 export interface CommandResult {
   readonly code: number;

@@ -11,7 +11,7 @@ import { concatBytes, crc32 } from "../../src/formats/bytes.js";
 import { FileError } from "../../src/formats/fileError.js";
 import { decodeImage, imageHeader } from "../../src/formats/image/imageFile.js";
 import { cropCentre, resize, withChannels } from "../../src/formats/image/pixels.js";
-import { encodePixels, type PixelImage } from "../../src/formats/image/png.js";
+import { encodePixels, type PixelImage } from "../../src/formats/image/pngEncoding.js";
 import { readZipDirectory, readZipEntry } from "../../src/formats/zip.js";
 import { directoryEnd, writeZip } from "../../src/formats/zipEncoder.js";
 import { init } from "../../src/index.js";

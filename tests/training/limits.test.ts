@@ -1,6 +1,6 @@
 /** Where training ends or refuses: shapes, labels, phases without length, and what it counts. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { encodePixels } from "../../src/formats/image/png.js";
+import { encodePixels } from "../../src/formats/image/pngEncoding.js";
 import { variable } from "../../src/nn/autograd/record.js";
 import { setKernels } from "../../src/nn/backend.js";
 import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";

@@ -1,6 +1,6 @@
 /** A run from its definition: one seed decides it, its phases can be made one at a time, and growing runs follow their schedule. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { encodePixels } from "../../src/formats/image/png.js";
+import { encodePixels } from "../../src/formats/image/pngEncoding.js";
 import { setKernels } from "../../src/nn/backend.js";
 import { createKernels } from "../../src/nn/kernels/select.js";
 import { RandomState } from "../../src/nn/random.js";

@@ -3,7 +3,8 @@ import { viewOf } from "../byteSource.js";
 import { FileError } from "../fileError.js";
 import { decodeJpeg, isJpeg, jpegHeader } from "./jpeg.js";
 import { upright } from "./pixels.js";
-import { decodePixels, type PixelImage, pngOrientation } from "./png.js";
+import { decodePixels, pngOrientation } from "./png.js";
+import type { PixelImage } from "./pngEncoding.js";
 
 export interface ImageOptions {
   /** Leave images as they are stored, whatever EXIF says of how the camera was held. Default false. */

@@ -4,7 +4,7 @@ import { viewOf } from "../byteSource.js";
 import { FileError } from "../fileError.js";
 import { orientationOf } from "./exif.js";
 import { checkSamples } from "./limits.js";
-import type { PixelImage } from "./png.js";
+import type { PixelImage } from "./pngEncoding.js";
 
 export interface JpegHeader {
   readonly width: number;

@@ -1,5 +1,5 @@
 /** What is done to pixels before training: channels, crops, orientation, Lanczos resampling. */
-import type { PixelImage } from "./png.js";
+import type { PixelImage } from "./pngEncoding.js";
 
 /** Grey (1 channel) or RGB (3): alpha is blended onto white, grey repeated, RGB averaged as ITU-R BT.601 weighs it. */
 export function withChannels(image: PixelImage, channels: 1 | 3): PixelImage {

@@ -1,4 +1,4 @@
-/** PNG images of 8 bits a channel, as rows of interleaved pixels. */
+/** Reading of PNG images, as rows of interleaved pixels of 8 bits a channel. */
 import { convertIndexedToRgb, decode } from "fast-png";
 import { Unzlib } from "fflate";
 import { viewOf } from "../byteSource.js";
@@ -6,12 +6,7 @@ import { concatBytes, crc32, MAX_DEFLATE_RATIO } from "../bytes.js";
 import { FileError } from "../fileError.js";
 import { orientationOf } from "./exif.js";
 import { checkSamples } from "./limits.js";
-import type { PixelImage } from "./pngEncoding.js";
-
-export { encodePixels, type PixelImage } from "./pngEncoding.js";
-
-/** What every PNG begins with. */
-export const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+import { type PixelImage, SIGNATURE } from "./pngEncoding.js";
 
 /**
  * Palettes become RGB; of 16-bit channels the upper byte is kept.
@@ -155,7 +150,7 @@ function checkPixels(chunks: readonly Chunk[], { width, height, unpackedBytes }:
 /** The file without chunks that say nothing of the pixels: texts and colour profiles may unpack to any size. */
 function essential(chunks: readonly Chunk[]): Uint8Array {
   const kept = chunks.filter(({ type }) => ["IHDR", "PLTE", "tRNS", "IDAT", "IEND"].includes(type));
-  return concatBytes([Uint8Array.from(SIGNATURE), ...kept.map(({ whole }) => whole)]);
+  return concatBytes([SIGNATURE, ...kept.map(({ whole }) => whole)]);
 }
 
 /** Samples of 8 bits, of any depth. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { listStates, loadState } from "../../../src/cli/train/files.js";
-import { encodePixels } from "../../../src/formats/image/png.js";
+import { encodePixels } from "../../../src/formats/image/pngEncoding.js";
 import { writeZip } from "../../../src/formats/zipEncoder.js";
 import { missingEngine } from "../../../src/nn/kernels/wasm/trial/decide.js";
 import { RandomState } from "../../../src/nn/random.js";

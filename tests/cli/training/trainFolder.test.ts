@@ -14,7 +14,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lockFolder } from "../../../src/cli/train/folder.js";
-import { encodePixels } from "../../../src/formats/image/png.js";
+import { encodePixels } from "../../../src/formats/image/pngEncoding.js";
 import { RandomState } from "../../../src/nn/random.js";
 import { networkPreset } from "../../../src/stylegan/training/presets.js";
 import { runCommand } from "../../support/commandLine.js";

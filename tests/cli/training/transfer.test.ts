@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { encodePixels } from "../../../src/formats/image/png.js";
+import { encodePixels } from "../../../src/formats/image/pngEncoding.js";
 import { readSafetensors, writeSafetensors } from "../../../src/formats/safetensors.js";
 import { writeZip } from "../../../src/formats/zipEncoder.js";
 import { encodeCheckpoint, loadCheckpoint } from "../../../src/index.js";
