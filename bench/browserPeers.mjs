@@ -1,7 +1,8 @@
 /**
- * Our images beside those of ONNX Runtime's WebAssembly provider, in the same Chromium, of the same network and w's:
+ * Our images beside those of ONNX Runtime's WebAssembly provider, in the same browser, of the same network and w's:
  *
- *   npm run bench:browser -- [--cases 256:1,256:2,1024:1,1024:2] [--rounds 7] [--json FILE]
+ *   npm run bench:browser -- [--cases 256:1,256:2,1024:1,1024:2] [--rounds 7] [--browser chrome|firefox] [--json FILE]
+ *   npm run bench:browser -- --old CHECKOUT     beside another checkout of this library, which is built
  *
  * A case is RESOLUTION:THREADS of config F with random weights (256: half the feature maps). ONNX Runtime runs what
  * `stylegan export` writes. Each peer has a worker of a page that is cross-origin isolated; images are compared before anything is timed, then
@@ -9,7 +10,7 @@
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "vite";
@@ -20,7 +21,6 @@ import { describeMachine, printMachine } from "./lib/machine.mjs";
 import { networkFiles } from "./lib/networkFiles.mjs";
 import { median, printTable, short } from "./lib/table.mjs";
 
-const PEERS = ["stylegan", "onnxruntime-web"];
 /** Of the largest value of an image. */
 const TOLERANCE = 1e-4;
 const WARMUP = 2;
@@ -30,9 +30,12 @@ const { values } = parseArgs({
   options: {
     cases: { type: "string", default: "256:1,256:2,1024:1,1024:2" },
     rounds: { type: "string", default: "7" },
+    browser: { type: "string", default: "chrome" },
+    old: { type: "string" },
     json: { type: "string" },
   },
 });
+const peerNames = ["stylegan", values.old === undefined ? "onnxruntime-web" : "before"];
 const cases = values.cases.split(",").map((text) => {
   const [resolution, threads] = text.split(":").map(Number);
   if (!(Number.isInteger(Math.log2(resolution)) && Number.isInteger(threads) && threads > 0)) {
@@ -52,6 +55,7 @@ async function serve() {
     configFile: false,
     logLevel: "warn",
     worker: { format: "es" },
+    resolve: { alias: { before: resolve(values.old ?? here(".."), "dist") } },
     build: { target: "es2022", outDir: folder, emptyOutDir: true, assetsInlineLimit: 0 },
   });
   const extra = new Map();
@@ -84,14 +88,15 @@ async function measure(browser, server, config, { resolution, threads }) {
   await page.goto(server.url);
   if (!(await page.evaluate(() => globalThis.crossOriginIsolated))) throw new Error("the page is not isolated");
   const loaded = [];
-  for (const name of PEERS) loaded.push(await inPage(page, "load", name, task));
-  const differences = await inPage(page, "compare", PEERS);
+  for (const name of peerNames) loaded.push(await inPage(page, "load", name, task));
+  const differences = await inPage(page, "compare", peerNames);
   for (const [k, difference] of differences.entries()) {
-    if (!(difference <= TOLERANCE)) throw new Error(`${PEERS[k]} shows another image: ${difference} of the largest`);
+    if (!(difference <= TOLERANCE))
+      throw new Error(`${peerNames[k]} shows another image: ${difference} of the largest`);
   }
-  const times = PEERS.map(() => []);
+  const times = peerNames.map(() => []);
   for (let round = -WARMUP; round < Number(values.rounds); round++) {
-    for (const [k, name] of PEERS.entries()) {
+    for (const [k, name] of peerNames.entries()) {
       const { ms } = await inPage(page, "run", name);
       if (round >= 0) times[k].push(ms);
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
@@ -99,7 +104,7 @@ async function measure(browser, server, config, { resolution, threads }) {
   }
   await inPage(page, "stop");
   await page.close();
-  return PEERS.map((peer, k) => ({
+  return peerNames.map((peer, k) => ({
     ...{ peer, detail: loaded[k].detail, startMs: loaded[k].ms, ms: times[k], medianMs: median(times[k]) },
     timesSlower: median(times[k].map((ms, round) => ms / times[0][round])),
     difference: differences[k],
@@ -109,7 +114,7 @@ async function measure(browser, server, config, { resolution, threads }) {
 const machine = describeMachine();
 printMachine(machine);
 const { server, configs } = await serve();
-const browser = await launch("chrome");
+const browser = await launch(values.browser);
 const results = [];
 try {
   const version = await browser.version();

@@ -1,6 +1,7 @@
 /** Starts a worker for each peer and hands requests on: `peers.load`, `peers.run`, `peers.output`, from puppeteer. */
 const makers = {
   stylegan: () => new Worker(new URL("./stylegan.js", import.meta.url), { type: "module" }),
+  before: () => new Worker(new URL("./before.js", import.meta.url), { type: "module" }),
   "onnxruntime-web": () => new Worker(new URL("./onnxruntime.js", import.meta.url), { type: "module" }),
 };
 const workers = new Map();
