@@ -30,7 +30,7 @@ const { values, positionals } = parseArgs({
 const built = resolve(process.env.DIST ?? join(import.meta.dirname, "../..", "dist"));
 const load = (path) => import(pathToFileURL(join(built, path)).href);
 const { RandomState } = await load("nn/random.js");
-const { encodePixels } = await load("formats/image/png.js");
+const { encodePixels } = await load("formats/image/pngEncoding.js");
 const { writeZip } = await load("formats/zipEncoder.js");
 const { readSafetensors } = await load("formats/safetensors.js");
 

@@ -133,6 +133,8 @@ export function trainCommand(terminal: Terminal): Command {
     .addOption(option("--batch <count>", "images in a step (default: by --cfg)", parseCount(1)))
     .addOption(option("--gamma <weight>", "of R1 (default: by --cfg)", parseAmount))
     .addOption(option("--lr <rate>", "learning rate of both networks (default: by --cfg)", parsePositive))
+    .addOption(option("--glr <rate>", "of the generator alone (default: --lr)", parsePositive))
+    .addOption(option("--dlr <rate>", "of the discriminator alone (default: --lr)", parsePositive))
     .addOption(option("--ema-kimg <kimg>", "half-life of the average (default: by --cfg)", parseAmount))
     .addOption(option("--pl-weight <weight>", "of path length; 0: none (default: by --cfg)", parseAmount))
     .addOption(option("--mixing-prob <p>", "probability of style mixing (default: by --cfg)", parsePart))
@@ -315,7 +317,12 @@ function defaultOf(name: keyof RunOptions, run: Omit<RunDefinition, "options">):
     target: settings.ada?.target,
     adaKimg: settings.ada?.adaKimg,
     gamma: settings.r1Gamma,
-    lr: settings.generatorLearningRate,
+    lr:
+      settings.generatorLearningRate === settings.discriminatorLearningRate
+        ? settings.generatorLearningRate
+        : undefined,
+    glr: settings.generatorLearningRate,
+    dlr: settings.discriminatorLearningRate,
     emaKimg: settings.emaKimg,
     plWeight: settings.plWeight,
     mixingProb: run.mixingProbability,

@@ -42,6 +42,8 @@ export interface RunOptions {
   readonly adaKimg?: number;
   readonly seed?: number;
   readonly lr?: number;
+  readonly glr?: number;
+  readonly dlr?: number;
   readonly emaKimg?: number;
   readonly plWeight?: number;
   readonly mixingProb?: number;
@@ -148,8 +150,8 @@ export function defineRun(
     ...augmentation(options, startedFrom !== null),
     ...defined({
       r1Gamma: options.gamma,
-      generatorLearningRate: options.lr,
-      discriminatorLearningRate: options.lr,
+      generatorLearningRate: options.glr ?? options.lr,
+      discriminatorLearningRate: options.dlr ?? options.lr,
       emaKimg: options.emaKimg,
       plWeight: options.plWeight,
       loss: options.loss,
@@ -195,6 +197,9 @@ function growing(preset: GrowingSchedule | null, options: RunOptions): GrowingSc
     if (Object.keys(ofGrowing).length === 0) return null;
     const names = "--lod-initial, --lod-stable-kimg, --lod-fade-kimg and --minibatch-repeats";
     throw new UsageError(`${names} are for networks that grow, --cfg stylegan1 for example`);
+  }
+  if (options.glr !== undefined || options.dlr !== undefined) {
+    throw new UsageError("--glr and --dlr: networks that grow have one learning rate for both, --lr");
   }
   const schedule = { ...preset, minibatchRepeats: MINIBATCH_REPEATS, ...given } as GrowingSchedule;
   try {

@@ -188,6 +188,21 @@ describe("a run", () => {
     expect(code, err).toBe(0);
     expect(latest("seed").get("g.mapping.fc0.weight")).not.toBe(latest("whole").get("g.mapping.fc0.weight"));
   });
+
+  test.each([
+    ["--glr", "g.synthesis.b8.conv0.weight", "d.b8.conv0.weight"],
+    ["--dlr", "d.b8.conv0.weight", "g.synthesis.b8.conv0.weight"],
+  ])("%s: a rate of one network's own, so small that it stands still", async (option, still, moving) => {
+    const runs = { begun: "0.004", on: "0.016" };
+    for (const [name, kimg] of Object.entries(runs)) {
+      const { code, err } = await train(`${option}${name}`, "--aug", "noaug", option, "1e-30", "--kimg", kimg);
+      expect(code, err).toBe(0);
+    }
+    const [begun, on] = Object.keys(runs).map((name) => latest(`${option}${name}`));
+    expect(begun.get(still)).toBeDefined();
+    expect(on.get(still)).toBe(begun.get(still));
+    expect(on.get(moving)).not.toBe(begun.get(moving));
+  });
 });
 
 describe("killed", () => {
@@ -366,6 +381,7 @@ describe("what goes wrong", () => {
       [[...base, "--batch", "6"], /multiple of the minibatch-stddev group, 4, got 6/],
       [[...base, "--resolution", "12"], /power of two/],
       [[...base, "--cfg", "stylegan1", "--g-arch", "skip"], /--g-arch: networks that grow/],
+      [[...base, "--cfg", "stylegan1", "--dlr", "0.001"], /--glr and --dlr: networks that grow have one learning rate/],
       [[...base, "--lod-initial", "4"], /--lod-initial.*--minibatch-repeats are for networks that grow/],
       [[...base, "--cfg", "stylegan1", "--lod-initial", "12"], /--lod-initial.*power of two from 4 to 8, got 12/],
       [[...base, "--cfg", "stylegan1", "--lod-stable-kimg=0", "--lod-fade-kimg=0"], /phases must take some images/],
