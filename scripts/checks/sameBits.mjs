@@ -10,7 +10,7 @@
  *   train      three steps of every fixture of training, on the float64 reference and on SIMD: all parameters, averages and
  *              buffers afterwards, and the gradients on the way
  *
- * Every file and every tensor is compared by its hash. Prints what differs and exits with 1, or how much agrees.
+ * Every file and every tensor is compared by its hash, PNG files by that of their pixels. Prints what differs and exits with 1, or how much agrees.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -106,7 +106,11 @@ async function describeCheckout(checkout, fixtures, into) {
         await run(folder, ["generate", "--network", path, ...options, ...conditional]);
       }
     }
-    for (const path of filesUnder(scratch)) note(path.slice(scratch.length + 1), readFileSync(path));
+    const { decodePixels } = await import(pathToFileURL(join(checkout, "dist", "formats", "index.js")));
+    for (const path of filesUnder(scratch)) {
+      const bytes = readFileSync(path);
+      note(path.slice(scratch.length + 1), path.endsWith(".png") ? pixelsOf(decodePixels(bytes)) : bytes);
+    }
 
     for (const path of filesUnder(fixtures).filter((file) => file.endsWith(GOLDEN))) {
       const golden = readSafetensors(path);
@@ -120,6 +124,11 @@ async function describeCheckout(checkout, fixtures, into) {
     rmSync(scratch, { recursive: true });
   }
   writeFileSync(into, JSON.stringify(hashes));
+}
+
+/** The size of an image and its pixels. */
+function pixelsOf({ width, height, channels, data }) {
+  return Buffer.concat([Buffer.from(`${width} ${height} ${channels} `), data]);
 }
 
 /** Trains a fixture, with the inputs that its golden file has for each step. */
