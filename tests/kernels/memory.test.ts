@@ -1,6 +1,7 @@
 /** The allocator: blocks never overlap, everything released is whole again, and a repeating program stays flat. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Engine } from "../../src/nn/kernels/wasm/engine.js";
 import { LinearMemory } from "../../src/nn/kernels/wasm/memory.js";
 import { Draw, SEED } from "../support/draw.js";
 
@@ -81,6 +82,14 @@ describe("LinearMemory", () => {
     expect(memory.usedBytes).toBe(0);
   });
 
+  test("what is reserved is nobody's: never handed out, and not in use", () => {
+    const memory = new LinearMemory();
+    const kept = memory.reserve(1000);
+    expect([kept, memory.usedBytes, memory.peakBytes]).toEqual([firstBlock, 0, 0]);
+    expect(memory.allocate(64)).toBe(firstBlock + 1024);
+    expect(() => memory.release(kept)).toThrow(/no live block starts/);
+  });
+
   test("beyond 4 GiB: RangeError, and the memory goes on working", () => {
     const memory = new LinearMemory();
     expect(() => memory.allocate(5 * 2 ** 30)).toThrow(/no room for 5368709120 bytes/);
@@ -89,5 +98,45 @@ describe("LinearMemory", () => {
     expect(() => memory.release(firstBlock)).toThrow(/released twice/);
     memory.release(memory.allocate(100));
     expect(memory.usedBytes).toBe(0);
+  });
+});
+
+describe("scratch of an engine", () => {
+  const engineOf = (memory: LinearMemory) => new Engine(memory, { workers: 1, parallel: () => {} });
+
+  test("lies at the same place every time, whatever was allocated since; inner calls have theirs behind", () => {
+    const memory = new LinearMemory();
+    const engine = engineOf(memory);
+    const places = () => engine.withScratch(1000, (a) => engine.withScratch(100, (b) => [a, b]));
+    const first = places();
+    expect(first[1]).toBe(first[0] + 1024);
+    memory.allocate(5000);
+    expect(places()).toEqual(first);
+    expect(memory.usedBytes).toBe(5056);
+  });
+
+  test("is free again after an error; what does not fit is a block for the time of the call", () => {
+    const memory = new LinearMemory();
+    const engine = engineOf(memory);
+    const place = () => engine.withScratch(64, (a) => a);
+    const first = place();
+    const fail = () => {
+      throw new Error("no");
+    };
+    expect(() => engine.withScratch(64, fail)).toThrow("no");
+    expect(place()).toBe(first);
+    const bytes = 64 * 2 ** 20;
+    engine.withScratch(bytes, (a) => {
+      expect(memory.usedBytes).toBe(bytes);
+      expect(a).toBeGreaterThan(place());
+    });
+    expect(() => engine.withScratch(bytes, fail)).toThrow("no");
+    expect(memory.usedBytes).toBe(0);
+    // Inner calls for which nothing is left behind the outer one.
+    const [outer, inner, end] = engine.withScratch(4 * 2 ** 20, (a) =>
+      engine.withScratch(64, (b) => [a, b, memory.usedBytes] as const),
+    );
+    expect([outer, end]).toEqual([first, 64]);
+    expect(inner).toBeGreaterThanOrEqual(first + 4 * 2 ** 20);
   });
 });

@@ -80,6 +80,13 @@ const nothing: readonly number[] = [];
 const lineWords = 16;
 const mostFrameWords = 64;
 
+/**
+ * Scratch that stays: for all threads and for each. Prepared weights or sums, and transform points, of convolutions of 64 channels
+ * fit. More would only keep memory from feature maps; pages that nobody touches cost nothing.
+ */
+const keptScratchBytes = 2 * 1024 * 1024;
+const keptWorkerBytes = 2 * 1024 * 1024;
+
 /** What the TypeScript side of a kernel works with: memory, scratch, and a way to run chunk functions. */
 export class Engine {
   readonly memory: LinearMemory;
@@ -88,11 +95,17 @@ export class Engine {
   #views: FrameViews = { words: new Uint32Array(0), reals: new Float32Array(0), doubles: new Float64Array(0) };
   /** The word behind the last frame, which a kernel may still have to read. */
   #frameEnd = 0;
+  /** Memory for `withScratch`, and how much of it is in use. */
+  readonly #scratch: number;
+  readonly #scratchBytes: number;
+  #scratchUsed = 0;
 
   constructor(memory: LinearMemory, dispatcher: Dispatcher) {
     this.memory = memory;
     this.workers = dispatcher.workers;
     this.#dispatcher = dispatcher;
+    this.#scratchBytes = keptScratchBytes + dispatcher.workers * keptWorkerBytes;
+    this.#scratch = memory.reserve(this.#scratchBytes);
     memory.settle = () => dispatcher.settle?.();
   }
 
@@ -144,8 +157,23 @@ export class Engine {
     this.#dispatcher.dispose?.();
   }
 
-  /** Calls `use` with `bytes` bytes of linear memory that live as long as the call. */
+  /**
+   * Calls `use` with `bytes` bytes of linear memory that live as long as the call, 64-byte aligned. What fits goes to the same place
+   * every time, which caches still hold; what calls within `use` ask for lies behind it.
+   */
   withScratch<T>(bytes: number, use: (pointer: number) => T): T {
+    const start = this.#scratchUsed;
+    const end = start + Math.ceil(bytes / 64) * 64;
+    if (end > this.#scratchBytes) return this.#withBlock(bytes, use);
+    this.#scratchUsed = end;
+    try {
+      return use(this.#scratch + start);
+    } finally {
+      this.#scratchUsed = start;
+    }
+  }
+
+  #withBlock<T>(bytes: number, use: (pointer: number) => T): T {
     const pointer = this.memory.allocate(bytes);
     try {
       return use(pointer);

@@ -94,6 +94,11 @@ export class LinearMemory {
     return start;
   }
 
+  /** As `allocate`, for as long as the memory lives: not in use by anybody, and never given back. */
+  reserve(bytes: number): number {
+    return this.#takeLowest(Math.ceil(bytes / alignment) * alignment);
+  }
+
   /** Gives back what `allocate` returned. Throws RangeError if it is not a live block. */
   release(start: number): void {
     const size = this.#live.get(start);
