@@ -8,7 +8,7 @@ import { transformWeights } from "../transforms/lines";
 import { WeightsT2 } from "../transforms/t2";
 import { WeightsT4 } from "../transforms/t4";
 import { STEP, high, put, transpose4 } from "../vector";
-import { DIRECT, F2, F4, T2 } from "./job";
+import { DIRECT, F2, F4, T2, T4 } from "./job";
 
 @unmanaged
 class WeightArguments {
@@ -17,54 +17,92 @@ class WeightArguments {
 }
 
 /**
+ * Input channels that are gathered before one is transformed. Rows of weights are read from end to end that way, where the next
+ * lines are fetched ahead; and what was stored by fours has left the store queue when it is loaded by eights.
+ */
+const GATHERED: usize = 8;
+
+/**
  * U of one panel per chunk. Weight (o, i, tap) is at w + o * outStride + i * inStride + tap * 4 bytes: with the strides
  * exchanged and `flip` (mirrored taps) the same routine prepares the adjoint convolution. `taps` is 1 or 9.
- * As many output channels at a time as a transform does (STEP). Scratch: 288 + 576 bytes. Writes all of the panel, padding included, in every matrix.
+ * As many output channels at a time as a transform does (STEP). Scratch: GATHERED * 9 * tileCols numbers and 576 bytes. Writes all
+ * of the panel, padding included, in every matrix. inPadded is a multiple of GATHERED.
  */
 export function prepareWeights(args: usize, chunk: i32, worker: i32): void {
   const g = changetype<WeightArguments>(args);
-  const algorithm = g.algorithm, stride = g.matrixStride, tileCols = g.tileCols, taps = g.taps;
+  const algorithm = g.algorithm, stride = g.matrixStride, tileCols = g.tileCols, taps = g.taps, flip = g.flip != 0;
   const depth = algorithm == DIRECT ? taps * g.inPadded : g.inPadded;
   const row = <usize>tileCols * 4, panel = g.u + <usize>chunk * <usize>depth * row;
-  const gathered = g.scratch + <usize>worker * g.scratchStride, tile = gathered + 288;
-  for (let i = 0; i < g.inPadded; i++) {
-    for (let lane: usize = 0; lane < row; lane += STEP) {
-      const o = chunk * tileCols + <i32>(lane >> 2);
-      for (let four: usize = 0; four < STEP; four += 16) gather(g, o + <i32>(four >> 2), i, gathered + four);
-      const to = panel + <usize>i * row + lane;
-      if (algorithm == F4) transformWeights<WeightsF4>(gathered, STEP, 3 * STEP, to, stride, 6 * stride, tile, STEP);
-      else if (algorithm == F2) transformWeights<WeightsF2>(gathered, STEP, 3 * STEP, to, stride, 4 * stride, tile, STEP);
-      else if (algorithm == T2) transformWeights<WeightsT2>(gathered, STEP, 3 * STEP, to, stride, 4 * stride, tile, STEP);
-      else if (algorithm == DIRECT) {
-        for (let tap = 0; tap < taps; tap++) {
-          const from = gathered + <usize>tap * STEP;
-          put(to + <usize>(tap * g.inPadded) * row, v128.load(from), high(from));
-        }
-      } else transformWeights<WeightsT4>(gathered, STEP, 3 * STEP, to, stride, 6 * stride, tile, STEP);
+  const gathered = g.scratch + <usize>worker * g.scratchStride, tile = gathered + GATHERED * 9 * row;
+  for (let i = 0; i < g.inPadded; i += <i32>GATHERED) {
+    for (let lane: usize = 0; lane < row; lane += 16) {
+      const to = gathered + (lane & ~(STEP - 1)) * GATHERED * <usize>taps + (lane & (STEP - 1));
+      gather(g, chunk * tileCols + <i32>(lane >> 2), i, to);
+    }
+    const to = panel + <usize>i * row;
+    if (algorithm == F4) transformGathered<WeightsF4>(gathered, flip, to, row, stride, tile);
+    else if (algorithm == F2) transformGathered<WeightsF2>(gathered, flip, to, row, stride, tile);
+    else if (algorithm == T2) transformGathered<WeightsT2>(gathered, flip, to, row, stride, tile);
+    else if (algorithm == T4) transformGathered<WeightsT4>(gathered, flip, to, row, stride, tile);
+    else copyGathered(gathered, flip, taps, to, row, <usize>g.inPadded * row);
+  }
+}
+
+/**
+ * The taps of output channels [o, o + 4) and GATHERED input channels from i on, as [input][tap][STEP / 4]; with `flip` from the last
+ * input and tap to the first.
+ */
+function gather(g: WeightArguments, o: i32, i: i32, to: usize): void {
+  const taps = g.taps, outStride = g.outStride, inStride = g.inStride;
+  const first = g.flip ? to + (GATHERED * <usize>taps - 1) * STEP : to, next = g.flip ? 0 - STEP : STEP;
+  const w = g.w + <usize>o * outStride + <usize>i * inStride;
+  if (taps == 9 && o + 4 <= g.outChannels && i + <i32>GATHERED <= g.inChannels) {
+    if (inStride == 36) {
+      for (let at: usize = 0; at < GATHERED * 36; at += 16) transpose4(w + at, outStride, first + (at >> 2) * next, next);
+    } else {
+      for (let k: usize = 0; k < GATHERED; k++) {
+        const from = w + k * inStride, begin = first + 9 * k * next;
+        transpose4(from, outStride, begin, next);
+        transpose4(from + 16, outStride, begin + 4 * next, next);
+        transpose4(from + 20, outStride, begin + 5 * next, next);
+      }
+    }
+    return;
+  }
+  for (let k = 0; k < <i32>GATHERED; k++) {
+    for (let lane = 0; lane < 4; lane++) {
+      const exists = o + lane < g.outChannels && i + k < g.inChannels;
+      const from = w + <usize>lane * outStride + <usize>k * inStride, begin = first + <usize>(k * taps) * next + <usize>(lane << 2);
+      for (let tap: usize = 0; tap < <usize>taps; tap++) {
+        store<f32>(begin + tap * next, exists ? load<f32>(from + (tap << 2)) : 0);
+      }
     }
   }
 }
 
-/** The taps of output channels [o, o + 4) and input channel i as [tap][STEP / 4]. */
-// @ts-ignore: decorator
-@inline
-function gather(g: WeightArguments, o: i32, i: i32, to: usize): void {
-  const taps = g.taps, mirror = g.flip ? taps - 1 : 0, step = g.flip ? -1 : 1;
-  if (taps == 9 && o + 4 <= g.outChannels && i < g.inChannels) {
-    const w = g.w + <usize>o * g.outStride + <usize>i * g.inStride;
-    const first = to + <usize>mirror * STEP, next = <usize>step * STEP;
-    transpose4(w, g.outStride, first, next);
-    transpose4(w + 16, g.outStride, first + 4 * next, next);
-    for (let lane: usize = 0; lane < 4; lane++) {
-      store<f32>(first + 8 * next + lane * 4, load<f32>(w + lane * g.outStride + 32));
+/** What was gathered, transformed by line L, to rows of all matrices. A function for each line, which share no registers that way. */
+function transformGathered<L>(gathered: usize, flip: bool, to: usize, row: usize, stride: usize, tile: usize): void {
+  const toRow = <usize>changetype<L>(<usize>0).outputs * stride;
+  let from = flip ? gathered + (GATHERED - 1) * 9 * STEP : gathered;
+  const next: usize = flip ? 0 - 9 * STEP : 9 * STEP;
+  for (let end = to + GATHERED * row; to < end; to += row) {
+    for (let lane: usize = 0; lane < row; lane += STEP) {
+      transformWeights<L>(from + lane * (GATHERED * 9), STEP, 3 * STEP, to + lane, stride, toRow, tile, STEP);
     }
-    return;
+    from += next;
   }
-  for (let lane = 0; lane < 4; lane++) {
-    const exists = o + lane < g.outChannels && i < g.inChannels;
-    const from = g.w + <usize>(o + lane) * g.outStride + <usize>i * g.inStride;
-    for (let tap = 0; tap < taps; tap++) {
-      store<f32>(to + <usize>tap * STEP + <usize>lane * 4, exists ? load<f32>(from + <usize>(mirror + step * tap) * 4) : 0);
+}
+
+/** The same as it is: tap by tap, `tapStride` apart. */
+function copyGathered(gathered: usize, flip: bool, taps: i32, to: usize, row: usize, tapStride: usize): void {
+  const block = GATHERED * <usize>taps;
+  for (let k: usize = 0; k < GATHERED; k++) {
+    for (let tap: usize = 0; tap < <usize>taps; tap++) {
+      const from = gathered + ((flip ? GATHERED - 1 - k : k) * <usize>taps + tap) * STEP, at = to + k * row + tap * tapStride;
+      for (let lane: usize = 0; lane < row; lane += STEP) {
+        const four = from + lane * block;
+        put(at + lane, v128.load(four), high(four));
+      }
     }
   }
 }

@@ -14,8 +14,8 @@ export interface RawWeights {
 
 type WeightShape = Pick<ConvShape, "algorithm" | "inChannels" | "outChannels" | "kernel">;
 
-/** Bytes of scratch for one worker: the taps of eight channels and one transform. */
-const prepareScratchBytes = 896;
+/** Bytes of scratch for one worker: the taps of eight input and at most sixteen output channels, and one transform. */
+const prepareScratchBytes = 8 * 9 * 16 * 4 + 576;
 
 /** Writes the prepared weights to `target`, which has as many bytes as their plan says. */
 export function prepareInto(
