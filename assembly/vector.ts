@@ -144,6 +144,9 @@ export function constant(value: f32): v128 {
     if (value == 2 * ROOT) return splatAt(TABLE + 48);
     if (value == MINUS_TWO_THIRDS) return splatAt(TABLE + 52);
     if (value == A_SIXTH) return splatAt(TABLE + 56);
+    if (value == A_THIRD) return splatAt(TABLE + 60);
+    if (value == ROOT / 6.0) return splatAt(TABLE + 64);
+    if (value == MINUS_TWO_THIRDS * HALF_ROOT) return splatAt(TABLE + 68);
   }
   return f32x4.splat(value);
 }
@@ -153,7 +156,8 @@ export const HALF_ROOT: f32 = 0.70710678118654752;
 export const ROOT: f32 = 1.41421356237309505;
 const MINUS_TWO_THIRDS: f32 = -2.0 / 3.0;
 const A_SIXTH: f32 = 1.0 / 6.0;
+const A_THIRD: f32 = 1.0 / 3.0;
 const TABLE: usize = memory.data<f32>([
   -2, -0.5, 0.5, 2, -2.5, -3, 4, 8, -1, 0.70710678118654752, 1.41421356237309505, 0.35355339059327376, 2.8284271247461903,
-  -0.66666666666666667, 0.16666666666666667,
+  -0.66666666666666667, 0.16666666666666667, 0.33333333333333333, 0.2357022613286972, -0.4714045226573944,
 ]);

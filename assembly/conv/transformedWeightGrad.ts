@@ -6,7 +6,7 @@ import { tile4x8 } from "../gemm/tile";
 import { WeightGradF4 } from "../transforms/f4";
 import { transformWeights } from "../transforms/lines";
 import { WeightGradS4 } from "../transforms/t4";
-import { floatBytes, madd, splatAt, transpose4 } from "../vector";
+import { STEP, add, floatBytes, high, madd, put, splatAt, transpose4 } from "../vector";
 import { GRAD_F4, GRAD_S4, INPUT_F4, INPUT_S4, transformRows } from "./points";
 
 /**
@@ -123,7 +123,7 @@ class SumsArguments {
   /** A group is so many images, or so many rows of tiles of one image. */
   groupImages: i32; groupRows: i32;
   /** Parts of the groups, one after the other, each with its own u. */
-  parts: i32; u: usize; partStride: usize;
+  parts: i32; u: usize; matrixStride: usize; partStride: usize;
   /** Output channels of a chunk, in blocks of eight. */
   sliceBlocks: i32;
   /** Output channels of the micro-kernel: 8, or 16 for engines that join vector pairs (panels.ts). */
@@ -135,7 +135,7 @@ class SumsArguments {
 }
 
 /**
- * u [parts, 36, outBlocks, inBlocks, 8 inputs, 8 outputs] = of every part the sum over its groups of tiles. A thread transforms a
+ * u [parts, 36 matrices, outBlocks, inBlocks, 8 inputs, 8 outputs] = of every part the sum over its groups of tiles. A thread transforms a
  * group and multiplies it while it is in its cache; what a part sums, and in which order, does not depend on the threads. Chunk =
  * part + parts * slice of the output channels; slices transform the input again. 2 flops per term; one accumulator for
  * the tiles of one point of a group, then one sum: long sums are taken in steps. Reads x and dy inside their extent only.
@@ -149,7 +149,7 @@ export function weightGradSums(args: usize, chunk: i32, worker: i32): void {
   const bands = (g.tilesY + g.groupRows - 1) / g.groupRows;
   const groups = (g.n + g.groupImages - 1) / g.groupImages * bands;
   const start = part * groups / g.parts, end = (part + 1) * groups / g.parts;
-  const matrixStride = <usize>(inBlocks * outBlocks) * 256;
+  const matrixStride = g.matrixStride;
   const u = g.u + <usize>part * g.partStride + <usize>(firstBlock * inBlocks) * 256;
   for (let group = start; group < end; group++) {
     const image = group / bands * g.groupImages, row = group % bands * g.groupRows;
@@ -183,49 +183,68 @@ export function weightGradSums(args: usize, chunk: i32, worker: i32): void {
 
 @unmanaged
 class WeightsArguments {
-  stride: i32; u: usize; parts: i32; partStride: usize; dw: usize; inChannels: i32; outChannels: i32; scratch: usize;
+  stride: i32; u: usize; matrixStride: usize; parts: i32; partStride: usize; dw: usize; inChannels: i32; outChannels: i32; scratch: usize;
   scratchStride: usize;
 }
 
-/** Adds `length` bytes of every part to those of the first. */
+/** Adds `length` bytes of every part to those of the first, one part after the other; the four that there mostly are in one pass. */
 function addParts(u: usize, length: usize, parts: i32, partStride: usize): void {
-  for (let at = u, end = u + length; at < end; at += 16) {
-    let sum = v128.load(at);
-    for (let part = 1, from = at + partStride; part < parts; part++, from += partStride) sum = f32x4.add(sum, v128.load(from));
-    v128.store(at, sum);
+  const end = u + length, last = u + <usize>parts * partStride;
+  if (parts == 4) {
+    for (let at = u; at < end; at += STEP) {
+      const p1 = at + partStride, p2 = p1 + partStride, p3 = p2 + partStride;
+      const l0 = v128.load(at), h0 = high(at), l1 = v128.load(p1), h1 = high(p1);
+      const l2 = v128.load(p2), h2 = high(p2), l3 = v128.load(p3), h3 = high(p3);
+      put(at, add(add(add(l0, l1), l2), l3), add(add(add(h0, h1), h2), h3));
+    }
+    return;
+  }
+  for (let part = u + partStride; part < last; part += partStride) {
+    for (let at = u, from = part; at < end; at += STEP, from += STEP) {
+      const l0 = v128.load(at), h0 = high(at), l1 = v128.load(from), h1 = high(from);
+      put(at, add(l0, l1), add(h0, h1));
+    }
   }
 }
 
-/** dw [outChannels, inChannels, 9] = G^T (sum of the parts of u) G. Chunk = eight output channels. Scratch: 288 + 144 bytes. */
+/** Input channels that are transformed before their taps are written, as they are read in fused/weights.ts. */
+const GATHERED: usize = 8;
+
+/** dw [outChannels, inChannels, 9] = G^T (sum of the parts of u) G. Chunk = eight output channels. Scratch: 2304 + 576 bytes. */
 export function weightsFromPoints(args: usize, chunk: i32, worker: i32): void {
   const g = changetype<WeightsArguments>(args);
-  const inBlocks = (g.inChannels + 7) >> 3, outBlocks = (g.outChannels + 7) >> 3;
-  const matrixStride = <usize>(inBlocks * outBlocks) * 256;
-  const taps = g.scratch + <usize>worker * g.scratchStride, tile = taps + 144;
-  const rowBytes = <usize>g.inChannels * 36, blockBytes = <usize>inBlocks * 256;
-  for (let matrix: usize = 0; matrix < 36; matrix++) {
-    addParts(g.u + matrix * matrixStride + <usize>chunk * blockBytes, blockBytes, g.parts, g.partStride);
+  const matrixStride = g.matrixStride, blockBytes = <usize>((g.inChannels + 7) >> 3) * 256;
+  const taps = g.scratch + <usize>worker * g.scratchStride, tile = taps + GATHERED * 288;
+  let u = g.u + <usize>chunk * blockBytes;
+  for (let matrix: usize = 0; matrix < 36; matrix++) addParts(u + matrix * matrixStride, blockBytes, g.parts, g.partStride);
+  for (let i = 0; i < g.inChannels; i += <i32>GATHERED) {
+    if (g.stride == 1) transformBack<WeightGradF4>(u, matrixStride, taps, tile);
+    else transformBack<WeightGradS4>(u, matrixStride, taps, tile);
+    for (let lane = 0; lane < 8; lane += 4) putTaps(g, chunk * 8 + lane, i, taps + (<usize>lane << 2));
+    u += GATHERED * 32;
   }
-  for (let quad = 0; quad < 8; quad += 4) {
-    const first = chunk * 8 + quad, lanes = min(4, g.outChannels - first);
-    if (lanes <= 0) return;
-    let u = g.u + <usize>(chunk * inBlocks) * 256 + <usize>quad * 4;
-    let to = g.dw + <usize>first * rowBytes;
-    for (let i = 0; i < g.inChannels; i++) {
-      if (g.stride == 1) transformWeights<WeightGradF4>(u, matrixStride, 6 * matrixStride, taps, 16, 48, tile, 16);
-      else transformWeights<WeightGradS4>(u, matrixStride, 6 * matrixStride, taps, 16, 48, tile, 16);
-      let row = to, firstTap: usize = 0;
-      if (lanes == 4) {
-        transpose4(taps, 16, row, rowBytes);
-        transpose4(taps + 64, 16, row + 16, rowBytes);
-        firstTap = 8;
-      }
-      for (let lane: usize = 0; lane < <usize>lanes << 2; lane += 4) {
-        for (let tap = firstTap; tap < 9; tap++) store<f32>(row + (tap << 2), load<f32>(taps + (tap << 4) + lane));
-        row += rowBytes;
-      }
-      u += 32;
-      to += 36;
+}
+
+/** The taps of eight output and GATHERED input channels, [input][tap][8], by line L. */
+function transformBack<L>(u: usize, matrixStride: usize, taps: usize, tile: usize): void {
+  for (let end = taps + GATHERED * 288; taps < end; taps += 288) {
+    for (let lane: usize = 0; lane < 32; lane += STEP) {
+      transformWeights<L>(u + lane, matrixStride, 6 * matrixStride, taps + lane, 32, 96, tile, STEP);
     }
+    u += 32;
+  }
+}
+
+/** Those of output channels [o, o + 4) and of the input channels from i on to dw, as far as they exist. */
+function putTaps(g: WeightsArguments, o: i32, i: i32, taps: usize): void {
+  const rowBytes = <usize>g.inChannels * 36, lanes = min(4, g.outChannels - o);
+  const bytes = <usize>min(<i32>GATHERED, g.inChannels - i) * 36;
+  let row = g.dw + <usize>o * rowBytes + <usize>i * 36, at: usize = 0;
+  if (lanes == 4) {
+    for (; at + 16 <= bytes; at += 16) transpose4(taps + (at << 3), 32, row + at, rowBytes);
+  }
+  for (let lane = 0; lane < lanes; lane++) {
+    for (let byte = at; byte < bytes; byte += 4) store<f32>(row + byte, load<f32>(taps + (byte << 3) + (<usize>lane << 2)));
+    row += rowBytes;
   }
 }

@@ -67,7 +67,7 @@ export class OutputF2 {
   }
 }
 
-/** G, four weights at a time in every build. */
+/** G. */
 export class WeightsF2 {
   @inline get inputs(): i32 { return 3; }
   @inline get outputs(): i32 { return 4; }

@@ -156,7 +156,7 @@ export class GradF4 {
   }
 }
 
-/** G, four weights at a time in every build. */
+/** G. */
 export class WeightsF4 {
   @inline get inputs(): i32 { return 3; }
   @inline get outputs(): i32 { return 6; }
@@ -176,21 +176,25 @@ export class WeightsF4 {
   }
 }
 
-/** G^T, four weights at a time in every build. */
+/** G^T. */
 export class WeightGradF4 {
   @inline get inputs(): i32 { return 6; }
   @inline get outputs(): i32 { return 3; }
 
   @inline line(from: usize, fromStride: usize, to: usize, toStride: usize): void {
-    const u0 = v128.load(from); from += fromStride;
-    const u1 = v128.load(from); from += fromStride;
-    const u2 = v128.load(from); from += fromStride;
-    const u3 = v128.load(from); from += fromStride;
-    const u4 = v128.load(from); from += fromStride;
-    const u5 = v128.load(from);
-    const sumA = add(u1, u2), sumB = add(u3, u4);
-    v128.store(to, maddf(sumB, 1.0 / 6.0, maddf(sumA, -2.0 / 3.0, u0))); to += toStride;
-    v128.store(to, maddf(sub(u3, u4), B / 6.0, scale(sub(u1, u2), -2.0 / 3.0 * A))); to += toStride;
-    v128.store(to, maddf(sub(sumB, sumA), 1.0 / 3.0, u5));
+    const l0 = v128.load(from), h0 = high(from); from += fromStride;
+    const l1 = v128.load(from), h1 = high(from); from += fromStride;
+    const l2 = v128.load(from), h2 = high(from); from += fromStride;
+    const l3 = v128.load(from), h3 = high(from); from += fromStride;
+    const l4 = v128.load(from), h4 = high(from); from += fromStride;
+    const l5 = v128.load(from), h5 = high(from);
+    const lSumA = add(l1, l2), lSumB = add(l3, l4), hSumA = add(h1, h2), hSumB = add(h3, h4);
+    const lFirst = maddf(lSumB, 1.0 / 6.0, maddf(lSumA, -2.0 / 3.0, l0));
+    const hFirst = maddf(hSumB, 1.0 / 6.0, maddf(hSumA, -2.0 / 3.0, h0));
+    const lMiddle = maddf(sub(l3, l4), B / 6.0, scale(sub(l1, l2), -2.0 / 3.0 * A));
+    const hMiddle = maddf(sub(h3, h4), B / 6.0, scale(sub(h1, h2), -2.0 / 3.0 * A));
+    put(to, lFirst, hFirst); to += toStride;
+    put(to, lMiddle, hMiddle); to += toStride;
+    put(to, maddf(sub(lSumB, lSumA), 1.0 / 3.0, l5), maddf(sub(hSumB, hSumA), 1.0 / 3.0, h5));
   }
 }

@@ -56,7 +56,7 @@ export class OutputT2 {
   }
 }
 
-/** G, four weights at a time in every build. */
+/** G. */
 export class WeightsT2 {
   @inline get inputs(): i32 { return 3; }
   @inline get outputs(): i32 { return 4; }

@@ -269,7 +269,7 @@ function putSum(sum: bool, to: usize, low: v128, upper: v128): void {
   else put(to, low, upper);
 }
 
-/** G of T4, four weights at a time in every build. */
+/** G of T4. */
 export class WeightsT4 {
   @inline get inputs(): i32 { return 3; }
   @inline get outputs(): i32 { return 6; }
@@ -287,19 +287,24 @@ export class WeightsT4 {
   }
 }
 
-/** G^T of S4, four weights at a time in every build. */
+/** G^T of S4. */
 export class WeightGradS4 {
   @inline get inputs(): i32 { return 6; }
   @inline get outputs(): i32 { return 3; }
 
   @inline line(from: usize, fromStride: usize, to: usize, toStride: usize): void {
-    const u0 = v128.load(from); from += fromStride;
-    const u1 = v128.load(from); from += fromStride;
-    const u2 = v128.load(from); from += fromStride;
-    const u3 = v128.load(from); from += fromStride;
-    const u4 = v128.load(from); from += fromStride;
-    v128.store(to, maddf(sub(u3, u2), 1.0 / 6.0, scale(sub(u0, u1), 0.5))); to += toStride;
-    v128.store(to, v128.load(from)); to += toStride;
-    v128.store(to, maddf(u3, 1.0 / 3.0, maddf(u2, 1.0 / 6.0, maddf(u1, -0.5, u4))));
+    const l0 = v128.load(from), h0 = high(from); from += fromStride;
+    const l1 = v128.load(from), h1 = high(from); from += fromStride;
+    const l2 = v128.load(from), h2 = high(from); from += fromStride;
+    const l3 = v128.load(from), h3 = high(from); from += fromStride;
+    const l4 = v128.load(from), h4 = high(from); from += fromStride;
+    const l5 = v128.load(from), h5 = high(from);
+    const lFirst = maddf(sub(l3, l2), 1.0 / 6.0, scale(sub(l0, l1), 0.5));
+    const hFirst = maddf(sub(h3, h2), 1.0 / 6.0, scale(sub(h0, h1), 0.5));
+    const lLast = maddf(l3, 1.0 / 3.0, maddf(l2, 1.0 / 6.0, maddf(l1, -0.5, l4)));
+    const hLast = maddf(h3, 1.0 / 3.0, maddf(h2, 1.0 / 6.0, maddf(h1, -0.5, h4)));
+    put(to, lFirst, hFirst); to += toStride;
+    put(to, l5, h5); to += toStride;
+    put(to, lLast, hLast);
   }
 }

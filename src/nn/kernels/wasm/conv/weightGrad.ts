@@ -31,6 +31,8 @@ const mostPartBytes = 10e6;
 /** Output channels that are worth transforming the input once more for another thread. */
 const fewestSliceBlocks = 4;
 const pixelBytes = 32;
+/** Scratch of weightsFromPoints: the taps of eight input and eight output channels, and one transform. */
+const backBytes = 8 * 9 * 32 + 576;
 
 /** Whether a convolution, or one of its adjoints, is computed by transform points. */
 export function isPointsProblem(g: Conv2dGeometry): boolean {
@@ -56,8 +58,10 @@ export function pointsConv2dWeightGrad(tile: MicroTile): Conv2dAlgorithm {
       const tilesX = Math.ceil(outWidth / 4);
       const inBlocks = Math.ceil(inChannels / 8);
       const outBlocks = Math.ceil(outChannels / 8);
-      const sumBytes = 36 * inBlocks * outBlocks * 256;
-      const wantedParts = sumBytes > mostPartBytes ? 1 : mostParts;
+      const matrixBytes = inBlocks * outBlocks * 256;
+      const wantedParts = 36 * matrixBytes > mostPartBytes ? 1 : mostParts;
+      const matrixStride = matrixBytes + SKEW;
+      const partStride = 36 * matrixStride;
       // A group is some images, or some rows of tiles of one image.
       const mostTiles = Math.max(fewestTiles, Math.floor(groupBytes / (points * (inBlocks + outBlocks) * pixelBytes)));
       const groupRows = Math.max(1, Math.min(tilesY, Math.floor(mostTiles / tilesX)));
@@ -65,7 +69,10 @@ export function pointsConv2dWeightGrad(tile: MicroTile): Conv2dAlgorithm {
       const wholeImages = Math.max(1, Math.min(partImages, Math.floor(mostTiles / (tilesY * tilesX))));
       const groupImages = groupRows < tilesY ? 1 : wholeImages;
       const groups = Math.ceil(n / groupImages) * Math.ceil(tilesY / groupRows);
-      const parts = Math.min(wantedParts, groups);
+      // One thread sums parts of one group each in that order where they would be added: the same sums, and one part to write. (Not
+      // with stride 2, whose groups sum several points of a matrix before.)
+      const inOrder = engine.workers === 1 && stride === 1 && groups <= wantedParts;
+      const parts = inOrder ? 1 : Math.min(wantedParts, groups);
       const slices = Math.ceil(engine.workers / parts);
       const sliceBlocks = Math.min(outBlocks, Math.max(fewestSliceBlocks, Math.ceil(outBlocks / slices)));
 
@@ -75,10 +82,11 @@ export function pointsConv2dWeightGrad(tile: MicroTile): Conv2dAlgorithm {
       const columns = (tilesX - 1) * step + window;
       const wOffset = points * vPointStride;
       const tileOffset = wOffset + points * wPointStride;
-      const scratchStride = Math.ceil((tileOffset + (81 + window * columns) * pixelBytes) / 64) * 64;
-      engine.withScratch(parts * sumBytes + engine.workers * scratchStride, (u) => {
-        const scratch = u + parts * sumBytes;
-        const sums = { stride, u, parts, partStride: sumBytes, inChannels, outChannels, scratch, scratchStride };
+      const tileBytes = Math.max((81 + window * columns) * pixelBytes, backBytes);
+      const scratchStride = Math.ceil((tileOffset + tileBytes) / 64) * 64;
+      engine.withScratch(parts * partStride + engine.workers * scratchStride, (u) => {
+        const scratch = u + parts * partStride;
+        const sums = { stride, u, matrixStride, parts, partStride, inChannels, outChannels, scratch, scratchStride };
         engine.run("weightGradSums", parts * Math.ceil(outBlocks / sliceBlocks), {
           ...sums,
           x,

@@ -51,21 +51,21 @@ export function writePlanar({ words }: Pick<FrameViews, "words">, at: number, f:
  * - vPointStride: From one point to the next (bytes).
  * - scratch: Of each thread: V, then W, then the scratch of the transforms.
  */
-export interface SumsFrame { readonly stride: number; readonly x: number; readonly inChannels: number; readonly height: number; readonly width: number; readonly padY: number; readonly padX: number; readonly dy: number; readonly outChannels: number; readonly outHeight: number; readonly outWidth: number; readonly n: number; readonly tilesY: number; readonly tilesX: number; readonly groupImages: number; readonly groupRows: number; readonly parts: number; readonly u: number; readonly partStride: number; readonly sliceBlocks: number; readonly tileCols: number; readonly vPointStride: number; readonly wPointStride: number; readonly scratch: number; readonly scratchStride: number; readonly wOffset: number; readonly tileOffset: number; }
+export interface SumsFrame { readonly stride: number; readonly x: number; readonly inChannels: number; readonly height: number; readonly width: number; readonly padY: number; readonly padX: number; readonly dy: number; readonly outChannels: number; readonly outHeight: number; readonly outWidth: number; readonly n: number; readonly tilesY: number; readonly tilesX: number; readonly groupImages: number; readonly groupRows: number; readonly parts: number; readonly u: number; readonly matrixStride: number; readonly partStride: number; readonly sliceBlocks: number; readonly tileCols: number; readonly vPointStride: number; readonly wPointStride: number; readonly scratch: number; readonly scratchStride: number; readonly wOffset: number; readonly tileOffset: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
 export function writeSums({ words }: Pick<FrameViews, "words">, at: number, f: SumsFrame): number {
-  words[at] = f.stride; words[at + 1] = f.x; words[at + 2] = f.inChannels; words[at + 3] = f.height; words[at + 4] = f.width; words[at + 5] = f.padY; words[at + 6] = f.padX; words[at + 7] = f.dy; words[at + 8] = f.outChannels; words[at + 9] = f.outHeight; words[at + 10] = f.outWidth; words[at + 11] = f.n; words[at + 12] = f.tilesY; words[at + 13] = f.tilesX; words[at + 14] = f.groupImages; words[at + 15] = f.groupRows; words[at + 16] = f.parts; words[at + 17] = f.u; words[at + 18] = f.partStride; words[at + 19] = f.sliceBlocks; words[at + 20] = f.tileCols; words[at + 21] = f.vPointStride; words[at + 22] = f.wPointStride; words[at + 23] = f.scratch; words[at + 24] = f.scratchStride; words[at + 25] = f.wOffset; words[at + 26] = f.tileOffset;
-  return at + 27;
+  words[at] = f.stride; words[at + 1] = f.x; words[at + 2] = f.inChannels; words[at + 3] = f.height; words[at + 4] = f.width; words[at + 5] = f.padY; words[at + 6] = f.padX; words[at + 7] = f.dy; words[at + 8] = f.outChannels; words[at + 9] = f.outHeight; words[at + 10] = f.outWidth; words[at + 11] = f.n; words[at + 12] = f.tilesY; words[at + 13] = f.tilesX; words[at + 14] = f.groupImages; words[at + 15] = f.groupRows; words[at + 16] = f.parts; words[at + 17] = f.u; words[at + 18] = f.matrixStride; words[at + 19] = f.partStride; words[at + 20] = f.sliceBlocks; words[at + 21] = f.tileCols; words[at + 22] = f.vPointStride; words[at + 23] = f.wPointStride; words[at + 24] = f.scratch; words[at + 25] = f.scratchStride; words[at + 26] = f.wOffset; words[at + 27] = f.tileOffset;
+  return at + 28;
 }
 
 /** Arguments of weightsFromPoints. */
-export interface WeightsFrame { readonly stride: number; readonly u: number; readonly parts: number; readonly partStride: number; readonly dw: number; readonly inChannels: number; readonly outChannels: number; readonly scratch: number; readonly scratchStride: number; }
+export interface WeightsFrame { readonly stride: number; readonly u: number; readonly matrixStride: number; readonly parts: number; readonly partStride: number; readonly dw: number; readonly inChannels: number; readonly outChannels: number; readonly scratch: number; readonly scratchStride: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
 export function writeWeights({ words }: Pick<FrameViews, "words">, at: number, f: WeightsFrame): number {
-  words[at] = f.stride; words[at + 1] = f.u; words[at + 2] = f.parts; words[at + 3] = f.partStride; words[at + 4] = f.dw; words[at + 5] = f.inChannels; words[at + 6] = f.outChannels; words[at + 7] = f.scratch; words[at + 8] = f.scratchStride;
-  return at + 9;
+  words[at] = f.stride; words[at + 1] = f.u; words[at + 2] = f.matrixStride; words[at + 3] = f.parts; words[at + 4] = f.partStride; words[at + 5] = f.dw; words[at + 6] = f.inChannels; words[at + 7] = f.outChannels; words[at + 8] = f.scratch; words[at + 9] = f.scratchStride;
+  return at + 10;
 }
 
 /**
