@@ -6,31 +6,86 @@ import { tile4x8 } from "../gemm/tile";
 import { WeightGradF4 } from "../transforms/f4";
 import { transformWeights } from "../transforms/lines";
 import { WeightGradS4 } from "../transforms/t4";
-import { STEP, add, floatBytes, high, madd, put, splatAt, transpose4 } from "../vector";
+import { STEP, WIDE, add, floatBytes, high, madd, put, splatAt, transpose4 } from "../vector";
 import { GRAD_F4, GRAD_S4, INPUT_F4, INPUT_S4, transformRows } from "./points";
 
 /**
- * c [4, 8] += sum over tiles of v[tile, 0..3] (outer) w[tile, 0..7], tiles 32 bytes apart, for two blocks of output channels,
- * `block` bytes apart, whose sums lie `cBlock` bytes apart. One accumulator each.
+ * c [6, 8] (+)= sum over tiles of v[tile] (outer) w[tile, 0..7], tiles 32 bytes apart, and the same for the next block of output
+ * channels, `block` bytes after w, whose sums lie `uBlock` bytes after c. The six input channels are three pairs, which begin at v0,
+ * v1 and v2: six divide no block of eight. One accumulator each.
  */
 // @ts-ignore: decorator
 @inline
-function pairs4x16(v: usize, w: usize, end: usize, block: usize, c: usize, cBlock: usize, accumulate: bool): void {
-  let other = w + block;
-  // The first tile before the loop: then the addresses of its rows are taken once, not in every round.
-  const zero = f32x4.splat(0);
-  const p0 = v128.load(w), p1 = v128.load(w, 16), p2 = v128.load(other), p3 = v128.load(other, 16);
-  const q0 = splatAt(v), q1 = v128.load32_splat(v, 4), q2 = v128.load32_splat(v, 8), q3 = v128.load32_splat(v, 12);
-  let c00 = madd(q0, p0, zero), c01 = madd(q0, p1, zero), c02 = madd(q0, p2, zero), c03 = madd(q0, p3, zero);
-  let c10 = madd(q1, p0, zero), c11 = madd(q1, p1, zero), c12 = madd(q1, p2, zero), c13 = madd(q1, p3, zero);
-  let c20 = madd(q2, p0, zero), c21 = madd(q2, p1, zero), c22 = madd(q2, p2, zero), c23 = madd(q2, p3, zero);
-  let c30 = madd(q3, p0, zero), c31 = madd(q3, p1, zero), c32 = madd(q3, p2, zero), c33 = madd(q3, p3, zero);
-  v += 32;
-  w += 32;
-  other += 32;
+function tile6x16(
+  v0: usize, v1: usize, v2: usize, w: usize, block: usize, c: usize, uBlock: usize, accumulate: bool,
+): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c02 = f32x4.splat(0), c03 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0), c12 = f32x4.splat(0), c13 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c22 = f32x4.splat(0), c23 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0), c32 = f32x4.splat(0), c33 = f32x4.splat(0);
+  let c40 = f32x4.splat(0), c41 = f32x4.splat(0), c42 = f32x4.splat(0), c43 = f32x4.splat(0);
+  let c50 = f32x4.splat(0), c51 = f32x4.splat(0), c52 = f32x4.splat(0), c53 = f32x4.splat(0);
+  const end = w + block, d = c + uBlock;
+  let other = end;
   while (w < end) {
     const b0 = v128.load(w), b1 = v128.load(w, 16), b2 = v128.load(other), b3 = v128.load(other, 16);
-    const a0 = v128.load32_splat(v);
+    const a0 = splatAt(v0);
+    c00 = madd(a0, b0, c00); c01 = madd(a0, b1, c01); c02 = madd(a0, b2, c02); c03 = madd(a0, b3, c03);
+    const a1 = v128.load32_splat(v0, 4);
+    c10 = madd(a1, b0, c10); c11 = madd(a1, b1, c11); c12 = madd(a1, b2, c12); c13 = madd(a1, b3, c13);
+    const a2 = splatAt(v1);
+    c20 = madd(a2, b0, c20); c21 = madd(a2, b1, c21); c22 = madd(a2, b2, c22); c23 = madd(a2, b3, c23);
+    const a3 = v128.load32_splat(v1, 4);
+    c30 = madd(a3, b0, c30); c31 = madd(a3, b1, c31); c32 = madd(a3, b2, c32); c33 = madd(a3, b3, c33);
+    const a4 = splatAt(v2);
+    c40 = madd(a4, b0, c40); c41 = madd(a4, b1, c41); c42 = madd(a4, b2, c42); c43 = madd(a4, b3, c43);
+    const a5 = v128.load32_splat(v2, 4);
+    c50 = madd(a5, b0, c50); c51 = madd(a5, b1, c51); c52 = madd(a5, b2, c52); c53 = madd(a5, b3, c53);
+    v0 += 32; v1 += 32; v2 += 32; w += 32; other += 32;
+  }
+  if (accumulate) {
+    c00 = add(c00, v128.load(c)); c01 = add(c01, v128.load(c, 16));
+    c10 = add(c10, v128.load(c, 32)); c11 = add(c11, v128.load(c, 48));
+    c20 = add(c20, v128.load(c, 64)); c21 = add(c21, v128.load(c, 80));
+    c30 = add(c30, v128.load(c, 96)); c31 = add(c31, v128.load(c, 112));
+    c40 = add(c40, v128.load(c, 128)); c41 = add(c41, v128.load(c, 144));
+    c50 = add(c50, v128.load(c, 160)); c51 = add(c51, v128.load(c, 176));
+    c02 = add(c02, v128.load(d)); c03 = add(c03, v128.load(d, 16));
+    c12 = add(c12, v128.load(d, 32)); c13 = add(c13, v128.load(d, 48));
+    c22 = add(c22, v128.load(d, 64)); c23 = add(c23, v128.load(d, 80));
+    c32 = add(c32, v128.load(d, 96)); c33 = add(c33, v128.load(d, 112));
+    c42 = add(c42, v128.load(d, 128)); c43 = add(c43, v128.load(d, 144));
+    c52 = add(c52, v128.load(d, 160)); c53 = add(c53, v128.load(d, 176));
+  }
+  v128.store(c, c01, 16); v128.store(c, c00);
+  v128.store(c, c11, 48); v128.store(c, c10, 32);
+  v128.store(c, c21, 80); v128.store(c, c20, 64);
+  v128.store(c, c31, 112); v128.store(c, c30, 96);
+  v128.store(c, c41, 144); v128.store(c, c40, 128);
+  v128.store(c, c51, 176); v128.store(c, c50, 160);
+  v128.store(d, c03, 16); v128.store(d, c02);
+  v128.store(d, c13, 48); v128.store(d, c12, 32);
+  v128.store(d, c23, 80); v128.store(d, c22, 64);
+  v128.store(d, c33, 112); v128.store(d, c32, 96);
+  v128.store(d, c43, 144); v128.store(d, c42, 128);
+  v128.store(d, c53, 176); v128.store(d, c52, 160);
+}
+
+/** c [4, 8] likewise, of four input channels of one block. */
+// @ts-ignore: decorator
+@inline
+function tile4x16(
+  v: usize, w: usize, block: usize, c: usize, uBlock: usize, accumulate: bool,
+): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c02 = f32x4.splat(0), c03 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0), c12 = f32x4.splat(0), c13 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c22 = f32x4.splat(0), c23 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0), c32 = f32x4.splat(0), c33 = f32x4.splat(0);
+  const end = w + block, d = c + uBlock;
+  let other = end;
+  while (w < end) {
+    const b0 = v128.load(w), b1 = v128.load(w, 16), b2 = v128.load(other), b3 = v128.load(other, 16);
+    const a0 = splatAt(v);
     c00 = madd(a0, b0, c00); c01 = madd(a0, b1, c01); c02 = madd(a0, b2, c02); c03 = madd(a0, b3, c03);
     const a1 = v128.load32_splat(v, 4);
     c10 = madd(a1, b0, c10); c11 = madd(a1, b1, c11); c12 = madd(a1, b2, c12); c13 = madd(a1, b3, c13);
@@ -38,20 +93,17 @@ function pairs4x16(v: usize, w: usize, end: usize, block: usize, c: usize, cBloc
     c20 = madd(a2, b0, c20); c21 = madd(a2, b1, c21); c22 = madd(a2, b2, c22); c23 = madd(a2, b3, c23);
     const a3 = v128.load32_splat(v, 12);
     c30 = madd(a3, b0, c30); c31 = madd(a3, b1, c31); c32 = madd(a3, b2, c32); c33 = madd(a3, b3, c33);
-    v += 32;
-    w += 32;
-    other += 32;
+    v += 32; w += 32; other += 32;
   }
-  const d = c + cBlock;
   if (accumulate) {
-    c00 = f32x4.add(c00, v128.load(c)); c01 = f32x4.add(c01, v128.load(c, 16));
-    c10 = f32x4.add(c10, v128.load(c, 32)); c11 = f32x4.add(c11, v128.load(c, 48));
-    c20 = f32x4.add(c20, v128.load(c, 64)); c21 = f32x4.add(c21, v128.load(c, 80));
-    c30 = f32x4.add(c30, v128.load(c, 96)); c31 = f32x4.add(c31, v128.load(c, 112));
-    c02 = f32x4.add(c02, v128.load(d)); c03 = f32x4.add(c03, v128.load(d, 16));
-    c12 = f32x4.add(c12, v128.load(d, 32)); c13 = f32x4.add(c13, v128.load(d, 48));
-    c22 = f32x4.add(c22, v128.load(d, 64)); c23 = f32x4.add(c23, v128.load(d, 80));
-    c32 = f32x4.add(c32, v128.load(d, 96)); c33 = f32x4.add(c33, v128.load(d, 112));
+    c00 = add(c00, v128.load(c)); c01 = add(c01, v128.load(c, 16));
+    c10 = add(c10, v128.load(c, 32)); c11 = add(c11, v128.load(c, 48));
+    c20 = add(c20, v128.load(c, 64)); c21 = add(c21, v128.load(c, 80));
+    c30 = add(c30, v128.load(c, 96)); c31 = add(c31, v128.load(c, 112));
+    c02 = add(c02, v128.load(d)); c03 = add(c03, v128.load(d, 16));
+    c12 = add(c12, v128.load(d, 32)); c13 = add(c13, v128.load(d, 48));
+    c22 = add(c22, v128.load(d, 64)); c23 = add(c23, v128.load(d, 80));
+    c32 = add(c32, v128.load(d, 96)); c33 = add(c33, v128.load(d, 112));
   }
   v128.store(c, c01, 16); v128.store(c, c00);
   v128.store(c, c11, 48); v128.store(c, c10, 32);
@@ -63,14 +115,26 @@ function pairs4x16(v: usize, w: usize, end: usize, block: usize, c: usize, cBloc
   v128.store(d, c33, 112); v128.store(d, c32, 96);
 }
 
-/** One point for two blocks of output channels. */
+/** Where pair `pair` of input channels begins. */
+// @ts-ignore: decorator
+@inline
+function pairAt(v: usize, block: usize, pair: usize): usize {
+  return v + (pair >> 2) * block + ((pair & 3) << 3);
+}
+
+/** One point for two blocks of output channels: six input channels at a time, and four where there are two or four left. */
 function multiplyTwoBlocks(v: usize, w: usize, u: usize, inBlocks: i32, tiles: i32, accumulate: bool): void {
-  const block = <usize>tiles * 32, uBlock = <usize>inBlocks * 256;
-  for (let i = 0; i < inBlocks; i++) {
-    pairs4x16(v, w, w + block, block, u, uBlock, accumulate);
-    pairs4x16(v + 16, w, w + block, block, u + 128, uBlock, accumulate);
-    v += block;
-    u += 256;
+  const block = <usize>tiles * 32, uBlock = <usize>inBlocks * 256, pairs = <usize>inBlocks * 4;
+  const inSixes = pairs % 3 == 1 ? pairs - 4 : pairs - pairs % 3;
+  let pair: usize = 0;
+  for (; pair < inSixes; pair += 3) {
+    const v0 = pairAt(v, block, pair), v1 = pairAt(v, block, pair + 1), v2 = pairAt(v, block, pair + 2);
+    tile6x16(v0, v1, v2, w, block, u, uBlock, accumulate);
+    u += 192;
+  }
+  for (; pair < pairs; pair += 2) {
+    tile4x16(pairAt(v, block, pair), w, block, u, uBlock, accumulate);
+    u += 128;
   }
 }
 
@@ -95,12 +159,13 @@ function multiplyPairs(v: usize, w: usize, u: usize, inBlocks: i32, outBlocks: i
  */
 function sumOfMatrix(
   stride: i32, matrix: i32, v: usize, vPointStride: usize, w: usize, wPointStride: usize, u: usize, inBlocks: i32,
-  outBlocks: i32, tiles: i32, first: bool, tileCols: i32,
+  outBlocks: i32, tiles: i32, first: bool,
 ): void {
   const points = stride == 1 ? 6 : 9, row = matrix / 6, column = matrix % 6;
   const endRow = stride == 2 && row == 5 ? 9 : row + 1, endColumn = stride == 2 && column == 5 ? 9 : column + 1;
   const wBlock = <usize>tiles * 32, uBlock = <usize>inBlocks * 256;
-  const paired = tileCols == 16 ? outBlocks & ~1 : 0;
+  // Two at a time where the engine joins pairs of vectors; elsewhere that would spill.
+  const paired = WIDE ? outBlocks & ~1 : 0;
   let accumulate = !first;
   for (let i = row; i < endRow; i++) {
     for (let j = column; j < endColumn; j++) {
@@ -126,8 +191,6 @@ class SumsArguments {
   parts: i32; u: usize; matrixStride: usize; partStride: usize;
   /** Output channels of a chunk, in blocks of eight. */
   sliceBlocks: i32;
-  /** Output channels of the micro-kernel: 8, or 16 for engines that join vector pairs (panels.ts). */
-  tileCols: i32;
   /** From one point to the next (bytes). */
   vPointStride: usize; wPointStride: usize;
   /** Of each thread: V, then W, then the scratch of the transforms. */
@@ -175,7 +238,7 @@ export function weightGradSums(args: usize, chunk: i32, worker: i32): void {
     for (let matrix = 0; matrix < 36; matrix++) {
       sumOfMatrix(
         g.stride, matrix, v, g.vPointStride, w, g.wPointStride, u + <usize>matrix * matrixStride, inBlocks, blocks, tiles,
-        group == start, g.tileCols,
+        group == start,
       );
     }
   }

@@ -80,7 +80,7 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
     directConv2dInputGrad,
   ];
   const conv2dWeightGradAlgorithms: readonly Conv2dAlgorithm[] = [
-    pointsConv2dWeightGrad(tile),
+    pointsConv2dWeightGrad,
     pointwiseConv2dWeightGrad,
     directConv2dWeightGrad,
   ];

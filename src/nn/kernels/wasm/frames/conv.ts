@@ -47,16 +47,15 @@ export function writePlanar({ words }: Pick<FrameViews, "words">, at: number, f:
  * - groupImages: A group is so many images, or so many rows of tiles of one image.
  * - parts: Parts of the groups, one after the other, each with its own u.
  * - sliceBlocks: Output channels of a chunk, in blocks of eight.
- * - tileCols: Output channels of the micro-kernel: 8, or 16 for engines that join vector pairs (panels.ts).
  * - vPointStride: From one point to the next (bytes).
  * - scratch: Of each thread: V, then W, then the scratch of the transforms.
  */
-export interface SumsFrame { readonly stride: number; readonly x: number; readonly inChannels: number; readonly height: number; readonly width: number; readonly padY: number; readonly padX: number; readonly dy: number; readonly outChannels: number; readonly outHeight: number; readonly outWidth: number; readonly n: number; readonly tilesY: number; readonly tilesX: number; readonly groupImages: number; readonly groupRows: number; readonly parts: number; readonly u: number; readonly matrixStride: number; readonly partStride: number; readonly sliceBlocks: number; readonly tileCols: number; readonly vPointStride: number; readonly wPointStride: number; readonly scratch: number; readonly scratchStride: number; readonly wOffset: number; readonly tileOffset: number; }
+export interface SumsFrame { readonly stride: number; readonly x: number; readonly inChannels: number; readonly height: number; readonly width: number; readonly padY: number; readonly padX: number; readonly dy: number; readonly outChannels: number; readonly outHeight: number; readonly outWidth: number; readonly n: number; readonly tilesY: number; readonly tilesX: number; readonly groupImages: number; readonly groupRows: number; readonly parts: number; readonly u: number; readonly matrixStride: number; readonly partStride: number; readonly sliceBlocks: number; readonly vPointStride: number; readonly wPointStride: number; readonly scratch: number; readonly scratchStride: number; readonly wOffset: number; readonly tileOffset: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
 export function writeSums({ words }: Pick<FrameViews, "words">, at: number, f: SumsFrame): number {
-  words[at] = f.stride; words[at + 1] = f.x; words[at + 2] = f.inChannels; words[at + 3] = f.height; words[at + 4] = f.width; words[at + 5] = f.padY; words[at + 6] = f.padX; words[at + 7] = f.dy; words[at + 8] = f.outChannels; words[at + 9] = f.outHeight; words[at + 10] = f.outWidth; words[at + 11] = f.n; words[at + 12] = f.tilesY; words[at + 13] = f.tilesX; words[at + 14] = f.groupImages; words[at + 15] = f.groupRows; words[at + 16] = f.parts; words[at + 17] = f.u; words[at + 18] = f.matrixStride; words[at + 19] = f.partStride; words[at + 20] = f.sliceBlocks; words[at + 21] = f.tileCols; words[at + 22] = f.vPointStride; words[at + 23] = f.wPointStride; words[at + 24] = f.scratch; words[at + 25] = f.scratchStride; words[at + 26] = f.wOffset; words[at + 27] = f.tileOffset;
-  return at + 28;
+  words[at] = f.stride; words[at + 1] = f.x; words[at + 2] = f.inChannels; words[at + 3] = f.height; words[at + 4] = f.width; words[at + 5] = f.padY; words[at + 6] = f.padX; words[at + 7] = f.dy; words[at + 8] = f.outChannels; words[at + 9] = f.outHeight; words[at + 10] = f.outWidth; words[at + 11] = f.n; words[at + 12] = f.tilesY; words[at + 13] = f.tilesX; words[at + 14] = f.groupImages; words[at + 15] = f.groupRows; words[at + 16] = f.parts; words[at + 17] = f.u; words[at + 18] = f.matrixStride; words[at + 19] = f.partStride; words[at + 20] = f.sliceBlocks; words[at + 21] = f.vPointStride; words[at + 22] = f.wPointStride; words[at + 23] = f.scratch; words[at + 24] = f.scratchStride; words[at + 25] = f.wOffset; words[at + 26] = f.tileOffset;
+  return at + 27;
 }
 
 /** Arguments of weightsFromPoints. */
