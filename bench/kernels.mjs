@@ -100,10 +100,15 @@ function problems(kernels) {
     const g = { ...geometry, kernelHeight: 3, kernelWidth: 3, outHeight: height, outWidth: height };
     const flops = 18 * n * c * c * height ** 2;
     const maps = n * c * height ** 2;
-    for (const name of ["conv2d", "conv2dInputGrad", "conv2dWeightGrad"]) {
+    for (const name of ["conv2d", "conv2dBiasAct", "conv2dInputGrad", "conv2dWeightGrad"]) {
       add("training convolutions", `${name} ${n} x ${c} @ ${height}`, { flops }, (make) => {
         const [x, w, y] = [make(maps), make(9 * c * c), make(maps)];
         if (name === "conv2d") return () => kernels.conv2d(x, w, y, g);
+        if (name === "conv2dBiasAct") {
+          const b = make(c);
+          const end = { ...LRELU, outer: n, channels: c, inner: height ** 2, activation: "lrelu" };
+          return () => kernels.conv2dBiasAct(x, w, b, y, g, end);
+        }
         if (name === "conv2dInputGrad") return () => kernels.conv2dInputGrad(y, w, x, g);
         return () => kernels.conv2dWeightGrad(x, y, w, g);
       });
@@ -142,21 +147,14 @@ function fusedLayer(kernels, make, keep, { i, o, height, up }) {
   return run;
 }
 
+const LRELU = { inputGain: 1, biasGain: 1, alpha: 0.2, gain: Math.SQRT2, clamp: null };
+
 /** Kernels that memory limits; bytes are those read and written once. */
 function addStreams(kernels, add) {
   const [c, height] = [64, 256];
   const length = c * height ** 2;
   const group = "streams";
-  const activation = {
-    outer: 1,
-    channels: c,
-    inner: height ** 2,
-    inputGain: 1,
-    biasGain: 1,
-    alpha: 0.2,
-    gain: Math.SQRT2,
-    clamp: null,
-  };
+  const activation = { ...LRELU, outer: 1, channels: c, inner: height ** 2 };
   for (const name of ["lrelu", "tanh", "softplus"]) {
     add(group, `biasAct ${name}`, { bytes: 8 * length }, (make) => {
       const [x, b, y] = [make(length), make(c), make(length)];

@@ -6,6 +6,7 @@
  *
  *   points of all input channels -> products for a group of panels -> output transform to a strip -> planar output
  */
+import { biasActStrip } from "../elementwise/biasAct";
 import { floatBytes } from "../vector";
 import { multiplyPoints } from "../gemm/panels";
 import { storeStrip } from "./strip";
@@ -32,6 +33,8 @@ class PlanarArguments {
   weights: usize; weightStride: usize; scratch: usize; scratchStride: usize;
   /** After the points of the input: products, 81 pixels and strips; the last rows of strips, carried over. */
   productOffset: usize; tileOffset: usize; carryOffset: usize;
+  /** 1: the result is what biasActStrip makes of it. Bias of the output channels (0: none), and the factors. */
+  activated: i32; bias: usize; inputGain: f32; biasGain: f32; fall: f32; gain: f32;
 }
 
 /** Keeps the streams of the points out of each other's cache sets. */
@@ -124,7 +127,15 @@ function outputRows(
     }
   }
   const planes = g.y + floatBytes(image * g.outChannels + block * 8) * <usize>(g.outHeight * g.outWidth);
-  storeStrip(planes, g.outHeight, g.outWidth, min(8, g.outChannels - block * 8), row * 4, rows * 4, 0, columns, strip);
+  const lanes = min(8, g.outChannels - block * 8);
+  if (g.activated) {
+    for (let lane = 0; lane < 8; lane++) {
+      const bias: f32 = g.bias && lane < lanes ? load<f32>(g.bias + floatBytes(block * 8 + lane)) : 0;
+      store<f32>(tile + floatBytes(lane), g.biasGain * bias);
+    }
+    biasActStrip(strip, rows * 4 * columns, tile, g.inputGain, g.fall, g.gain);
+  }
+  storeStrip(planes, g.outHeight, g.outWidth, lanes, row * 4, rows * 4, 0, columns, strip);
 }
 
 /**

@@ -100,6 +100,22 @@ function run(gradient: bool, clamped: bool, args: usize, chunk: i32): void {
   }
 }
 
+/**
+ * In place, of `pixels` pixels of eight channels (conv/strip.ts): gain * act(inputGain * x + bias), without a clamp and for
+ * activations that pass something for negative numbers. bias: eight float32. Rounded as `biasAct`.
+ */
+export function biasActStrip(strip: usize, pixels: i32, bias: usize, inputGain: f32, fall: f32, gain: f32): void {
+  const times = f32x4.splat(inputGain), falls = f32x4.splat(fall), gains = f32x4.splat(gain), zero = f32x4.splat(0);
+  const low = v128.load(bias), upper = v128.load(bias, 16);
+  for (const end = strip + <usize>pixels * 32; strip < end; strip += 32) {
+    const t = madd(times, v128.load(strip), low), u = madd(times, v128.load(strip, 16), upper);
+    const y = f32x4.mul(t, v128.bitselect(gains, falls, f32x4.gt(t, zero)));
+    const z = f32x4.mul(u, v128.bitselect(gains, falls, f32x4.gt(u, zero)));
+    v128.store(strip, z, 16);
+    v128.store(strip, y);
+  }
+}
+
 /** clamp(gain * act(t)); pmax and pmin are single instructions, and pass a NaN that comes first. */
 // @ts-ignore: decorator
 @inline

@@ -25,7 +25,7 @@ export function measuredKernels(kernels, times, { shapes, now }) {
 
 /** What a call worked on, in short. */
 function describe(key, values) {
-  const g = values.at(-1);
+  const g = key === "conv2dBiasAct" ? values.at(-2) : values.at(-1);
   if (key.startsWith("conv2d")) {
     const { n, inChannels, outChannels, height, width, kernelHeight, stride, padY } = g;
     return `[${n}, ${inChannels}, ${height}, ${width}] -> ${outChannels}, ${kernelHeight}x${kernelHeight}/${stride} pad ${padY}`;

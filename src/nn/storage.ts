@@ -29,8 +29,12 @@ export interface Scope<T> {
 /** What autograd remembers of the operation that made a tensor; see autograd/record.ts. */
 export interface GraphNode<T> {
   readonly id: number;
-  /** Tensors the node keeps alive: inputs, and what its gradient needs. */
+  /** The inputs: the way back leads to them. */
   readonly keeps: readonly T[];
+  /** Those whose numbers the way back reads. */
+  readonly reads: readonly T[];
+  /** Whether it reads the numbers of the result. */
+  readonly readsResult: boolean;
 }
 
 /** All of a tensor (of type T) that its users do not see. */
@@ -105,8 +109,17 @@ export class TensorInternals<T> {
     this.scope = null;
   }
 
-  /** Moves the numbers to the JavaScript heap. */
+  /** Gives the memory back and stays in the graph, whose way back does not read the numbers. */
+  forget(): void {
+    const { node, scope } = this;
+    this.release();
+    this.node = node;
+    this.scope = scope;
+  }
+
+  /** Moves the numbers, if there are any, to the JavaScript heap. */
   moveToHeap(): void {
+    if (this.#storage === null && this.#layout === null) return;
     const data = this.numbers;
     const copy = data instanceof Float64Array ? new Float64Array(data) : new Float32Array(data);
     const node = this.node;

@@ -211,20 +211,26 @@ function itemsOf(value: unknown): Iterable<unknown> | null {
 }
 
 /**
- * Takes out of a scope its tensors in a value, and all that their gradients still need. What an older tensor keeps is older still,
- * so the search ends at tensors of other scopes.
+ * Takes out of a scope its tensors in a value, and all that lie on the way of their gradients. What an older tensor keeps is older
+ * still, so the search ends at tensors of other scopes. `read`: those in the value, and those whose numbers gradients need.
  */
-function takeNeeded(value: unknown, scope: Scope<Tensor>): Tensor[] {
+function takeNeeded(value: unknown, scope: Scope<Tensor>): { taken: Tensor[]; read: ReadonlySet<Tensor> } {
   const taken: Tensor[] = [];
-  if (scope.tensors.length === 0) return taken;
+  const read = new Set<Tensor>();
+  if (scope.tensors.length === 0) return { taken, read };
   const waiting = collectTensors(value, []);
+  for (const tensor of waiting) read.add(tensor);
   for (let tensor = waiting.pop(); tensor !== undefined; tensor = waiting.pop()) {
     if (tensor.internals.scope !== scope) continue;
     tensor.internals.scope = null;
     taken.push(tensor);
-    if (tensor.internals.node !== null) for (const kept of tensor.internals.node.keeps) waiting.push(kept);
+    const { node } = tensor.internals;
+    if (node === null) continue;
+    for (const kept of node.keeps) waiting.push(kept);
+    for (const kept of node.reads) read.add(kept);
+    if (node.readsResult) read.add(tensor);
   }
-  return taken;
+  return { taken, read };
 }
 
 /**
@@ -239,16 +245,18 @@ export function scope<T>(body: () => T): T {
   const parent = current;
   const own: Scope<Tensor> = { tensors: [] };
   let kept: Tensor[] = [];
+  let read: ReadonlySet<Tensor> = new Set();
   current = own;
   try {
     const result = body();
     if (result instanceof Promise) throw new TypeError("scope: the body must be synchronous, got a Promise");
-    kept = takeNeeded(result, own);
+    ({ taken: kept, read } = takeNeeded(result, own));
     return result;
   } finally {
     current = parent;
     for (const tensor of own.tensors) if (tensor.internals.scope === own) tensor.internals.release();
     for (const tensor of kept) {
+      if (!read.has(tensor)) tensor.internals.forget();
       if (parent === null) tensor.internals.moveToHeap();
       else track(tensor, parent);
     }
@@ -286,16 +294,19 @@ export function chain<T, S>(items: readonly T[], start: S, step: (state: S, item
   }, start);
 }
 
-/** Frees the tensors of `state` that are neither among those of `used` nor needed by their gradients. */
+/** Frees the tensors of `state` that are neither among those of `used` nor read by their gradients. */
 function releaseUnneeded(state: unknown, used: unknown): void {
   const scope = current;
   if (scope === null) return;
-  // A recorded tensor stays: what was made of it may need its gradient.
-  const candidates = collectTensors(state, []).filter(
-    (tensor) => tensor.internals.scope === scope && tensor.internals.node === null,
-  );
+  const candidates = collectTensors(state, []).filter((tensor) => tensor.internals.scope === scope);
   if (candidates.length === 0) return;
-  const needed = takeNeeded(used, scope);
-  for (const tensor of candidates) releaseEarly(tensor);
-  for (const tensor of needed) tensor.internals.scope = scope;
+  const { taken, read } = takeNeeded(used, scope);
+  for (const tensor of taken) tensor.internals.scope = scope;
+  const needed = new Set(taken);
+  for (const tensor of candidates) {
+    if (read.has(tensor)) continue;
+    // A recorded tensor keeps its place: gradients may come by.
+    if (needed.has(tensor) || tensor.internals.node !== null) tensor.internals.forget();
+    else tensor.internals.release();
+  }
 }

@@ -8,7 +8,7 @@
  */
 import { fused } from "../nn/fused.js";
 import { constant, normal, type ParameterTree } from "../nn/layers/module.js";
-import { type Activation, biasAct, defaultGain } from "../nn/ops/biasAct.js";
+import { type Activation, defaultGain } from "../nn/ops/biasAct.js";
 import { conv2dResample } from "../nn/ops/conv2dResample.js";
 import type { Filter2d } from "../nn/ops/upfirdn2d.js";
 import type { Tensor } from "../nn/tensor.js";
@@ -36,8 +36,8 @@ export function convLayer(x: Tensor, weight: Tensor, bias: Tensor | null, option
     { ...PLAIN_CONV, x, weight, bias, filter, weightGain, up, down, flipWeight, activation, gain, clamp },
     () => {
       const padding = (weight.shape[2] - 1) / 2;
-      const y = conv2dResample(x, weight, filter, { up, down, padding, flipWeight });
-      return biasAct(y, bias, { inputGain: weightGain, activation, gain, clamp });
+      const end = { bias, inputGain: weightGain, activation, gain, clamp };
+      return conv2dResample(x, weight, filter, { up, down, padding, flipWeight, end });
     },
   );
 }

@@ -9,7 +9,7 @@ import { hasRelaxedSimd } from "../../src/nn/kernels/wasm/variants.js";
 import { unitRoundoff } from "../support/bounds.js";
 import { Draw, SEED } from "../support/draw.js";
 import type { KernelProblem } from "../support/kernelCases/case.js";
-import { convGeometry, convProblems } from "../support/kernelCases/conv.js";
+import { convGeometry, convProblems, pointsGeometry } from "../support/kernelCases/conv.js";
 import { filterOf, upfirdn2dGeometry, upfirdn2dProblem } from "../support/kernelCases/resample.js";
 
 type Numbers = Float32Array | Float64Array;
@@ -165,6 +165,35 @@ describe.each(pair)("%s", (_, kernels, relative) => {
         },
       ),
       options,
+    );
+  });
+
+  test("conv2dBiasAct is biasAct of conv2d, bit for bit", () => {
+    const activation = fc.constantFrom("lrelu", "linear", "relu") satisfies fc.Arbitrary<Activation>;
+    fc.assert(
+      fc.property(
+        fc.oneof(convGeometry, pointsGeometry()),
+        activation,
+        fc.boolean(),
+        fc.nat(),
+        (g, act, hasBias, seed) => {
+          const draw = new Draw(seed);
+          const [x, w, y] = [...convProblems.conv2d(g).inputs, convProblems.conv2d(g).output].map((length) => ({
+            length,
+            data: Float32Array.from({ length }, () => draw.normal()),
+          }));
+          const b = { length: g.outChannels, data: Float32Array.from({ length: g.outChannels }, () => draw.normal()) };
+          const maps = { outer: g.n, channels: g.outChannels, inner: g.outHeight * g.outWidth };
+          const end = { ...lrelu({ ...maps, clamp: null }), inputGain: 0.3, biasGain: -2, activation: act };
+          const bias = hasBias ? b : null;
+          kernels().conv2d(x, w, y, g);
+          kernels().biasAct(y, bias, y, end);
+          const expected = y.data.slice();
+          kernels().conv2dBiasAct(x, w, bias, { length: y.length, data: y.data.fill(Number.NaN) }, g, end);
+          expect(Buffer.from(y.data.buffer).equals(Buffer.from(expected.buffer))).toBe(true);
+        },
+      ),
+      { ...options, numRuns: 24 },
     );
   });
 

@@ -35,6 +35,29 @@ describe("15, 16: <u, J v> by differences = <J^T u, v> by rules, orders one and 
     },
   );
 
+  test.each(OP_CASES.map((operation) => [`${operation.op}: ${operation.detail}`, operation] as const))(
+    "rules read no more than they say: %s",
+    (_, { inputs, f }) => {
+      // A scope around the operation gives up what it made and no rule reads, here the inputs and the result.
+      const gradients = (around: <T>(body: () => T) => T, retainGraph: boolean): Float64Array[] =>
+        scope(() => {
+          const variables = Object.entries(inputs(new Draw(SEED))).map(
+            ([name, x]) => [name, variable(x.detach())] as const,
+          );
+          const of = variables.map(([, x]) => x);
+          const given = () => Object.fromEntries(variables.map(([name, x]) => [name, scale(x, 2)]));
+          const y = around(() => scale(f(given()), 0.5));
+          const first = grad([sum(mul(y, y))], of, { createGraph: true });
+          const found = first.map((dx) => dx.toFloat64Array());
+          const second = grad([first.map((dx) => sum(square(dx))).reduce(add)], of, { retainGraph });
+          return [...found, ...second.map((dx) => dx.toFloat64Array())];
+        });
+      const expected = gradients((body) => body(), true);
+      expect(gradients(scope, true)).toEqual(expected);
+      expect(gradients(scope, false)).toEqual(expected);
+    },
+  );
+
   test("every operation that src/nn/ops exports is in the table", async () => {
     const exported = new Set<string>();
     for (const file of readdirSync(new URL("../../src/nn/ops/", import.meta.url))) {

@@ -114,7 +114,7 @@ describe.each(KERNELS)("%s", (_, create) => {
           square(x); // no one needs it
           return sum(mul(square(x), x));
         });
-        expect(usedBytes()).toBe(outer + bytesOf([3], 2) + bytesOf([])); // x^2, x^3 and the sum
+        expect(usedBytes()).toBe(outer + bytesOf([3]) + bytesOf([])); // x^2 and the sum, whose gradient does not read x^3
         identical(grad([loss], [x])[0], [3, 12, 27]);
       });
       const loss = scope(() => sum(mul(square(x), x)));
@@ -336,6 +336,39 @@ describe.each(KERNELS)("%s", (_, create) => {
         const most = activeKernels().memory().peakBytes - recorded;
         expect(most / one).toBeLessThan(12);
         expect(usedBytes() - recorded).toBeLessThan(1.1 * one);
+      });
+    });
+
+    test("gives up what it has read, where the graph need not be kept, and nothing that is wanted", () => {
+      const length = 1000;
+      const x = variable(Tensor.from(new Float32Array(length).fill(0.5)));
+      const walk = (retainGraph: boolean) =>
+        scope(() => {
+          const powers = [x];
+          for (let k = 0; k < 12; k++) powers.push(square(powers[k]));
+          const loss = sum(powers[12]);
+          const recorded = usedBytes();
+          const [dx, middle] = grad([loss], [x, powers[6]], { retainGraph });
+          const freed = recorded - usedBytes();
+          return { dx, middle, freed, loss: loss.item(), readable: powers.map((power) => () => power.toArray()) };
+        });
+      const [kept, given] = [true, false].map(walk);
+      identical(given.dx, kept.dx);
+      identical(given.middle, kept.middle);
+      expect(given.loss).toBe(kept.loss);
+      expect(kept.freed).toBe(-2 * bytesOf([length])); // two gradients more
+      expect(given.freed).toBe(9 * bytesOf([length])); // of twelve powers all but the one that was wanted
+    });
+
+    test("gives up no gradient, and not the graph that createGraph needs", () => {
+      scope(() => {
+        const [a, b] = [3, 5].map((value) => variable(Tensor.from([value])));
+        const y = mul(scale(a, 2), scale(b, 2));
+        // d(sum)/d(2a) is 2b itself, which is given up after it.
+        expect(grad([sum(y)], [a, b], { retainGraph: false }).map((d) => d.item())).toEqual([20, 12]);
+        expect(() => grad([sum(square(a))], [a], { createGraph: true, retainGraph: false })).toThrow(
+          "grad: createGraph needs the graph; leave out retainGraph: false",
+        );
       });
     });
 

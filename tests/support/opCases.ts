@@ -28,6 +28,7 @@ import {
 } from "../../src/nn/ops/arith.js";
 import { type Activation, activationNames, biasAct, isHomogeneous } from "../../src/nn/ops/biasAct.js";
 import { conv2d, convTranspose2d } from "../../src/nn/ops/conv2d.js";
+import { conv2dBiasAct } from "../../src/nn/ops/conv2dBiasAct.js";
 import { conv2dResample } from "../../src/nn/ops/conv2dResample.js";
 import { type AffineMatrix, affineSample } from "../../src/nn/ops/gridSample.js";
 import { concat, flip, pad, permute, slice, unstack } from "../../src/nn/ops/layout.js";
@@ -176,6 +177,23 @@ for (const activation of WITH_KINK) {
     (draw) => ({ x: draw.awayFrom([2, 3], [0]) }),
     ({ x }) => biasAct(x, null, { activation }),
   );
+}
+
+// Of those that leak only the result is kept; the others are the two operations.
+for (const [activation, clamp, stride] of [
+  ["lrelu", null, 1],
+  ["lrelu", null, 2],
+  ["linear", null, 1],
+  ["relu", null, 1],
+  ["lrelu", 0.6, 1],
+  ["tanh", null, 2],
+] as const) {
+  const inputs = (draw: Draw) => ({ x: draw.normals([2, 2, 4, 3]), w: draw.normals([3, 2, 3, 3], 0.3) });
+  const end = { activation, clamp, inputGain: 0.5, biasGain: 3, gain: 2 };
+  const detail = `${activation}, stride ${stride}, ${clamp === null ? "no clamp" : `clamp ${clamp}`}`;
+  const withBias = (draw: Draw) => ({ ...inputs(draw), b: draw.normals([3], 0.2) });
+  check("conv2dBiasAct", detail, withBias, ({ x, w, b }) => conv2dBiasAct(x, w, b, { stride, padding: 1 }, end));
+  check("conv2dBiasAct", `${detail}, no bias`, inputs, ({ x, w }) => conv2dBiasAct(x, w, null, { stride }, end));
 }
 
 // Data movement.
@@ -358,4 +376,9 @@ for (const options of [{ kernel: 2 }, { kernel: 3, stride: 2 }, { kernel: 3, str
 export const OP_CASES: readonly OpCase[] = cases;
 
 /** Exports of src/nn/ops that take no tensor. */
-export const NOT_OPERATIONS: readonly string[] = ["setupFilter", "defaultGain", "isHomogeneous", "onnxActivation"];
+export const NOT_OPERATIONS: readonly string[] = [
+  ...["setupFilter", "defaultGain", "isHomogeneous", "onnxActivation"],
+  // For conv2dBiasAct: what the two operations are made of.
+  ...["conv2dGeometry", "yShape", "inputGrad", "weightGrad"],
+  ...["biasActGeometry", "biasActGradOp", "biasGradient", "blockOf"],
+];

@@ -19,7 +19,7 @@ export const houseBugs = [
     "keep what the gradients",
     "tests/nn/memory.test.ts",
     "src/nn/tensor.ts",
-    "if (tensor.internals.node !== null) for (const kept of tensor.internals.node.keeps) waiting.push(kept);",
+    "for (const kept of node.keeps) waiting.push(kept);",
     "",
   ],
   [
@@ -37,13 +37,7 @@ export const houseBugs = [
     "if (result instanceof Date) throw",
   ],
   ["share memory between reshapes", "tests/nn/memory.test.ts", "src/nn/tensor.ts", "storage.references++;", ""],
-  [
-    "chain frees each state",
-    "tests/nn/memory.test.ts",
-    "src/nn/tensor.ts",
-    "for (const tensor of candidates) releaseEarly(tensor);",
-    "",
-  ],
+  ["chain frees each state", "tests/nn/memory.test.ts", "src/nn/tensor.ts", "else tensor.internals.release();", ""],
   [
     "leave nothing behind",
     "tests/nn/memory.test.ts",

@@ -2,6 +2,27 @@
 export const operationsBugs = [
   // Convolution, resampling, activation.
   [
+    "conv2dBiasAct is biasAct of conv2d",
+    "tests/kernels/laws.test.ts",
+    "src/nn/kernels/wasm/conv/winograd.ts",
+    "bias: end?.bias ?? 0,",
+    "bias: 0,",
+  ],
+  [
+    "rules read no more than they say",
+    "tests/nn/autograd.test.ts",
+    "src/nn/ops/conv2dBiasAct.ts",
+    'reads: { x: ["w", "y"], w: ["x", "y"], b: ["y"] },',
+    'reads: { x: ["w"], w: ["x"] },',
+  ],
+  [
+    "gives up what it has read",
+    "tests/nn/memory.test.ts",
+    "src/nn/autograd/grad.ts",
+    "if (!retainGraph && !wanted.has(tensor)",
+    "if (!retainGraph",
+  ],
+  [
     "4: <conv(x, w), dy>",
     "tests/identities/linear.test.ts",
     "src/nn/kernels/reference/conv.ts",
@@ -103,8 +124,8 @@ export const operationsBugs = [
     "down: conv_2(FIR(x), w)",
     "tests/identities/linear.test.ts",
     "src/nn/ops/conv2dResample.ts",
-    "correlate(upfirdn2d(x, filter, { padding: at }), down, 0)",
-    "correlate(upfirdn2d(x, filter, { padding: at, flipFilter: true }), down, 0)",
+    "correlateLast(upfirdn2d(x, filter, { padding: at }), down, 0)",
+    "correlateLast(upfirdn2d(x, filter, { padding: at, flipFilter: true }), down, 0)",
   ],
   [
     "1x1: convolution and resampling commute",

@@ -13,6 +13,11 @@ import { type OpNode, withRecording } from "./record.js";
 export interface GradOptions {
   /** Record the backward pass too, so that its results can be differentiated. Default false. */
   readonly createGraph?: boolean;
+  /**
+   * Keep what was recorded for another walk. Without, the numbers of each recorded result are given up, whoever holds it, as soon as
+   * this walk has read them, but for those of the outputs: gradients take their place, and memory stays small. Default true.
+   */
+  readonly retainGraph?: boolean;
   /** dy for each output. Default: ones, and then every output must have one element. */
   readonly gradOutputs?: readonly Tensor[];
 }
@@ -21,12 +26,15 @@ export interface GradOptions {
  * Gradients of sum(outputs . gradOutputs) with respect to `inputs`, in their order; zeros where an input has no
  * influence.
  *
- * @throws RangeError when a given dy has another shape than its output, or an output without one several elements
+ * @throws RangeError when a given dy has another shape than its output, or an output without one several elements; for createGraph
+ *   without retainGraph
  * @example
  * const [dx] = grad([sum(square(x))], [x]); // 2 x
  */
 export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], options: GradOptions = {}): Tensor[] {
-  const { createGraph = false, gradOutputs } = options;
+  const { createGraph = false, retainGraph = true, gradOutputs } = options;
+  if (createGraph && !retainGraph)
+    throw new RangeError("grad: createGraph needs the graph; leave out retainGraph: false");
   if (gradOutputs !== undefined) {
     assertShape("grad", "the number of gradOutputs", [gradOutputs.length], [outputs.length]);
     outputs.forEach(({ shape }, index) => {
@@ -47,6 +55,7 @@ export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], opti
         const node = tensor.internals.node as OpNode;
         pullAll(node, dy, onPath, gradients);
         if (!wanted.has(tensor)) gradients.remove(tensor);
+        if (!retainGraph && !wanted.has(tensor) && !outputs.includes(tensor)) giveUp(tensor, gradients);
         const spent = gradients.takeSpent();
         if (createGraph) continue;
         for (const gradient of spent) if (!gradOutputs?.includes(gradient)) releaseEarly(gradient);
@@ -54,6 +63,11 @@ export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], opti
       return inputs.map((input) => gradients.get(input) ?? zerosLike(input));
     }),
   );
+}
+
+/** What comes before in the graph reads a result no more once its own node has been pulled. A gradient may be that tensor. */
+function giveUp(tensor: Tensor, gradients: PendingGradients): void {
+  if (tensor.internals.scope !== null && !gradients.isOwned(tensor)) tensor.internals.release();
 }
 
 /** Pulls dy through one node, onto those of its inputs that are on the path. */
@@ -84,6 +98,11 @@ class PendingGradients {
 
   get(tensor: Tensor): Tensor | undefined {
     return this.#gradients.get(tensor);
+  }
+
+  /** Whether this is the gradient of a tensor. */
+  isOwned(gradient: Tensor): boolean {
+    return this.#owners.has(gradient);
   }
 
   /** Adds dy to the gradient of a tensor. */

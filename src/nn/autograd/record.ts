@@ -20,7 +20,14 @@ export interface OpDefinition<I extends Inputs, O> {
    * products of the rules before it, where they were wanted, for rules that begin with the same work.
    */
   readonly vjp: Rules<I, O> | JointRule<I, O>;
+  /**
+   * Of which inputs, or of y, the rule of an input reads the numbers; nothing where it is not named. What no rule that may run reads
+   * is given up when its scope ends, and only its place in the graph is kept. Default: every rule reads everything.
+   */
+  readonly reads?: Reads<NoInfer<I>>;
 }
+
+type Reads<I extends Inputs> = { readonly [K in keyof I]?: readonly (keyof I | "y")[] };
 
 type Rules<I extends Inputs, O> = {
   readonly [K in keyof I]-?: ((dy: Tensor, inputs: I, options: O, y: Tensor, found: Found<I>) => Tensor) | null;
@@ -35,6 +42,7 @@ type JointRule<I extends Inputs, O> = (
   inputs: I,
   options: O,
   wanted: (input: keyof I) => boolean,
+  y: Tensor,
 ) => { readonly [K in keyof I]-?: Tensor | null };
 
 /** Gradients of one pullback by the names of the inputs. */
@@ -103,22 +111,44 @@ export function defineOp<I extends Inputs, O>(name: string, definition: OpDefini
       const keeps: Tensor[] = [];
       for (const input of names) if (inputs[input] !== null) keeps.push(inputs[input]!);
       if (isRecorded(keeps)) {
+        const { reads, readsResult } = readBy(definition.reads, inputs, keeps);
         const node: OpNode = {
           id: nextId++,
           name,
           inputs,
           names,
           keeps,
+          reads,
+          readsResult,
           pullback:
             rules &&
             ((input, dy, found) => rules[input as keyof I]?.(dy, inputs, options, y, found as Found<I>) ?? null),
-          pullTogether: joint && ((dy, wanted) => joint(dy, inputs, options, wanted as (input: keyof I) => boolean)),
+          pullTogether: joint && ((dy, wanted) => joint(dy, inputs, options, wanted as (input: keyof I) => boolean, y)),
         };
         y.internals.node = node;
         y.requiresGrad = true;
       }
       return y;
     });
+}
+
+/** What the rules of the inputs read that gradients may be wanted of. */
+function readBy<I extends Inputs>(
+  reads: Reads<I> | undefined,
+  inputs: I,
+  all: readonly Tensor[],
+): { readonly reads: readonly Tensor[]; readonly readsResult: boolean } {
+  if (reads === undefined) return { reads: all, readsResult: true };
+  const read: Tensor[] = [];
+  let readsResult = false;
+  for (const name in reads) {
+    if (!inputs[name]?.requiresGrad) continue;
+    for (const other of reads[name]!) {
+      if (other === "y") readsResult = true;
+      else if (inputs[other] !== null) read.push(inputs[other]!);
+    }
+  }
+  return { reads: read, readsResult };
 }
 
 /** Marks a tensor as one to differentiate with respect to. Returns it. */

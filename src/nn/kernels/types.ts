@@ -178,6 +178,8 @@ export interface Kernels {
   sum(x: Block, y: Block, geometry: SumGeometry): void;
   matmul(a: Block, b: Block, y: Block, geometry: MatmulGeometry): void;
   conv2d(x: Block, w: Block, y: Block, geometry: Conv2dGeometry): void;
+  /** biasAct of conv2d in one pass, rounded as by one after the other. */
+  conv2dBiasAct(x: Block, w: Block, b: Block | null, y: Block, conv: Conv2dGeometry, end: BiasActGeometry): void;
   /** The adjoint of conv2d in x: y takes the place of the input, so geometry describes the convolution x -> y. */
   conv2dInputGrad(dy: Block, w: Block, dx: Block, geometry: Conv2dGeometry): void;
   /** The adjoint of conv2d in w. */

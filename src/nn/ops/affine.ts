@@ -10,6 +10,7 @@ const affineOp = defineOp<{ x: Tensor }, { scale: number; offset: number }>("aff
     return y;
   },
   vjp: { x: (dy, _, options) => scale(dy, options.scale) },
+  reads: {},
 });
 
 /** factor * x */

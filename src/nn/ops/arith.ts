@@ -40,14 +40,17 @@ function runUnary(op: UnaryOp, x: Tensor): Tensor {
 const addOp = defineOp<Pair, null>("add", {
   forward: ({ a, b }) => runBinary("add", a, b),
   vjp: { a: (dy, { a }) => sumTo(dy, a.shape), b: (dy, { b }) => sumTo(dy, b.shape) },
+  reads: {},
 });
 const subOp = defineOp<Pair, null>("sub", {
   forward: ({ a, b }) => runBinary("sub", a, b),
   vjp: { a: (dy, { a }) => sumTo(dy, a.shape), b: (dy, { b }) => sumTo(neg(dy), b.shape) },
+  reads: {},
 });
 const mulOp = defineOp<Pair, null>("mul", {
   forward: ({ a, b }) => runBinary("mul", a, b),
   vjp: { a: (dy, { a, b }) => sumOfProducts(dy, b, a.shape), b: (dy, { a, b }) => sumOfProducts(dy, a, b.shape) },
+  reads: { a: ["b"], b: ["a"] },
 });
 /** The sum of a * b over the axes that `shape` has as 1: its trailing ones. As one kernel, without the products in memory. */
 const dotOp = defineOp<Pair, Shape>("dot", {
@@ -59,6 +62,7 @@ const dotOp = defineOp<Pair, Shape>("dot", {
     return y;
   },
   vjp: { a: (dy, { b }) => mul(dy, b), b: (dy, { a }) => mul(dy, a) },
+  reads: { a: ["b"], b: ["a"] },
 });
 const divOp = defineOp<Pair, null>("div", {
   forward: ({ a, b }) => runBinary("div", a, b),
@@ -77,8 +81,13 @@ export function sumOfProducts(a: Tensor, b: Tensor, shape: Shape): Tensor {
 
 type UnaryRule = (dy: Tensor, inputs: Single, options: null, y: Tensor) => Tensor;
 
-function defineUnary(op: UnaryOp, rule: UnaryRule | null): (x: Tensor) => Tensor {
-  const run = defineOp<Single, null>(op, { forward: ({ x }) => runUnary(op, x), vjp: { x: rule } });
+/** `reads`: whether the rule reads x or the result. */
+function defineUnary(op: UnaryOp, reads: readonly ("x" | "y")[], rule: UnaryRule | null): (x: Tensor) => Tensor {
+  const run = defineOp<Single, null>(op, {
+    forward: ({ x }) => runUnary(op, x),
+    vjp: { x: rule },
+    reads: { x: reads },
+  });
   return (x) => run({ x }, null);
 }
 
@@ -86,25 +95,29 @@ export const add = (a: Tensor, b: Tensor): Tensor => addOp({ a, b }, null);
 export const sub = (a: Tensor, b: Tensor): Tensor => subOp({ a, b }, null);
 export const mul = (a: Tensor, b: Tensor): Tensor => mulOp({ a, b }, null);
 export const div = (a: Tensor, b: Tensor): Tensor => divOp({ a, b }, null);
-export const neg: (x: Tensor) => Tensor = defineUnary("neg", (dy) => neg(dy));
+export const neg: (x: Tensor) => Tensor = defineUnary("neg", [], (dy) => neg(dy));
 /** 1 where x > 0, else 0; its derivative is zero. */
-export const step: (x: Tensor) => Tensor = defineUnary("step", null);
+export const step: (x: Tensor) => Tensor = defineUnary("step", [], null);
 /** -1, 0 or 1; its derivative is zero. */
-export const sign: (x: Tensor) => Tensor = defineUnary("sign", null);
-export const abs: (x: Tensor) => Tensor = defineUnary("abs", (dy, { x }) => mul(dy, sign(x)));
-export const square: (x: Tensor) => Tensor = defineUnary("square", (dy, { x }) => mul(dy, scale(x, 2)));
-export const sqrt: (x: Tensor) => Tensor = defineUnary("sqrt", (dy, _, __, y) => div(scale(dy, 0.5), y));
+export const sign: (x: Tensor) => Tensor = defineUnary("sign", [], null);
+export const abs: (x: Tensor) => Tensor = defineUnary("abs", ["x"], (dy, { x }) => mul(dy, sign(x)));
+export const square: (x: Tensor) => Tensor = defineUnary("square", ["x"], (dy, { x }) => mul(dy, scale(x, 2)));
+export const sqrt: (x: Tensor) => Tensor = defineUnary("sqrt", ["y"], (dy, _, __, y) => div(scale(dy, 0.5), y));
 /** 1 / sqrt(x) */
-export const rsqrt: (x: Tensor) => Tensor = defineUnary("rsqrt", (dy, _, __, y) =>
+export const rsqrt: (x: Tensor) => Tensor = defineUnary("rsqrt", ["y"], (dy, _, __, y) =>
   mul(scale(dy, -0.5), mul(y, square(y))),
 );
-export const reciprocal: (x: Tensor) => Tensor = defineUnary("reciprocal", (dy, _, __, y) => neg(mul(dy, square(y))));
-export const exp: (x: Tensor) => Tensor = defineUnary("exp", (dy, _, __, y) => mul(dy, y));
-export const log: (x: Tensor) => Tensor = defineUnary("log", (dy, { x }) => div(dy, x));
-export const sigmoid: (x: Tensor) => Tensor = defineUnary("sigmoid", (dy, _, __, y) => mul(dy, sub(y, square(y))));
-export const tanh: (x: Tensor) => Tensor = defineUnary("tanh", (dy, _, __, y) => sub(dy, mul(dy, square(y))));
+export const reciprocal: (x: Tensor) => Tensor = defineUnary("reciprocal", ["y"], (dy, _, __, y) =>
+  neg(mul(dy, square(y))),
+);
+export const exp: (x: Tensor) => Tensor = defineUnary("exp", ["y"], (dy, _, __, y) => mul(dy, y));
+export const log: (x: Tensor) => Tensor = defineUnary("log", ["x"], (dy, { x }) => div(dy, x));
+export const sigmoid: (x: Tensor) => Tensor = defineUnary("sigmoid", ["y"], (dy, _, __, y) =>
+  mul(dy, sub(y, square(y))),
+);
+export const tanh: (x: Tensor) => Tensor = defineUnary("tanh", ["y"], (dy, _, __, y) => sub(dy, mul(dy, square(y))));
 /** log(1 + exp(x)) */
-export const softplus: (x: Tensor) => Tensor = defineUnary("softplus", (dy, { x }) => mul(dy, sigmoid(x)));
+export const softplus: (x: Tensor) => Tensor = defineUnary("softplus", ["x"], (dy, { x }) => mul(dy, sigmoid(x)));
 
 /** a + t (b - a), t a number: a at t = 0, b at t = 1. */
 export const lerp = (a: Tensor, b: Tensor, t: number): Tensor => add(a, scale(sub(b, a), t));

@@ -61,7 +61,7 @@ function scaledAndDisturbed({ x, scale, noise }: BiasActInputs): Tensor {
   return noise === null ? scaled : add(scaled, noise);
 }
 
-const blockOf = (tensor: Tensor | null): Block | null => tensor?.internals.block ?? null;
+export const blockOf = (tensor: Tensor | null): Block | null => tensor?.internals.block ?? null;
 
 const layerEndOf = ({ scale, noise, b }: BiasActInputs): LayerEnd => ({
   scale: blockOf(scale),
@@ -73,6 +73,9 @@ const withMaps = (g: BiasActGeometry, noise: Tensor | null): LayerEndGeometry =>
   ...g,
   noiseMaps: noise?.shape[0] ?? 1,
 });
+
+/** What tells the slope: the way back reads all of it, but not the result. */
+const operands = ["x", "scale", "noise", "b"] as const;
 
 const biasActOp: Op<BiasActInputs, BiasActGeometry> = defineOp<BiasActInputs, BiasActGeometry>("biasAct", {
   forward: (inputs, g) => {
@@ -93,6 +96,7 @@ const biasActOp: Op<BiasActInputs, BiasActGeometry> = defineOp<BiasActInputs, Bi
       scale: wanted("scale") ? sumOfProducts(dt, x, scale!.shape) : null,
     };
   },
+  reads: { x: operands, scale: operands, noise: operands, b: operands },
 });
 
 /** The gradient of t; with it that of x, where one pass gives both. */
@@ -109,7 +113,7 @@ function wayBack(dy: Tensor, inputs: BiasActInputs, g: BiasActGeometry): readonl
 type BiasActGradInputs = { dy: Tensor } & BiasActInputs;
 
 /** The gradient of t, where x scale + noise is made again. */
-const biasActGradOp: Op<BiasActGradInputs, BiasActGeometry> = defineOp<BiasActGradInputs, BiasActGeometry>(
+export const biasActGradOp: Op<BiasActGradInputs, BiasActGeometry> = defineOp<BiasActGradInputs, BiasActGeometry>(
   "biasActGrad",
   {
     forward: ({ dy, ...inputs }, g) => {
@@ -125,10 +129,11 @@ const biasActGradOp: Op<BiasActGradInputs, BiasActGeometry> = defineOp<BiasActGr
       noise: null,
       b: null,
     },
+    reads: { dy: operands },
   },
 );
 
-function biasGradient(dx: Tensor, { outer, channels, inner, inputGain, biasGain }: BiasActGeometry): Tensor {
+export function biasGradient(dx: Tensor, { outer, channels, inner, inputGain, biasGain }: BiasActGeometry): Tensor {
   return sum(reshape(dx, [outer, channels, inner]), { axes: [0, 2], gain: biasGain / inputGain });
 }
 
@@ -170,6 +175,15 @@ export interface BiasActOptions {
   readonly noise?: Tensor | null;
 }
 
+/** What biasAct computes of an x of this shape: its options with their defaults. */
+export function biasActGeometry(shape: readonly number[], options: BiasActOptions): BiasActGeometry {
+  const { activation = "linear", alpha = LRELU_SLOPE, gain = defaultGain(activation), clamp = null } = options;
+  const { inputGain = 1, biasGain = 1 } = options;
+  const [outer, channels] = shape;
+  const inner = sizeOf(shape.slice(2));
+  return { outer, channels, inner, inputGain, biasGain, activation, alpha, gain, clamp };
+}
+
 /**
  * @param x [N, C, ...]
  * @param b [C], or null
@@ -177,8 +191,7 @@ export interface BiasActOptions {
  * @throws RangeError when b does not fit, or when inputGain is 0: no gradient could be read off
  */
 export function biasAct(x: Tensor, b: Tensor | null, options: BiasActOptions = {}): Tensor {
-  const { activation = "linear", alpha = LRELU_SLOPE, gain = defaultGain(activation), clamp = null } = options;
-  const { inputGain = 1, biasGain = 1, scale: mapScale = null, noise = null } = options;
+  const { activation = "linear", inputGain = 1, scale: mapScale = null, noise = null } = options;
   const [outer, channels] = x.shape;
   if (b !== null) assertShape("biasAct", "b", b.shape, [channels], "C");
   if (inputGain === 0) throw new RangeError("biasAct: inputGain must not be 0; leave the layer out");
@@ -194,8 +207,7 @@ export function biasAct(x: Tensor, b: Tensor | null, options: BiasActOptions = {
     const expected = [noise.shape[0] === 1 ? 1 : outer, 1, ...x.shape.slice(2)];
     assertShape("biasAct", "noise", noise.shape, expected, "1 or N, 1, ...");
   }
-  const inner = sizeOf(x.shape.slice(2));
-  const geometry = { outer, channels, inner, inputGain, biasGain, activation, alpha, gain, clamp };
+  const geometry = biasActGeometry(x.shape, options);
   if (!isSmooth(activation)) return biasActOp({ x, scale: mapScale, noise, b }, geometry);
   const u = scaledAndDisturbed({ x, scale: mapScale, noise, b });
   const alone = { scale: null, noise: null };

@@ -17,7 +17,7 @@ type Geometry = Conv2dGeometry;
 
 const xShape = (g: Geometry) => [g.n, g.inChannels, g.height, g.width];
 const wShape = (g: Geometry) => [g.outChannels, g.inChannels / g.groups, g.kernelHeight, g.kernelWidth];
-const yShape = (g: Geometry) => [g.n, g.outChannels, g.outHeight, g.outWidth];
+export const yShape = (g: Geometry) => [g.n, g.outChannels, g.outHeight, g.outWidth];
 
 const conv: Op<{ x: Tensor; w: Tensor }, Geometry> = defineOp("conv2d", {
   forward: ({ x, w }, g) => {
@@ -29,9 +29,10 @@ const conv: Op<{ x: Tensor; w: Tensor }, Geometry> = defineOp("conv2d", {
     x: (dy, { w }, g) => inputGrad({ dy, w }, g),
     w: (dy, { x }, g) => weightGrad({ x, dy }, g),
   },
+  reads: { x: ["w"], w: ["x"] },
 });
 
-const inputGrad: Op<{ dy: Tensor; w: Tensor }, Geometry> = defineOp("conv2dInputGrad", {
+export const inputGrad: Op<{ dy: Tensor; w: Tensor }, Geometry> = defineOp("conv2dInputGrad", {
   forward: ({ dy, w }, g) => {
     const dx = allocateTensor(xShape(g));
     activeKernels().conv2dInputGrad(dy.internals.block, w.internals.block, dx.internals.block, g);
@@ -41,9 +42,10 @@ const inputGrad: Op<{ dy: Tensor; w: Tensor }, Geometry> = defineOp("conv2dInput
     dy: (ddx, { w }, g) => conv({ x: ddx, w }, g),
     w: (ddx, { dy }, g) => weightGrad({ x: ddx, dy }, g),
   },
+  reads: { dy: ["w"], w: ["dy"] },
 });
 
-const weightGrad: Op<{ x: Tensor; dy: Tensor }, Geometry> = defineOp("conv2dWeightGrad", {
+export const weightGrad: Op<{ x: Tensor; dy: Tensor }, Geometry> = defineOp("conv2dWeightGrad", {
   forward: ({ x, dy }, g) => {
     const dw = allocateTensor(wShape(g));
     activeKernels().conv2dWeightGrad(x.internals.block, dy.internals.block, dw.internals.block, g);
@@ -53,6 +55,7 @@ const weightGrad: Op<{ x: Tensor; dy: Tensor }, Geometry> = defineOp("conv2dWeig
     x: (ddw, { dy }, g) => inputGrad({ dy, w: ddw }, g),
     dy: (ddw, { x }, g) => conv({ x, w: ddw }, g),
   },
+  reads: { x: ["dy"], dy: ["x"] },
 });
 
 export interface Conv2dOptions {
@@ -76,6 +79,11 @@ const paddings = (padding: number | readonly [number, number]): readonly [number
  * @throws RangeError when the shapes do not fit
  */
 export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
+  return conv({ x, w }, conv2dGeometry(x, w, options));
+}
+
+/** What conv2d computes, or a RangeError. */
+export function conv2dGeometry(x: Tensor, w: Tensor, options: Conv2dOptions): Geometry {
   const { stride = 1, padding = 0, groups = 1 } = options;
   const [padY, padX] = paddings(padding);
   assertShape("conv2d", "x", x.shape, [null, null, null, null], "N, I, H, W");
@@ -91,7 +99,7 @@ export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tenso
     );
   }
   const kernel = { kernelHeight, kernelWidth, stride, padY, padX, groups };
-  return conv({ x, w }, { n, inChannels, outChannels, height, width, outHeight, outWidth, ...kernel });
+  return { n, inChannels, outChannels, height, width, outHeight, outWidth, ...kernel };
 }
 
 /**

@@ -7,7 +7,9 @@
  * (StyleGAN2, appendix B; identity 13 in tests/identities/linear.test.ts proves both against the long way round.)
  */
 import type { Tensor } from "../tensor.js";
-import { conv2d, convTranspose2d } from "./conv2d.js";
+import { type BiasActOptions, biasAct } from "./biasAct.js";
+import { type Conv2dOptions, conv2d, convTranspose2d } from "./conv2d.js";
+import { conv2dBiasAct } from "./conv2dBiasAct.js";
 import { flip, permute } from "./layout.js";
 import { reshape } from "./reduce.js";
 import { type Filter2d, upfirdn2d } from "./upfirdn2d.js";
@@ -23,6 +25,8 @@ export interface Conv2dResampleOptions {
   readonly flipWeight?: boolean;
   /** Channel groups. Default 1. */
   readonly groups?: number;
+  /** What follows, in one pass with the convolution where that comes last. Default null: nothing. */
+  readonly end?: (Omit<BiasActOptions, "scale" | "noise"> & { readonly bias: Tensor | null }) | null;
 }
 
 /**
@@ -32,11 +36,15 @@ export interface Conv2dResampleOptions {
  * @returns [N, O, H up / down, W up / down] for padding = (kh - 1) / 2
  */
 export function conv2dResample(x: Tensor, w: Tensor, filter: Filter2d, options: Conv2dResampleOptions = {}): Tensor {
-  const { up = 1, down = 1, padding = 0, flipWeight = true, groups = 1 } = options;
+  const { up = 1, down = 1, padding = 0, flipWeight = true, groups = 1, end = null } = options;
   const flipped = (): Tensor => flip(w, [2, 3]);
-  const correlate = (input: Tensor, stride: number, pad: number): Tensor =>
-    conv2d(input, flipWeight ? w : flipped(), { stride, padding: pad, groups });
-  if (up === 1 && down === 1) return correlate(x, 1, padding);
+  const kernel = (): Tensor => (flipWeight ? w : flipped());
+  const finish = (y: Tensor): Tensor => (end === null ? y : biasAct(y, end.bias, end));
+  const correlateLast = (input: Tensor, stride: number, pad: number): Tensor => {
+    const conv: Conv2dOptions = { stride, padding: pad, groups };
+    return end === null ? conv2d(input, kernel(), conv) : conv2dBiasAct(input, kernel(), end.bias, conv, end);
+  };
+  if (up === 1 && down === 1) return correlateLast(x, 1, padding);
   const [kh, kw] = w.shape.slice(2);
   const pointwise = kh === 1 && kw === 1 && padding === 0;
   // Padding of the filter that keeps the image centred, with the convolution's own padding moved in.
@@ -45,13 +53,13 @@ export function conv2dResample(x: Tensor, w: Tensor, filter: Filter2d, options: 
   const at = [x0, x1, y0, y1] as const;
 
   if (pointwise && down > 1 && up === 1) {
-    return correlate(upfirdn2d(x, filter, { down, padding: at }), 1, 0);
+    return correlateLast(upfirdn2d(x, filter, { down, padding: at }), 1, 0);
   }
   if (pointwise && up > 1 && down === 1) {
-    return upfirdn2d(correlate(x, 1, 0), filter, { up, padding: at, gain: up * up });
+    return finish(upfirdn2d(conv2d(x, kernel(), { groups }), filter, { up, padding: at, gain: up * up }));
   }
   if (down > 1 && up === 1) {
-    return correlate(upfirdn2d(x, filter, { padding: at }), down, 0);
+    return correlateLast(upfirdn2d(x, filter, { padding: at }), down, 0);
   }
   // A transposed convolution spreads each pixel by the kernel: it correlates the zero-stuffed image with the flipped
   // kernel. Its output starts kw - 1 zeros early, which the padding of the blur takes back.
@@ -59,7 +67,7 @@ export function conv2dResample(x: Tensor, w: Tensor, filter: Filter2d, options: 
   const spread = convTranspose2d(x, adjointWeight(stored, groups), { stride: up, groups });
   const blurAt = [x0 - (kw - 1), x1 - (kw - up), y0 - (kh - 1), y1 - (kh - up)] as const;
   const blurred = upfirdn2d(spread, filter, { padding: blurAt, gain: up * up });
-  return down === 1 ? blurred : upfirdn2d(blurred, filter, { down });
+  return finish(down === 1 ? blurred : upfirdn2d(blurred, filter, { down }));
 }
 
 function resamplePadding(taps: number, up: number, down: number, padding: number): readonly [number, number] {

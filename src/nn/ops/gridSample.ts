@@ -73,6 +73,7 @@ const sampleOp: Op<{ x: Tensor }, Geometry> = defineOp("affineSample", {
     return y;
   },
   vjp: { x: (dy, _, g) => spreadOp({ dy }, g) },
+  reads: {},
 });
 
 const spreadOp: Op<{ dy: Tensor }, Geometry> = defineOp("affineSpread", {
@@ -94,6 +95,7 @@ const spreadOp: Op<{ dy: Tensor }, Geometry> = defineOp("affineSpread", {
     return dx;
   },
   vjp: { dy: (ddx, _, g) => sampleOp({ x: ddx }, g) },
+  reads: {},
 });
 
 export interface AffineSampleOptions {

@@ -25,6 +25,7 @@ const permuteOp: Op<{ x: Tensor }, readonly number[]> = defineOp("permute", {
         order.map((_, axis) => order.indexOf(axis)),
       ),
   },
+  reads: {},
 });
 
 /** Reorders axes: axis `order[k]` of x becomes axis k. */
@@ -57,6 +58,7 @@ const sliceOp: Op<{ x: Tensor }, Window> = defineOp("slice", {
     return y;
   },
   vjp: { x: (dy, { x }, { starts }) => placeOp({ x: dy }, { starts, shape: x.shape }) },
+  reads: {},
 });
 
 /** x at `starts` inside zeros of `shape`: the adjoint of slice. */
@@ -71,6 +73,7 @@ const placeOp: Op<{ x: Tensor }, Window> = defineOp("pad", {
     return y;
   },
   vjp: { x: (dy, { x }, { starts }) => sliceOp({ x: dy }, { starts, shape: x.shape }) },
+  reads: {},
 });
 
 /**
@@ -130,6 +133,7 @@ function concatOp(parts: readonly Tensor[], axis: number): Tensor {
       return y;
     },
     vjp: Object.fromEntries(parts.map((_, index) => [`part${index}`, partGradient(index)])),
+    reads: {},
   });
   return run(inputs, null);
 }
@@ -159,6 +163,7 @@ const flipOp: Op<{ x: Tensor }, readonly number[]> = defineOp("flip", {
     return y;
   },
   vjp: { x: (dy, _, axes) => flipOp({ x: dy }, axes) },
+  reads: {},
 });
 
 /** Reverses the order along axes. */

@@ -39,6 +39,7 @@ const matmulOp: Op<{ a: Tensor; b: Tensor }, Required<MatmulOptions>> = defineOp
         ? matmul(dy, a, { transposeA: true, transposeB: transposeA })
         : matmul(a, dy, { transposeA: !transposeA }),
   },
+  reads: { a: ["b"], b: ["a"] },
 });
 
 /** [m, k] x [k, n] -> [m, n]. Throws RangeError when the inner extents differ. */

@@ -82,6 +82,7 @@ const pickOp: Op<{ v: Tensor; x: Tensor }, Windows> = defineOp<{ v: Tensor; x: T
     return y;
   },
   vjp: { v: (dy, { x }, g) => placeOp({ dy, x }, g), x: null },
+  reads: { v: ["x"] },
 });
 
 /** The adjoint of maxPick in v: adds each dy at the position where x is largest. */
@@ -95,6 +96,7 @@ const placeOp: Op<{ dy: Tensor; x: Tensor }, Windows> = defineOp<{ dy: Tensor; x
     return dx;
   },
   vjp: { dy: (ddx, { x }, g) => pickOp({ v: ddx, x }, g), x: null },
+  reads: { dy: ["x"] },
 });
 
 const averageOp: Op<{ x: Tensor }, Windows> = defineOp("averagePool", {
@@ -111,6 +113,7 @@ const averageOp: Op<{ x: Tensor }, Windows> = defineOp("averagePool", {
     return y;
   },
   vjp: { x: (dy, _, g) => spreadOp({ dy }, g) },
+  reads: {},
 });
 
 /** The adjoint of averagePool: spreads each dy evenly over its window. */
@@ -127,6 +130,7 @@ const spreadOp: Op<{ dy: Tensor }, Windows> = defineOp("averageSpread", {
     return dx;
   },
   vjp: { dy: (ddx, _, g) => averageOp({ x: ddx }, g) },
+  reads: {},
 });
 
 export interface PoolOptions {

@@ -22,6 +22,7 @@ import { scale } from "./affine.js";
 const reshapeOp: Op<{ x: Tensor }, Shape> = defineOp("reshape", {
   forward: ({ x }, shape) => aliasTensor(x, shape),
   vjp: { x: (dy, { x }) => reshape(dy, x.shape) },
+  reads: {},
 });
 
 /** The same elements under another shape; one extent may be -1. Throws RangeError when the sizes differ. */
@@ -42,6 +43,7 @@ interface SumTo {
 const sumOp: Op<{ x: Tensor }, SumTo> = defineOp("sum", {
   forward: ({ x }, { keepShape, gain }) => sumAxes(x, keepShape, gain),
   vjp: { x: (dy, { x }, { gain }) => expand(scale(dy, gain), x.shape) },
+  reads: {},
 });
 
 const expandOp: Op<{ x: Tensor }, Shape> = defineOp("expand", {
@@ -52,6 +54,7 @@ const expandOp: Op<{ x: Tensor }, Shape> = defineOp("expand", {
     return y;
   },
   vjp: { x: (dy, { x }) => sumTo(dy, x.shape) },
+  reads: {},
 });
 
 /** Sums runs of adjacent axes, from the last to the first. One kernel takes one, and with it another that comes first of all. */

@@ -48,6 +48,7 @@ const op: Op<{ x: Tensor }, Upfirdn2dGeometry> = defineOp("upfirdn2d", {
     return y;
   },
   vjp: { x: (dy, _, g) => op({ x: dy }, adjoint(g)) },
+  reads: {},
 });
 
 function adjoint(g: Upfirdn2dGeometry): Upfirdn2dGeometry {

@@ -137,7 +137,7 @@ export function trainingStep(
       const [network, optimizer] = phase.startsWith("G")
         ? [generator, state.generatorOptimizer]
         : [discriminator, state.discriminatorOptimizer];
-      const gradients = grad([value], [...network.parameters.values()]);
+      const gradients = grad([value], [...network.parameters.values()], { retainGraph: false });
       onGradients?.(phase, gradients);
       optimizer.step(gradients);
     });
@@ -193,6 +193,17 @@ function discriminate(state: TrainingState, images: Tensor, c: Tensor | null, dr
   return state.discriminator.forward(augmented(state, images, draws), c);
 }
 
+/** Nobody wants the gradients of its parameters: of feature maps only what those of x need is kept. */
+function frozen<T>({ parameters }: TrainingState["discriminator"], body: () => T): T {
+  const trained = [...parameters.values()].filter(({ requiresGrad }) => requiresGrad);
+  for (const parameter of trained) parameter.requiresGrad = false;
+  try {
+    return body();
+  } finally {
+    for (const parameter of trained) parameter.requiresGrad = true;
+  }
+}
+
 /** What the discriminator sees of images. */
 function augmented({ settings, progress }: TrainingState, images: Tensor, draws: AugmentDraws | null): Tensor {
   const pipeline = settings.augment;
@@ -204,7 +215,8 @@ function augmented({ settings, progress }: TrainingState, images: Tensor, draws:
 /** Gmain */
 function generatorLoss(state: TrainingState, { Gmain: draws }: StepInputs): Tensor {
   const { images } = generate(state, draws);
-  return adversarialLosses[state.settings.loss].generator(discriminate(state, images, draws.c, draws.augment));
+  const logits = frozen(state.discriminator, () => discriminate(state, images, draws.c, draws.augment));
+  return adversarialLosses[state.settings.loss].generator(logits);
 }
 
 /** Greg, without its interval. */

@@ -1,6 +1,6 @@
 /** Convolutions and their adjoints, in every form. */
 import fc from "fast-check";
-import type { Conv2dGeometry } from "../../../src/nn/kernels/types.js";
+import type { BiasActGeometry, Conv2dGeometry } from "../../../src/nn/kernels/types.js";
 import { type KernelCase, type KernelProblem, small } from "./case.js";
 
 /** Elements of x, w and y. */
@@ -55,6 +55,29 @@ export const convProblems = {
   },
 } as const;
 
+/** A convolution with what follows it, with and without a bias, of every kind of activation that has a pass of its own or none. */
+function endCase(name: string, geometry: fc.Arbitrary<Conv2dGeometry>, c: number): KernelCase {
+  const ends = fc.constantFrom(
+    { activation: "lrelu", clamp: null },
+    { activation: "linear", clamp: null },
+    { activation: "relu", clamp: null },
+    { activation: "lrelu", clamp: 0.7 },
+  ) satisfies fc.Arbitrary<Pick<BiasActGeometry, "activation" | "clamp">>;
+  const problem = fc.tuple(geometry, ends, fc.boolean()).map(([g, given, hasBias]): KernelProblem => {
+    const { x, w, y, flops } = convSizes(g);
+    const numbers = { inputGain: 0.5, biasGain: 2, alpha: 0.2, gain: 1.25 };
+    const end = { outer: g.n, channels: g.outChannels, inner: g.outHeight * g.outWidth, ...numbers, ...given };
+    return {
+      inputs: [x, w, g.outChannels],
+      output: y,
+      flops,
+      run: (kernels, [a, b, bias], to, positive) =>
+        kernels.conv2dBiasAct(a, b, hasBias ? bias : null, to, g, positive ? { ...end, clamp: null } : end),
+    };
+  });
+  return { name, c, kind: "other", terms: "inputs", problem };
+}
+
 function convCase(name: keyof typeof convProblems): KernelCase {
   return { name, c: 16, kind: "linear", terms: "inputs", problem: convGeometry.map(convProblems[name]) };
 }
@@ -63,9 +86,9 @@ function convCase(name: keyof typeof convProblems): KernelCase {
  * Large enough for transform points (Winograd and Toom-Cook), which round in more places: c = 128; 40 was the largest ever
  * measured, at pixels that see little of a tile whose points are large.
  */
-function pointsCase(name: keyof typeof convProblems): KernelCase {
+export function pointsGeometry(): fc.Arbitrary<Conv2dGeometry> {
   const side = fc.oneof(small(13, 9), small(26, 23), fc.constantFrom(32, 33));
-  const problem = fc
+  return fc
     .record({
       n: fc.constantFrom(1, 2, 3, 9),
       inChannels: fc.constantFrom(16, 19, 24, 33),
@@ -83,8 +106,11 @@ function pointsCase(name: keyof typeof convProblems): KernelCase {
       outWidth: Math.floor((sizes.width + 2 * pad - 3) / sizes.stride) + 1,
     }))
     .filter((g) => g.n * g.outHeight * g.outWidth * g.inChannels * g.outChannels >= 2 ** 18)
-    .filter((g) => g.n * g.height * g.width <= 2 ** 14)
-    .map(convProblems[name]);
+    .filter((g) => g.n * g.height * g.width <= 2 ** 14);
+}
+
+function pointsCase(name: keyof typeof convProblems): KernelCase {
+  const problem = pointsGeometry().map(convProblems[name]);
   // Gradients of weights are sums over all pixels, where errors cancel: 8 was the most.
   const c = name === "conv2dWeightGrad" ? 32 : 128;
   return { name: `${name} (points)`, c, kind: "other", terms: "inputs", problem };
@@ -115,6 +141,8 @@ export const convCases: readonly KernelCase[] = [
   pointsCase("conv2d"),
   pointsCase("conv2dInputGrad"),
   pointsCase("conv2dWeightGrad"),
+  endCase("conv2dBiasAct", convGeometry, 16),
+  endCase("conv2dBiasAct (points)", pointsGeometry(), 128),
   pointwiseCase("conv2d"),
   pointwiseCase("conv2dInputGrad"),
   pointwiseCase("conv2dWeightGrad"),

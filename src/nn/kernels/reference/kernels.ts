@@ -68,6 +68,10 @@ export function createReferenceKernels(precision: "float64" | "float32"): Kernel
     sum: (x, y, geometry) => referenceSum(x.data, y.data, geometry),
     matmul: (a, b, y, geometry) => referenceMatmul(a.data, b.data, y.data, geometry),
     conv2d: (x, w, y, geometry) => referenceConv2d(x.data, w.data, y.data, geometry),
+    conv2dBiasAct: (x, w, b, y, conv, end) => {
+      referenceConv2d(x.data, w.data, y.data, conv);
+      referenceBiasAct(y.data, b?.data ?? null, y.data, end);
+    },
     conv2dInputGrad: (dy, w, dx, geometry) => referenceConv2dInputGrad(dy.data, w.data, dx.data, geometry),
     conv2dWeightGrad: (x, dy, dw, geometry) => referenceConv2dWeightGrad(x.data, dy.data, dw.data, geometry),
     upfirdn2d: (x, y, geometry) => referenceUpfirdn2d(x.data, y.data, geometry),

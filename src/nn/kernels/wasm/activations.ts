@@ -2,6 +2,7 @@
 import { activationRow } from "../activations.js";
 import { referenceBiasAct, referenceBiasActGrad } from "../reference/activations.js";
 import type { BiasActGeometry } from "../types.js";
+import type { LeakyEnd } from "./conv/direct.js";
 import { elementsPerChunk } from "./elementwise.js";
 import type { Engine } from "./engine.js";
 import { constants } from "./memory.js";
@@ -12,6 +13,14 @@ export function wasmBiasAct(engine: Engine, x: number, b: number | null, y: numb
   const length = geometry.outer * geometry.channels * geometry.inner;
   const bias = b === null ? null : engine.floats(b, geometry.channels);
   referenceBiasAct(engine.floats(x, length), bias, engine.floats(y, length), geometry);
+}
+
+/** An activation that passes something for negative numbers, without a clamp, as factors; null for others. */
+export function leakyEnd(bias: number | null, geometry: BiasActGeometry): LeakyEnd | null {
+  const { inputGain, biasGain, activation, alpha, gain, clamp } = geometry;
+  const slope = activationRow(activation).slope?.(alpha);
+  if (slope === undefined || activation === "relu" || clamp !== null) return null;
+  return { bias, inputGain, biasGain, fall: slope * gain, gain };
 }
 
 /** dx = dy * inputGain * gain * act'(inputGain * x + biasGain * b) where not clamped. */

@@ -11,7 +11,7 @@
 
 import { referenceUnary } from "../reference/elementwise.js";
 import type { Block, Conv2dGeometry, Kernels } from "../types.js";
-import { wasmBiasAct, wasmBiasActGrad } from "./activations.js";
+import { leakyEnd, wasmBiasAct, wasmBiasActGrad } from "./activations.js";
 import { type Conv2dAlgorithm, directConv2d, directConv2dInputGrad, directConv2dWeightGrad } from "./conv/direct.js";
 import { pointwiseConv2d, pointwiseConv2dInputGrad, pointwiseConv2dWeightGrad } from "./conv/pointwise.js";
 import { pointsConv2dWeightGrad } from "./conv/weightGrad.js";
@@ -183,6 +183,21 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
     matmul: (a, b, y, geometry) =>
       withPointers([a, b], [y], (aAt, bAt, yAt) => wasmMatmul(engine, aAt, bAt, yAt, geometry)),
     conv2d: (x, w, y, geometry) => withPointers([x, w], [y], runConv(conv2dAlgorithms, geometry)),
+    conv2dBiasAct: (x, w, b, y, conv, end) => {
+      const [given, pick] = those([b]);
+      withPointers([x, w, ...given], [y], (xAt, wAt, ...at) => {
+        const yAt = at.at(-1)!;
+        const [bias] = pick(at);
+        const algorithm = conv2dAlgorithms.find((one) => one.applies(conv))!;
+        const leaky = leakyEnd(bias, end);
+        if (leaky !== null && algorithm.runToEnd !== undefined) {
+          algorithm.runToEnd(engine, xAt, wAt, yAt, conv, leaky);
+          return;
+        }
+        algorithm.run(engine, xAt, wAt, yAt, conv);
+        wasmBiasAct(engine, yAt, bias, yAt, end);
+      });
+    },
     conv2dInputGrad: (dy, w, dx, geometry) => withPointers([dy, w], [dx], runConv(conv2dInputGradAlgorithms, geometry)),
     conv2dWeightGrad: (x, dy, dw, geometry) =>
       withPointers([x, dy], [dw], runConv(conv2dWeightGradAlgorithms, geometry)),

@@ -16,6 +16,17 @@ export interface Conv2dAlgorithm {
   applies(geometry: Conv2dGeometry): boolean;
   /** x, w, y are pointers to float32; for the adjoints, dy, w, dx and x, dy, dw. */
   run(engine: Engine, x: number, w: number, y: number, geometry: Conv2dGeometry): void;
+  /** conv2d and the bias and activation that follow it, in one pass. */
+  runToEnd?(engine: Engine, x: number, w: number, y: number, geometry: Conv2dGeometry, end: LeakyEnd): void;
+}
+
+/** y = x > 0 ? gain x : fall x of x = inputGain conv + biasGain bias, where `bias` points to a number for each output channel, or is null. */
+export interface LeakyEnd {
+  readonly bias: number | null;
+  readonly inputGain: number;
+  readonly biasGain: number;
+  readonly fall: number;
+  readonly gain: number;
 }
 
 /**

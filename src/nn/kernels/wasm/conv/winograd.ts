@@ -12,7 +12,7 @@ import { ADJOINT_2, STRIDE_1, STRIDE_2 } from "../frames/conv.js";
 import { SKEW } from "../frames/fused.js";
 import { type MicroTile, planWeights } from "../fused/plan.js";
 import { prepareInto, type RawWeights } from "../fused/weights.js";
-import type { Conv2dAlgorithm } from "./direct.js";
+import type { Conv2dAlgorithm, LeakyEnd } from "./direct.js";
 import { isPointsProblem } from "./weightGrad.js";
 
 /** Kinds of assembly/conv/transformed.ts; points per tile; the form of the weights; pixels from one tile of x (or dx) to the next. */
@@ -33,15 +33,18 @@ export function pointsConv2d(tile: MicroTile): Conv2dAlgorithm {
   return {
     name: "points",
     applies: isPointsProblem,
-    run(engine, x, w, y, geometry) {
-      const { inChannels, outChannels, height, width, outHeight, outWidth, stride } = geometry;
-      runPlanar(engine, tile, {
-        ...{ form: stride === 1 ? "stride1" : "stride2", geometry, padY: geometry.padY, padX: geometry.padX },
-        from: { pointer: x, channels: inChannels, height, width },
-        to: { pointer: y, channels: outChannels, height: outHeight, width: outWidth },
-        weights: { pointer: w, outStride: inChannels * taps * 4, inStride: taps * 4, flip: stride === 2 },
-      });
-    },
+    run: (engine, x, w, y, geometry) => runPlanar(engine, tile, forwards(x, w, y, geometry)),
+    runToEnd: (engine, x, w, y, geometry, end) => runPlanar(engine, tile, { ...forwards(x, w, y, geometry), end }),
+  };
+}
+
+function forwards(x: number, w: number, y: number, geometry: Conv2dGeometry): Planar {
+  const { inChannels, outChannels, height, width, outHeight, outWidth, stride, padY, padX } = geometry;
+  return {
+    ...{ form: stride === 1 ? "stride1" : "stride2", geometry, padY, padX },
+    from: { pointer: x, channels: inChannels, height, width },
+    to: { pointer: y, channels: outChannels, height: outHeight, width: outWidth },
+    weights: { pointer: w, outStride: inChannels * taps * 4, inStride: taps * 4, flip: stride === 2 },
   };
 }
 
@@ -83,6 +86,7 @@ interface Planar {
   readonly padY: number;
   readonly padX: number;
   readonly weights: RawWeights;
+  readonly end?: LeakyEnd;
 }
 
 /** Rows of tiles per strip, of `rowTiles` tiles each: as many as `mostTiles` allow that leave the fewest panels to compute. */
@@ -102,7 +106,7 @@ function rowsPerStrip(rows: number, rowTiles: number, mostTiles: number, tile: M
 function runPlanar(
   engine: Engine,
   tile: MicroTile,
-  { form, geometry, from, to, padY, padX, weights: raw }: Planar,
+  { form, geometry, from, to, padY, padX, weights: raw, end }: Planar,
 ): void {
   const { kind, points, algorithm, step } = forms[form];
   const { n } = geometry;
@@ -163,6 +167,12 @@ function runPlanar(
       productOffset,
       tileOffset,
       carryOffset,
+      activated: end === undefined ? 0 : 1,
+      bias: end?.bias ?? 0,
+      inputGain: end?.inputGain ?? 1,
+      biasGain: end?.biasGain ?? 1,
+      fall: end?.fall ?? 1,
+      gain: end?.gain ?? 1,
     });
   });
 }

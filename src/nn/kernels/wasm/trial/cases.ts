@@ -32,7 +32,15 @@ function convolutions(name: string, sizes: ConvSizes): TrialCase[] {
   const x = n * inChannels * side * side;
   const w = (outChannels * inChannels * kernel * kernel) / groups;
   const y = n * outChannels * out * out;
+  const numbers = { inputGain: 0.9, biasGain: 0.5, alpha: 0.2, gain: Math.SQRT2 };
+  const maps = { outer: n, channels: outChannels, inner: out * out };
+  const end = { ...maps, ...numbers, activation: "lrelu", clamp: null } as const;
   return [
+    {
+      name: `conv2dBiasAct ${name}`,
+      lengths: [x, w, outChannels, y],
+      run: (k, [a, b, bias, to]) => k.conv2dBiasAct(a, b, bias, to, geometry, end),
+    },
     { name: `conv2d ${name}`, lengths: [x, w, y], timed, run: (k, [a, b, to]) => k.conv2d(a, b, to, geometry) },
     {
       name: `conv2dInputGrad ${name}`,
