@@ -122,12 +122,6 @@ function pairAt(v: usize, block: usize, pair: usize): usize {
   return v + (pair >> 2) * block + ((pair & 3) << 3);
 }
 
-/**
- * Blocks of output channels whose points are made at a time: a pair, which multiplyTwoBlocks takes together. So the points of a group
- * are those of its input and little more, and stay in a second-level cache of a megabyte. @host
- */
-export const PASS: i32 = 2;
-
 /** One point for two blocks of output channels: six input channels at a time, and four where there are two or four left. */
 function multiplyTwoBlocks(v: usize, w: usize, u: usize, inBlocks: i32, tiles: i32, accumulate: bool): void {
   const block = <usize>tiles * 32, uBlock = <usize>inBlocks * 256, pairs = <usize>inBlocks * 4;
@@ -160,7 +154,7 @@ function multiplyPairs(v: usize, w: usize, u: usize, inBlocks: i32, outBlocks: i
 }
 
 /**
- * One matrix of u for `outBlocks` (at most PASS) blocks of output channels: (+)= the sum over tiles of V [points, inBlocks, tiles, 8] and
+ * One matrix of u for `outBlocks` blocks of output channels: (+)= the sum over tiles of V [points, inBlocks, tiles, 8] and
  * W [points, outBlocks, tiles, 8]. With stride 2 the last row and column of matrices have 4 of the 9 rows and columns of points.
  */
 function sumOfMatrix(
@@ -169,13 +163,18 @@ function sumOfMatrix(
 ): void {
   const points = stride == 1 ? 6 : 9, row = matrix / 6, column = matrix % 6;
   const endRow = stride == 2 && row == 5 ? 9 : row + 1, endColumn = stride == 2 && column == 5 ? 9 : column + 1;
+  const wBlock = <usize>tiles * 32, uBlock = <usize>inBlocks * 256;
+  // Two at a time where the engine joins pairs of vectors; elsewhere that would spill.
+  const paired = WIDE ? outBlocks & ~1 : 0;
   let accumulate = !first;
   for (let i = row; i < endRow; i++) {
     for (let j = column; j < endColumn; j++) {
       const point = <usize>(i * points + j), vAt = v + point * vPointStride, wAt = w + point * wPointStride;
-      // Both at once where the engine joins pairs of vectors; elsewhere that would spill.
-      if (WIDE && outBlocks == 2) multiplyTwoBlocks(vAt, wAt, u, inBlocks, tiles, accumulate);
-      else multiplyPairs(vAt, wAt, u, inBlocks, outBlocks, tiles, accumulate);
+      for (let o: usize = 0; o < <usize>paired; o += 2) {
+        multiplyTwoBlocks(vAt, wAt + o * wBlock, u + o * uBlock, inBlocks, tiles, accumulate);
+      }
+      const done = <usize>paired;
+      multiplyPairs(vAt, wAt + done * wBlock, u + done * uBlock, inBlocks, outBlocks - paired, tiles, accumulate);
       accumulate = true;
     }
   }
@@ -227,26 +226,20 @@ export function weightGradSums(args: usize, chunk: i32, worker: i32): void {
           v + <usize>b * block, 1, g.vPointStride, 32, k * imageTiles, tile,
         );
       }
-    }
-    for (let pass = 0; pass < blocks; pass += PASS) {
-      const some = min(PASS, blocks - pass);
-      for (let k = 0; k < images; k++) {
-        for (let b = 0; b < some; b++) {
-          const channel = (firstBlock + pass + b) * 8;
-          const planes = g.dy + floatBytes((image + k) * g.outChannels + channel) * <usize>(g.outHeight * g.outWidth);
-          transformRows(
-            gradKind, planes, g.outHeight, g.outWidth, min(8, g.outChannels - channel), 0, 0, row, rows, g.tilesX,
-            w + <usize>b * block, 1, g.wPointStride, 32, k * imageTiles, tile,
-          );
-        }
-      }
-      const to = u + <usize>(pass * inBlocks) * 256;
-      for (let matrix = 0; matrix < 36; matrix++) {
-        sumOfMatrix(
-          g.stride, matrix, v, g.vPointStride, w, g.wPointStride, to + <usize>matrix * matrixStride, inBlocks, some, tiles,
-          group == start,
+      for (let b = 0; b < blocks; b++) {
+        const channel = (firstBlock + b) * 8;
+        const planes = g.dy + floatBytes((image + k) * g.outChannels + channel) * <usize>(g.outHeight * g.outWidth);
+        transformRows(
+          gradKind, planes, g.outHeight, g.outWidth, min(8, g.outChannels - channel), 0, 0, row, rows, g.tilesX,
+          w + <usize>b * block, 1, g.wPointStride, 32, k * imageTiles, tile,
         );
       }
+    }
+    for (let matrix = 0; matrix < 36; matrix++) {
+      sumOfMatrix(
+        g.stride, matrix, v, g.vPointStride, w, g.wPointStride, u + <usize>matrix * matrixStride, inBlocks, blocks, tiles,
+        group == start,
+      );
     }
   }
 }

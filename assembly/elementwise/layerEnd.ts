@@ -77,17 +77,8 @@ function slope(clamped: bool, dy: v128, t: v128, fallOfDy: v128, gainOfDy: v128,
  * dt may be y where there is no scale. 20 bytes for each element.
  */
 export function layerEndGrad(args: usize, chunk: i32, worker: i32): void {
-  if (changetype<LayerEndArguments>(args).clamped) clampedBackward(args, chunk);
-  else freeBackward(args, chunk);
-}
-
-/** A function for each: the compiler would make one of both, with a choice in its loop that V8 does not join. */
-function clampedBackward(args: usize, chunk: i32): void {
-  backward(true, args, chunk);
-}
-
-function freeBackward(args: usize, chunk: i32): void {
-  backward(false, args, chunk);
+  if (changetype<LayerEndArguments>(args).clamped) backward(true, args, chunk);
+  else backward(false, args, chunk);
 }
 
 // @ts-ignore: decorator

@@ -21,15 +21,7 @@ export function copyRows(
     } else if (width >= 4) {
       // The last vector may overlap the one before.
       const last = bytes - 16;
-      let at: usize = 0;
-      // A line of the cache at a time: a vector and a condition for each take twice as long.
-      for (; at + 64 <= last; at += 64) {
-        const p = from + at, q = line + at;
-        const a = v128.load(p), b = v128.load(p, 16), c = v128.load(p, 32), d = v128.load(p, 48);
-        v128.store(q, b, 16); v128.store(q, a);
-        v128.store(q, d, 48); v128.store(q, c, 32);
-      }
-      for (; at < last; at += 16) v128.store(line + at, v128.load(from + at));
+      for (let at: usize = 0; at < last; at += 16) v128.store(line + at, v128.load(from + at));
       v128.store(line + last, v128.load(from + last));
     } else {
       for (let at: usize = 0; at < bytes; at += 4) store<f32>(line + at, load<f32>(from + at));
@@ -47,16 +39,6 @@ function alongSame(from: usize, tap0: v128, tap1: v128, tap2: v128, tap3: v128):
   sum = madd(tap1, v128.load(from, 4), sum);
   sum = madd(tap2, v128.load(from, 8), sum);
   return madd(tap3, v128.load(from, 12), sum);
-}
-
-/** The four after those: the same base, that V8 may join them. */
-// @ts-ignore: decorator
-@inline
-function alongSameNext(from: usize, tap0: v128, tap1: v128, tap2: v128, tap3: v128): v128 {
-  let sum = f32x4.mul(tap0, v128.load(from, 16));
-  sum = madd(tap1, v128.load(from, 20), sum);
-  sum = madd(tap2, v128.load(from, 24), sum);
-  return madd(tap3, v128.load(from, 28), sum);
 }
 
 /** Four outputs along a row at half rate. */
@@ -132,11 +114,11 @@ export function filterSame(taps: usize, lines: usize, lineStep: usize, y: usize,
 function pairsSame(taps: usize, lines: usize, lineStep: usize, y: usize, end: usize, yStep: usize): void {
   const y0 = splatAt(taps), y1 = splatAt(taps + 4), y2 = splatAt(taps + 8), y3 = splatAt(taps + 12);
   const x0 = splatAt(taps + 16), x1 = splatAt(taps + 20), x2 = splatAt(taps + 24), x3 = splatAt(taps + 28);
-  let l0 = alongSame(lines, x0, x1, x2, x3), h0 = alongSameNext(lines, x0, x1, x2, x3); lines += lineStep;
-  let l1 = alongSame(lines, x0, x1, x2, x3), h1 = alongSameNext(lines, x0, x1, x2, x3); lines += lineStep;
-  let l2 = alongSame(lines, x0, x1, x2, x3), h2 = alongSameNext(lines, x0, x1, x2, x3); lines += lineStep;
+  let l0 = alongSame(lines, x0, x1, x2, x3), h0 = alongSame(lines + 16, x0, x1, x2, x3); lines += lineStep;
+  let l1 = alongSame(lines, x0, x1, x2, x3), h1 = alongSame(lines + 16, x0, x1, x2, x3); lines += lineStep;
+  let l2 = alongSame(lines, x0, x1, x2, x3), h2 = alongSame(lines + 16, x0, x1, x2, x3); lines += lineStep;
   for (; y < end; y += yStep) {
-    const l3 = alongSame(lines, x0, x1, x2, x3), h3 = alongSameNext(lines, x0, x1, x2, x3);
+    const l3 = alongSame(lines, x0, x1, x2, x3), h3 = alongSame(lines + 16, x0, x1, x2, x3);
     put(y, down(l0, l1, l2, l3, y0, y1, y2, y3), down(h0, h1, h2, h3, y0, y1, y2, y3));
     l0 = l1; h0 = h1;
     l1 = l2; h1 = h2;

@@ -273,6 +273,16 @@ export function releaseEarly(tensor: Tensor): void {
   if (tensor.internals.scope !== null && tensor.internals.scope === current) tensor.internals.release();
 }
 
+/** Whether a tensor belongs to the scope that runs, and its memory to it alone. */
+export function isUnshared({ internals }: Tensor): boolean {
+  return internals.scope !== null && internals.scope === current && internals.storage.references === 1;
+}
+
+/** For operations that write over an input that nobody reads after them (`lastUse`): a tensor in its place. */
+export function inPlaceOf(x: Tensor): Tensor {
+  return aliasTensor(x, x.shape);
+}
+
 /**
  * Says that nothing reads x after the operation it is passed to, which may then write its result over x. A hint: it
  * changes how much memory large images need, never a result.

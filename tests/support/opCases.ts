@@ -378,6 +378,7 @@ export const OP_CASES: readonly OpCase[] = cases;
 /** Exports of src/nn/ops that take no tensor. */
 export const NOT_OPERATIONS: readonly string[] = [
   ...["setupFilter", "defaultGain", "isHomogeneous", "onnxActivation"],
+  "addTo",
   // For conv2dBiasAct: what the two operations are made of.
   ...["conv2dGeometry", "yShape", "inputGrad", "weightGrad"],
   ...["biasActGeometry", "biasActGradOp", "biasGradient", "blockOf"],

@@ -5,10 +5,10 @@
  * inputs; what several nodes hand to one tensor is summed with the differentiable addition. With `createGraph` all of
  * this is recorded, too, and can be differentiated.
  */
-import { add } from "../ops/arith.js";
+import { add, addTo } from "../ops/arith.js";
 import { assertShape, sameShape } from "../shape.js";
-import { releaseEarly, scope, Tensor } from "../tensor.js";
-import { type OpNode, withRecording } from "./record.js";
+import { isUnshared, releaseEarly, scope, Tensor } from "../tensor.js";
+import { type Found, type Inputs, isRecording, type OpNode, withRecording } from "./record.js";
 
 export interface GradOptions {
   /** Record the backward pass too, so that its results can be differentiated. Default false. */
@@ -53,6 +53,8 @@ export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], opti
         const dy = gradients.get(tensor);
         if (dy === undefined) continue;
         const node = tensor.internals.node as OpNode;
+        // Said anew for each node: one may hand dy on to several.
+        dy.internals.expendable = !createGraph && !wanted.has(tensor) && gradients.isOwn(dy);
         pullAll(node, dy, onPath, gradients);
         if (!wanted.has(tensor)) gradients.remove(tensor);
         if (!retainGraph && !wanted.has(tensor) && !outputs.includes(tensor)) giveUp(tensor, gradients);
@@ -86,7 +88,7 @@ function pullAll(node: OpNode, dy: Tensor, onPath: ReadonlySet<Tensor>, gradient
     const [input, dx] = [node.inputs[name]!, found[name]];
     if (dx === null) continue;
     if (!sameShape(dx.shape, input.shape)) assertShape(`gradient of ${node.name}`, name, dx.shape, input.shape);
-    gradients.add(input, dx);
+    gradients.add(input, dx, found);
   }
 }
 
@@ -105,9 +107,19 @@ class PendingGradients {
     return this.#owners.has(gradient);
   }
 
-  /** Adds dy to the gradient of a tensor. */
-  add(tensor: Tensor, dy: Tensor): void {
+  /** Whether this was made by the walk and is the gradient of one tensor alone, so that its numbers may be replaced after that. */
+  isOwn(gradient: Tensor): boolean {
+    return this.#owners.get(gradient) === 1 && isUnshared(gradient);
+  }
+
+  /** Adds dy to the gradient of a tensor. `found`: the gradients that the same node hands to others, too. */
+  add(tensor: Tensor, dy: Tensor, found: Found<Inputs> = {}): void {
     const sum = this.#gradients.get(tensor);
+    if (sum !== undefined && !isRecording() && this.isOwn(sum) && !Object.values(found).includes(sum)) {
+      addTo(sum, dy);
+      if (!this.#owners.has(dy)) this.#spent.push(dy);
+      return;
+    }
     const gradient = sum === undefined ? dy : add(sum, dy);
     this.#gradients.set(tensor, gradient);
     this.#owners.set(gradient, (this.#owners.get(gradient) ?? 0) + 1);

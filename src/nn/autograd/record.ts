@@ -7,7 +7,7 @@
  */
 
 import type { GraphNode } from "../storage.js";
-import { inScope, type Tensor } from "../tensor.js";
+import { allocateTensor, inPlaceOf, inScope, type Tensor } from "../tensor.js";
 
 /** The tensors an operation takes, by name. */
 export type Inputs = Readonly<Record<string, Tensor | null>>;
@@ -149,6 +149,14 @@ function readBy<I extends Inputs>(
     }
   }
   return { reads: read, readsResult };
+}
+
+/**
+ * For rules whose kernel may write over what it reads: a tensor for the gradient that is made of dy, by the last one to read it. It takes
+ * the place of dy where the walk back says that nobody else has that.
+ */
+export function overGradient(dy: Tensor): Tensor {
+  return dy.internals.expendable && !recording ? inPlaceOf(dy) : allocateTensor(dy.shape);
 }
 
 /** Marks a tensor as one to differentiate with respect to. Returns it. */

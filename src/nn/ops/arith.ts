@@ -2,7 +2,7 @@
  * Elementwise arithmetic with broadcasting. Each derivative is written with the same operations.
  * Tests: tests/nn/autograd.test.ts (gradient checks of order one and two for every operation).
  */
-import { defineOp } from "../autograd/record.js";
+import { defineOp, isRecording, overGradient } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import type { BinaryOp, UnaryOp } from "../kernels/functions.js";
 import { broadcastShapes, broadcastStrides, type Shape, sameShape } from "../shape.js";
@@ -15,9 +15,10 @@ export { addScalar, scale } from "./affine.js";
 type Pair = { a: Tensor; b: Tensor };
 type Single = { x: Tensor };
 
-function runBinary(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
+/** Into `y`, which may have the place of an operand of its shape. */
+function runBinary(op: BinaryOp, a: Tensor, b: Tensor, into?: Tensor): Tensor {
   if (sameShape(a.shape, b.shape)) {
-    const y = allocateTensor(a.shape);
+    const y = into ?? allocateTensor(a.shape);
     activeKernels().binary(op, a.internals.block, b.internals.block, y.internals.block, {
       shape: [a.size],
       strides: [[1], [1]],
@@ -25,7 +26,7 @@ function runBinary(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
     return y;
   }
   const shape = broadcastShapes(op, a.shape, b.shape);
-  const y = allocateTensor(shape);
+  const y = into ?? allocateTensor(shape);
   const strides = [broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape)];
   activeKernels().binary(op, a.internals.block, b.internals.block, y.internals.block, { shape, strides });
   return y;
@@ -49,7 +50,11 @@ const subOp = defineOp<Pair, null>("sub", {
 });
 const mulOp = defineOp<Pair, null>("mul", {
   forward: ({ a, b }) => runBinary("mul", a, b),
-  vjp: { a: (dy, { a, b }) => sumOfProducts(dy, b, a.shape), b: (dy, { a, b }) => sumOfProducts(dy, a, b.shape) },
+  vjp: (dy, { a, b }, _, wanted) => {
+    // That of b first: the product for a may take the place of dy.
+    const ofB = wanted("b") ? sumOfProducts(dy, a, b.shape) : null;
+    return { b: ofB, a: wanted("a") ? productWithGradient(dy, b, a.shape) : null };
+  },
   reads: { a: ["b"], b: ["a"] },
 });
 /** The sum of a * b over the axes that `shape` has as 1: its trailing ones. As one kernel, without the products in memory. */
@@ -79,6 +84,12 @@ export function sumOfProducts(a: Tensor, b: Tensor, shape: Shape): Tensor {
   return sums ? dotOp({ a, b }, shape) : sumTo(mul(a, b), shape);
 }
 
+/** dy * b, or its sum to `shape`; nobody reads dy after it. */
+function productWithGradient(dy: Tensor, b: Tensor, shape: Shape): Tensor {
+  if (isRecording() || !sameShape(dy.shape, shape)) return sumOfProducts(dy, b, shape);
+  return runBinary("mul", dy, b, overGradient(dy));
+}
+
 type UnaryRule = (dy: Tensor, inputs: Single, options: null, y: Tensor) => Tensor;
 
 /** `reads`: whether the rule reads x or the result. */
@@ -92,6 +103,10 @@ function defineUnary(op: UnaryOp, reads: readonly ("x" | "y")[], rule: UnaryRule
 }
 
 export const add = (a: Tensor, b: Tensor): Tensor => addOp({ a, b }, null);
+/** a += b, where nothing is recorded and nobody else has the memory of a. The shapes are the same. */
+export function addTo(a: Tensor, b: Tensor): void {
+  runBinary("add", a, b, a);
+}
 export const sub = (a: Tensor, b: Tensor): Tensor => subOp({ a, b }, null);
 export const mul = (a: Tensor, b: Tensor): Tensor => mulOp({ a, b }, null);
 export const div = (a: Tensor, b: Tensor): Tensor => divOp({ a, b }, null);

@@ -8,7 +8,7 @@
  * kernel when nothing is recorded and as a composition of differentiable operations when it is.
  * Tests: tests/identities/linear.test.ts (identity 14), tests/nn/autograd.test.ts.
  */
-import { defineOp, isRecorded, isRecording, noGrad, type Op } from "../autograd/record.js";
+import { defineOp, isRecorded, isRecording, noGrad, type Op, overGradient } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import {
   type Activation,
@@ -104,7 +104,7 @@ function wayBack(dy: Tensor, inputs: BiasActInputs, g: BiasActGeometry): readonl
   const { x, scale, noise } = inputs;
   const isOnePass = scale !== null && isHomogeneous(g.activation) && (g.clamp === null || g.clamp > 0);
   if (isRecording() || !isOnePass) return [biasActGradOp({ dy, ...inputs }, g), null];
-  const [dt, dx] = [allocateTensor(x.shape), allocateTensor(x.shape)];
+  const [dt, dx] = [overGradient(dy), allocateTensor(x.shape)];
   const [a, b, c, d] = [dy, x, dt, dx].map(({ internals }) => internals.block);
   activeKernels().layerEndGrad(a, b, layerEndOf(inputs), c, d, withMaps(g, noise));
   return [dt, dx];
@@ -117,7 +117,7 @@ export const biasActGradOp: Op<BiasActGradInputs, BiasActGeometry> = defineOp<Bi
   "biasActGrad",
   {
     forward: ({ dy, ...inputs }, g) => {
-      const dx = allocateTensor(dy.shape);
+      const dx = overGradient(dy);
       const x = noGrad(() => scaledAndDisturbed(inputs)).internals.block;
       activeKernels().biasActGrad(dy.internals.block, x, blockOf(inputs.b), dx.internals.block, g);
       return dx;

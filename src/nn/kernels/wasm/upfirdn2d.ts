@@ -17,8 +17,8 @@ export function wasmUpfirdn2d(engine: Engine, x: number, y: number, geometry: Up
 const stripBytes = 16 * 1024;
 const fewestStripRows = 8;
 const longRow = 512;
-/** Results from this size on lie far away by the time that they are written: lines of theirs would be waited for. */
-const stagedBytes = 4 * 1024 * 1024;
+/** Results that are larger leave even a large cache before they are read again. */
+const stagedBytes = 8 * 1024 * 1024;
 
 function runSeparable(
   engine: Engine,
@@ -43,7 +43,7 @@ function runSeparable(
   const fits = Math.floor(((Math.floor(stripBytes / lineBytes) - 4) * upX) / downX / 2) * 2;
   const stripRows = !isFour ? 0 : outWidth >= longRow ? fewestStripRows : Math.max(fewestStripRows, fits);
   const lines = !isFour ? LINES : upX === 2 ? stripRows / 2 + 2 : (stripRows - 1) * downX + 4;
-  const isStaged = isFour && planes * outHeight * outWidth * 4 >= stagedBytes;
+  const isStaged = isFour && planes * outHeight * outWidth * 4 > stagedBytes;
   const stageOffset = isStaged ? lines * lineBytes : 0;
   const scratchStride = lines * lineBytes + (isStaged ? Math.ceil((stripRows * outWidth) / 16) * 64 : 0);
   const rowsPerChunk = Math.max(4, Math.ceil(16384 / outWidth));

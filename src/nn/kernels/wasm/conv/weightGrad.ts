@@ -9,7 +9,6 @@
  */
 
 import type { Conv2dGeometry } from "../../types.js";
-import { PASS } from "../frames/conv.js";
 import { SKEW } from "../frames/fused.js";
 import type { Conv2dAlgorithm } from "./direct.js";
 
@@ -22,10 +21,7 @@ const forms = { 1: { points: 36, window: 6, step: 4 }, 2: { points: 81, window: 
  */
 const leastProducts = 2 ** 18;
 const fewestChannels = 8;
-/**
- * Points of a group, of input and output: about half of what large second-level caches hold; but sums of fewer tiles would spend their
- * time on loading and storing. It says how sums are cut into steps, so that another number gives other bits.
- */
+/** Points of a group: about half of what a second-level cache holds; but sums of fewer tiles would spend their time on loading and storing. */
 const groupBytes = 1280 * 1024;
 const fewestTiles = 32;
 /** Sums that are added at the end; one where they would take more memory than this. */
@@ -80,7 +76,7 @@ export const pointsConv2dWeightGrad: Conv2dAlgorithm = {
 
     const groupTiles = groupImages * groupRows * tilesX;
     const vPointStride = inBlocks * groupTiles * pixelBytes + SKEW;
-    const wPointStride = Math.min(PASS, sliceBlocks) * groupTiles * pixelBytes + SKEW;
+    const wPointStride = sliceBlocks * groupTiles * pixelBytes + SKEW;
     const columns = (tilesX - 1) * step + window;
     const wOffset = points * vPointStride;
     const tileOffset = wOffset + points * wPointStride;

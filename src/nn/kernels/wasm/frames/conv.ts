@@ -8,12 +8,6 @@ export const TABLE_BYTES = 128;
 export const STRIDE_1 = 0; export const STRIDE_2 = 1; export const ADJOINT_2 = 2;
 
 /**
- * Blocks of output channels whose points are made at a time: a pair, which multiplyTwoBlocks takes together. So the points of a group
- * are those of its input and little more, and stay in a second-level cache of a megabyte.
- */
-export const PASS = 2;
-
-/**
  * Arguments of convTiles.
  * - rows: Output channels, and how many of them (a multiple of 4) belong to a chunk.
  * - channels: Input channels; x is [n][xImage / (height * width)][height][width].
