@@ -1,8 +1,9 @@
 /**
- * Products of matrices that are multiplied where they lie, because packing them would cost more than it saves: dense layers at
- * the batches of training, their gradients, and gradients of 1x1 convolutions.
+ * Products of matrices that are multiplied where they lie, because packing them would cost more than it saves: here dense layers at
+ * the batches of training and gradients of 1x1 convolutions in their weights, as dot products of rows; in rows.ts the others.
  */
-import { WIDE, add, floatBytes, madd, splatAt, transpose4 } from "../vector";
+import { WIDE, add, floatBytes, madd, transpose4 } from "../vector";
+import { firstTiles, laterTiles } from "./rows";
 
 /** Steps in bytes, of which the innermost are 4. */
 @unmanaged
@@ -66,11 +67,11 @@ function panelOfRows(
     const columns = min(4, end - column), b0 = b + <usize>column * g.bRow;
     const b1 = columns > 1 ? b0 + g.bRow : b0, b2 = columns > 2 ? b1 + g.bRow : b1, b3 = columns > 3 ? b2 + g.bRow : b2;
     for (let k: usize = 0; k < 4; k++) {
-      firstTiles(b0 + k * 4, b1 + k * 4, b2 + k * 4, b3 + k * 4, 16, packed + k * part, packed + k * part + 64, part, 64, tiles + k * 256, 0);
+      firstTiles(b0 + k * 4, b1 + k * 4, b2 + k * 4, b3 + k * 4, 16, packed + k * part, packed + k * part + 64, part, 64, 64, tiles + k * 256, 0);
     }
     if (g.depth & 3) {
       const from = <usize>quads * 16, steps = <usize>(g.depth & 3) * 64;
-      laterTiles(b0 + from, b1 + from, b2 + from, b3 + from, 4, rest, rest + 64, steps, 64, tiles, tiles, 0);
+      laterTiles(b0 + from, b1 + from, b2 + from, b3 + from, 4, rest, rest + 64, steps, 64, 64, tiles, tiles, 0);
     }
     for (let at: usize = 0; at < PANEL_TILE_BYTES; at += 16) {
       const even = add(v128.load(tiles + at), v128.load(tiles + at, 256));
@@ -168,199 +169,4 @@ function put(y: usize, columnStep: usize, c0: v128, c1: v128, accumulate: bool):
 @inline
 function sumOf(c: v128): f32 {
   return (f32x4.extract_lane(c, 0) + f32x4.extract_lane(c, 1)) + (f32x4.extract_lane(c, 2) + f32x4.extract_lane(c, 3));
-}
-
-@unmanaged
-class RowsArguments {
-  a: usize; b: usize; y: usize; rows: i32; columns: i32; depth: i32;
-  /** Element (row, k) of a lies at row * aRow + k * aDepth (bytes). */
-  aRow: usize; aDepth: usize;
-  /** From one product to the next (bytes); 0 shares a matrix. */
-  aItem: usize; bItem: usize; yItem: usize;
-  /** Multiples of 4 and of 8. */
-  rowsPerChunk: i32; columnsPerChunk: i32; scratch: usize; scratchStride: usize;
-}
-
-/** Terms of the sum taken at a time: so many rows of b stay in the L1 cache, whatever their distance. */
-const STEPS: i32 = 16;
-
-/**
- * y[item, rows, columns] = sum over k of a(item, row, k) * b[item, k, columns], by tiles of 4 x 8.
- *
- * b [depth, columns], y [rows, columns]: dense float32; all of any alignment, y apart from a and b. Reads and writes existing
- * elements only. Chunk = row block + row blocks * (column block + column blocks * item). Scratch: the sums so far,
- * rowsPerChunk * columnsPerChunk numbers; rows of y itself, far apart, would push each other out of the cache.
- * Rounding: k ascending, one accumulator. 2 * depth flops for each element of y.
- */
-export function matmulRows(args: usize, chunk: i32, worker: i32): void {
-  const g = changetype<RowsArguments>(args);
-  const rowBlocks = (g.rows + g.rowsPerChunk - 1) / g.rowsPerChunk;
-  const columnBlocks = (g.columns + g.columnsPerChunk - 1) / g.columnsPerChunk;
-  const row = chunk % rowBlocks * g.rowsPerChunk, rows = min(g.rowsPerChunk, g.rows - row);
-  const first = chunk / rowBlocks % columnBlocks * g.columnsPerChunk;
-  const columns = min(g.columnsPerChunk, g.columns - first), tiled = columns & ~7;
-  const item = <usize>(chunk / (rowBlocks * columnBlocks));
-  const step = floatBytes(g.columns), sums = g.scratch + <usize>worker * g.scratchStride;
-  const a = g.a + item * g.aItem + <usize>row * g.aRow, b = g.b + item * g.bItem + floatBytes(first);
-  const y = g.y + item * g.yItem + <usize>row * step + floatBytes(first);
-  for (let k = 0; k == 0 || k < g.depth; k += STEPS) {
-    const steps = min(STEPS, g.depth - k), isLast = k + STEPS >= g.depth;
-    const aPart = a + <usize>k * g.aDepth, bPart = b + <usize>k * step;
-    for (let r = 0; r < rows; r += 4) {
-      rowOfTiles(
-        aPart + <usize>r * g.aRow, g.aRow, g.aDepth, min(4, rows - r), bPart, step, steps, tiled, sums + floatBytes(r * tiled),
-        y + <usize>r * step, k > 0, isLast,
-      );
-    }
-  }
-  if (tiled < columns) scalarColumns(g, a, b + floatBytes(tiled), y + floatBytes(tiled), step, rows, columns - tiled);
-}
-
-/** Four rows (of which `rows` exist) and all whole tiles of columns: sums of `steps` terms, to y where they are the last. */
-function rowOfTiles(
-  a0: usize, aRow: usize, aDepth: usize, rows: i32, b: usize, step: usize, steps: i32, columns: i32, sums: usize, y: usize,
-  accumulate: bool, isLast: bool,
-): void {
-  const a1 = rows > 1 ? a0 + aRow : a0, a2 = rows > 2 ? a1 + aRow : a1, a3 = rows > 3 ? a2 + aRow : a2;
-  const yStep = isLast ? step : 32;
-  const end = b + floatBytes(columns);
-  if (WIDE && rows == 4) {
-    const pairs = b + floatBytes(columns & ~15), bytes = pairs - b;
-    if (accumulate) laterTiles(a0, a1, a2, a3, aDepth, b, pairs, <usize>steps * step, step, sums, isLast ? y : sums, isLast ? step : 0);
-    else firstTiles(a0, a1, a2, a3, aDepth, b, pairs, <usize>steps * step, step, isLast ? y : sums, isLast ? step : 0);
-    b = pairs;
-    y += bytes;
-    sums += 4 * bytes;
-  }
-  for (; b < end; b += 32) {
-    const to = isLast ? y : sums;
-    tile4x8(a0, a1, a2, a3, aDepth, b, b + <usize>steps * step, step, sums, to, yStep, isLast ? rows : 4, accumulate);
-    sums += 128;
-    y += 32;
-  }
-}
-
-/** Tiles of 4 x 16 for the columns in [b, end), for engines that join pairs: sums from 0 on ... */
-function firstTiles(
-  a0: usize, a1: usize, a2: usize, a3: usize, aStep: usize, b: usize, end: usize, bytes: usize, step: usize, y: usize,
-  yStep: usize,
-): void {
-  tiles4x16(a0, a1, a2, a3, aStep, b, end, bytes, step, 0, false, y, yStep);
-}
-
-/** ... and from those at `sums`, a dense [4][16] for each tile. A function for each: V8 joins no sums that two paths share. */
-function laterTiles(
-  a0: usize, a1: usize, a2: usize, a3: usize, aStep: usize, b: usize, end: usize, bytes: usize, step: usize, sums: usize,
-  y: usize, yStep: usize,
-): void {
-  tiles4x16(a0, a1, a2, a3, aStep, b, end, bytes, step, sums, true, y, yStep);
-}
-
-/** With a `yStep` of 0, y has the form of sums. */
-// @ts-ignore: decorator
-@inline
-function tiles4x16(
-  a0: usize, a1: usize, a2: usize, a3: usize, aStep: usize, b: usize, end: usize, bytes: usize, step: usize, sums: usize,
-  accumulate: bool, y: usize, yStep: usize,
-): void {
-  const next: usize = yStep ? 64 : 256;
-  if (!yStep) yStep = 64;
-  for (; b < end; b += 64) {
-    tile4x16(a0, a1, a2, a3, aStep, b, b + bytes, step, sums, accumulate, y, yStep);
-    sums += 256;
-    y += next;
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function tile4x16(
-  a0: usize, a1: usize, a2: usize, a3: usize, aStep: usize, b: usize, end: usize, step: usize, sums: usize, accumulate: bool,
-  y: usize, yStep: usize,
-): void {
-  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c02 = f32x4.splat(0), c03 = f32x4.splat(0);
-  let c10 = f32x4.splat(0), c11 = f32x4.splat(0), c12 = f32x4.splat(0), c13 = f32x4.splat(0);
-  let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c22 = f32x4.splat(0), c23 = f32x4.splat(0);
-  let c30 = f32x4.splat(0), c31 = f32x4.splat(0), c32 = f32x4.splat(0), c33 = f32x4.splat(0);
-  if (accumulate) {
-    c00 = v128.load(sums); c01 = v128.load(sums, 16); c02 = v128.load(sums, 32); c03 = v128.load(sums, 48);
-    c10 = v128.load(sums, 64); c11 = v128.load(sums, 80); c12 = v128.load(sums, 96); c13 = v128.load(sums, 112);
-    c20 = v128.load(sums, 128); c21 = v128.load(sums, 144); c22 = v128.load(sums, 160); c23 = v128.load(sums, 176);
-    c30 = v128.load(sums, 192); c31 = v128.load(sums, 208); c32 = v128.load(sums, 224); c33 = v128.load(sums, 240);
-  }
-  while (b < end) {
-    const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32), b3 = v128.load(b, 48);
-    const w0 = splatAt(a0);
-    c00 = madd(w0, b0, c00); c01 = madd(w0, b1, c01); c02 = madd(w0, b2, c02); c03 = madd(w0, b3, c03);
-    const w1 = splatAt(a1);
-    c10 = madd(w1, b0, c10); c11 = madd(w1, b1, c11); c12 = madd(w1, b2, c12); c13 = madd(w1, b3, c13);
-    const w2 = splatAt(a2);
-    c20 = madd(w2, b0, c20); c21 = madd(w2, b1, c21); c22 = madd(w2, b2, c22); c23 = madd(w2, b3, c23);
-    const w3 = splatAt(a3);
-    c30 = madd(w3, b0, c30); c31 = madd(w3, b1, c31); c32 = madd(w3, b2, c32); c33 = madd(w3, b3, c33);
-    a0 += aStep;
-    a1 += aStep;
-    a2 += aStep;
-    a3 += aStep;
-    b += step;
-  }
-  const y1 = y + yStep, y2 = y1 + yStep, y3 = y2 + yStep;
-  v128.store(y, c01, 16); v128.store(y, c00); v128.store(y, c03, 48); v128.store(y, c02, 32);
-  v128.store(y1, c11, 16); v128.store(y1, c10); v128.store(y1, c13, 48); v128.store(y1, c12, 32);
-  v128.store(y2, c21, 16); v128.store(y2, c20); v128.store(y2, c23, 48); v128.store(y2, c22, 32);
-  v128.store(y3, c31, 16); v128.store(y3, c30); v128.store(y3, c33, 48); v128.store(y3, c32, 32);
-}
-
-// @ts-ignore: decorator
-@inline
-function tile4x8(
-  a0: usize, a1: usize, a2: usize, a3: usize, aStep: usize, b: usize, end: usize, step: usize, sums: usize, y: usize, yStep: usize,
-  rows: i32, accumulate: bool,
-): void {
-  let c00 = f32x4.splat(0), c01 = f32x4.splat(0);
-  let c10 = f32x4.splat(0), c11 = f32x4.splat(0);
-  let c20 = f32x4.splat(0), c21 = f32x4.splat(0);
-  let c30 = f32x4.splat(0), c31 = f32x4.splat(0);
-  if (accumulate) {
-    c00 = v128.load(sums); c01 = v128.load(sums, 16);
-    c10 = v128.load(sums, 32); c11 = v128.load(sums, 48);
-    c20 = v128.load(sums, 64); c21 = v128.load(sums, 80);
-    c30 = v128.load(sums, 96); c31 = v128.load(sums, 112);
-  }
-  while (b < end) {
-    const b0 = v128.load(b), b1 = v128.load(b, 16);
-    const w0 = splatAt(a0);
-    c00 = madd(w0, b0, c00); c01 = madd(w0, b1, c01);
-    const w1 = splatAt(a1);
-    c10 = madd(w1, b0, c10); c11 = madd(w1, b1, c11);
-    const w2 = splatAt(a2);
-    c20 = madd(w2, b0, c20); c21 = madd(w2, b1, c21);
-    const w3 = splatAt(a3);
-    c30 = madd(w3, b0, c30); c31 = madd(w3, b1, c31);
-    a0 += aStep;
-    a1 += aStep;
-    a2 += aStep;
-    a3 += aStep;
-    b += step;
-  }
-  v128.store(y, c00); v128.store(y, c01, 16);
-  if (rows > 1) { y += yStep; v128.store(y, c10); v128.store(y, c11, 16); }
-  if (rows > 2) { y += yStep; v128.store(y, c20); v128.store(y, c21, 16); }
-  if (rows > 3) { y += yStep; v128.store(y, c30); v128.store(y, c31, 16); }
-}
-
-/** The last columns, fewer than eight. */
-function scalarColumns(g: RowsArguments, a: usize, b: usize, y: usize, step: usize, rows: i32, columns: i32): void {
-  for (let row = 0; row < rows; row++) {
-    for (let column: usize = 0; column < floatBytes(columns); column += 4) {
-      let sum: f32 = 0;
-      let from = a + <usize>row * g.aRow, x = b + column;
-      for (let k = 0; k < g.depth; k++) {
-        sum += load<f32>(from) * load<f32>(x);
-        from += g.aDepth;
-        x += step;
-      }
-      store<f32>(y + <usize>row * step + column, sum);
-    }
-  }
 }

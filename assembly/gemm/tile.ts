@@ -22,8 +22,8 @@ export const DEPTH: i32 = 256;
  * a: four numbers at every `aStep` bytes up to `end`. b: rows of 8 numbers, `bStep` bytes apart, any alignment. c: dense [4][8].
  * Order of rounding: k ascending, one accumulator for each element. 64 flops for 48 bytes read, per k.
  *
- * The other register tiles stay by themselves: those of panels.ts walk k in groups of eight, the one of small.ts has its four rows
- * anywhere and stores some of them. Their loops are what differs, and accumulators cannot be handed to a function.
+ * The other register tiles stay by themselves: those of panels.ts walk k in groups of eight, those of rows.ts have their four rows
+ * anywhere and store some of them. Their loops are what differs, and accumulators cannot be handed to a function.
  */
 // @ts-ignore: decorator
 @inline

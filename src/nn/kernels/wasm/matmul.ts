@@ -1,7 +1,16 @@
 /** Plans matrix products for `assembly/gemm/matmul.ts`: what to pack, where to cut, which form to use. */
 import type { MatmulGeometry } from "../types.js";
 import type { Engine } from "./engine.js";
-import { COLUMNS, DEPTH, PANEL, PANEL_TILE_BYTES, ROWS, TILE_BYTES } from "./frames/gemm.js";
+import {
+  COLUMNS,
+  DEPTH,
+  PACKED_COLUMNS,
+  PACKED_STEPS,
+  PANEL,
+  PANEL_TILE_BYTES,
+  ROWS,
+  TILE_BYTES,
+} from "./frames/gemm.js";
 
 /** Rows and columns of a register tile, and the depth of a panel (assembly/gemm/tile.ts). */
 export const tile = { rows: ROWS, columns: COLUMNS, bytes: TILE_BYTES } as const;
@@ -130,7 +139,7 @@ export function runRows(engine: Engine, product: RowProducts): void {
   const rowsPerChunk = manyRows ? 32 : Math.ceil(rows / 4) * 4;
   const columnsPerChunk = manyRows ? 512 : 128;
   const chunks = items * Math.ceil(rows / rowsPerChunk) * Math.ceil(columns / columnsPerChunk);
-  const scratchStride = rowsPerChunk * columnsPerChunk * 4;
+  const scratchStride = (rowsPerChunk * columnsPerChunk + PACKED_STEPS * PACKED_COLUMNS) * 4;
   engine.withScratch(engine.workers * scratchStride, (scratch) =>
     engine.run("matmulRows", chunks, {
       ...{ a, b, y, rows, columns, depth },

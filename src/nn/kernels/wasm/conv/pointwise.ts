@@ -1,5 +1,5 @@
 /**
- * The 1x1 convolution and its adjoints as products of matrices where they lie (assembly/gemm/small.ts): with pixels as columns,
+ * The 1x1 convolution and its adjoints as products of matrices where they lie (assembly/gemm/rows.ts and small.ts): with pixels as columns,
  *
  *   y[n] = w x[n],   dx[n] = w^T dy[n],   dw = sum over n of dy[n] x[n]^T
  */

@@ -1,6 +1,9 @@
 /** Written by scripts/build/frames.mjs from assembly/gemm/: change it there. */
 import type { FrameViews } from "./views.js";
 
+/** Of a sum whose rows of b are packed first, PACKED_COLUMNS at most: 32 KB. */
+export const PACKED_STEPS = 64; export const PACKED_COLUMNS = 128;
+
 /** Rows that are packed together where engines join pairs, and bytes of a tile of four columns by as many rows. */
 export const PANEL = 16; export const PANEL_TILE_BYTES = 256;
 
@@ -42,19 +45,6 @@ export function writeProduct({ words }: Pick<FrameViews, "words">, at: number, f
 }
 
 /**
- * Arguments of matmulDots.
- * - columnsPerChunk: A multiple of 4.
- * - scratch: `depth` times PANEL numbers and five tiles for each thread.
- */
-export interface DotFrame { readonly a: number; readonly b: number; readonly y: number; readonly rows: number; readonly columns: number; readonly depth: number; readonly outer: number; readonly aRow: number; readonly aOuter: number; readonly bRow: number; readonly bOuter: number; readonly yRow: number; readonly yColumn: number; readonly columnsPerChunk: number; readonly scratch: number; readonly scratchStride: number; }
-
-/** Writes it from word `at` on; returns the word behind. */
-export function writeDot({ words }: Pick<FrameViews, "words">, at: number, f: DotFrame): number {
-  words[at] = f.a; words[at + 1] = f.b; words[at + 2] = f.y; words[at + 3] = f.rows; words[at + 4] = f.columns; words[at + 5] = f.depth; words[at + 6] = f.outer; words[at + 7] = f.aRow; words[at + 8] = f.aOuter; words[at + 9] = f.bRow; words[at + 10] = f.bOuter; words[at + 11] = f.yRow; words[at + 12] = f.yColumn; words[at + 13] = f.columnsPerChunk; words[at + 14] = f.scratch; words[at + 15] = f.scratchStride;
-  return at + 16;
-}
-
-/**
  * Arguments of matmulRows.
  * - aRow: Element (row, k) of a lies at row * aRow + k * aDepth (bytes).
  * - aItem: From one product to the next (bytes); 0 shares a matrix.
@@ -66,4 +56,17 @@ export interface RowsFrame { readonly a: number; readonly b: number; readonly y:
 export function writeRows({ words }: Pick<FrameViews, "words">, at: number, f: RowsFrame): number {
   words[at] = f.a; words[at + 1] = f.b; words[at + 2] = f.y; words[at + 3] = f.rows; words[at + 4] = f.columns; words[at + 5] = f.depth; words[at + 6] = f.aRow; words[at + 7] = f.aDepth; words[at + 8] = f.aItem; words[at + 9] = f.bItem; words[at + 10] = f.yItem; words[at + 11] = f.rowsPerChunk; words[at + 12] = f.columnsPerChunk; words[at + 13] = f.scratch; words[at + 14] = f.scratchStride;
   return at + 15;
+}
+
+/**
+ * Arguments of matmulDots.
+ * - columnsPerChunk: A multiple of 4.
+ * - scratch: `depth` times PANEL numbers and five tiles for each thread.
+ */
+export interface DotFrame { readonly a: number; readonly b: number; readonly y: number; readonly rows: number; readonly columns: number; readonly depth: number; readonly outer: number; readonly aRow: number; readonly aOuter: number; readonly bRow: number; readonly bOuter: number; readonly yRow: number; readonly yColumn: number; readonly columnsPerChunk: number; readonly scratch: number; readonly scratchStride: number; }
+
+/** Writes it from word `at` on; returns the word behind. */
+export function writeDot({ words }: Pick<FrameViews, "words">, at: number, f: DotFrame): number {
+  words[at] = f.a; words[at + 1] = f.b; words[at + 2] = f.y; words[at + 3] = f.rows; words[at + 4] = f.columns; words[at + 5] = f.depth; words[at + 6] = f.outer; words[at + 7] = f.aRow; words[at + 8] = f.aOuter; words[at + 9] = f.bRow; words[at + 10] = f.bOuter; words[at + 11] = f.yRow; words[at + 12] = f.yColumn; words[at + 13] = f.columnsPerChunk; words[at + 14] = f.scratch; words[at + 15] = f.scratchStride;
+  return at + 16;
 }
