@@ -5,7 +5,7 @@
 import { GradF4, InputF4 } from "../transforms/f4";
 import { transform } from "../transforms/lines";
 import { GradS4, InputS4 } from "../transforms/t4";
-import { loadStrip } from "./strip";
+import { loadStrip, scaleStrip } from "./strip";
 
 /** What is transformed: the input of the convolution (windows that overlap) or its output (tiles of 4x4). */
 export const INPUT_F4: i32 = 0;
@@ -27,6 +27,13 @@ function stepOf(kind: i32): i32 {
   return kind == INPUT_S4 ? 8 : 4;
 }
 
+/** Where the scales of a channel of an image begin, of [images, channels] from `scales` on; 0 for none. */
+// @ts-ignore: decorator
+@inline
+export function scalesOf(scales: usize, image: i32, channels: i32, channel: i32): usize {
+  return scales ? scales + (<usize>(image * channels + channel) << 2) : 0;
+}
+
 /** The points of one tile. A function for each line: together, they would share the registers of one. */
 function points<L>(from: usize, rowStride: usize, v: usize, pointStride: usize, tile: usize): void {
   transform<L>(from, 32, rowStride, v, pointStride, <usize>changetype<L>(<usize>0).outputs * pointStride, tile);
@@ -35,10 +42,10 @@ function points<L>(from: usize, rowStride: usize, v: usize, pointStride: usize, 
 /**
  * The points of `rows` rows of tiles from row `ty` on, of eight channels (`lanes` of which exist) of one image, as tiles
  * `index`, index + 1, ...: tile t goes to v + (t / rowsOfPanel) * panelStride + (t % rowsOfPanel) * 32, its next point `pointStride`
- * further on. Window (0, 0) begins at pixel (-padY, -padX). Scratch: 81 pixels and a strip of one row of windows.
+ * further on. Channels are multiplied by the numbers at `scales`, if that is not 0. Window (0, 0) begins at pixel (-padY, -padX). Scratch: 81 pixels and a strip of one row of windows.
  */
 export function transformRows(
-  kind: i32, planes: usize, height: i32, width: i32, lanes: i32, padY: i32, padX: i32, ty: i32, rows: i32, tilesX: i32,
+  kind: i32, planes: usize, scales: usize, height: i32, width: i32, lanes: i32, padY: i32, padX: i32, ty: i32, rows: i32, tilesX: i32,
   v: usize, rowsOfPanel: i32, pointStride: usize, panelStride: usize, index: i32, tile: usize,
 ): void {
   const size = windowOf(kind), step = stepOf(kind);
@@ -51,6 +58,7 @@ export function transformRows(
     if (kept > 0) memory.copy(strip, strip + <usize>step * rowStride, <usize>kept * rowStride);
     const below = strip + <usize>kept * rowStride;
     loadStrip(planes, height, width, lanes, row * step - padY + kept, size - kept, -padX, columns, below);
+    if (scales) scaleStrip(below, (size - kept) * columns, scales, lanes);
     let from = strip;
     for (let t = 0; t < tilesX; t++) {
       const to = panel + <usize>lane * 32;

@@ -49,6 +49,25 @@ export function loadStrip(
   }
 }
 
+/** Multiplies `pixels` pixels of a strip by the numbers of their channels: `lanes` float32 (1 to 8) from `scales` on. */
+export function scaleStrip(strip: usize, pixels: i32, scales: usize, lanes: i32): void {
+  const end = strip + <usize>pixels * 32;
+  if (lanes == 8) {
+    const low = v128.load(scales), upper = v128.load(scales, 16);
+    for (; strip < end; strip += 32) {
+      const a = f32x4.mul(v128.load(strip), low), b = f32x4.mul(v128.load(strip, 16), upper);
+      v128.store(strip, b, 16);
+      v128.store(strip, a);
+    }
+    return;
+  }
+  for (; strip < end; strip += 32) {
+    for (let lane: usize = 0; lane < <usize>lanes << 2; lane += 4) {
+      store<f32>(strip + lane, load<f32>(strip + lane) * load<f32>(scales + lane));
+    }
+  }
+}
+
 /** The way back: writes the pixels of the strip that lie inside the image, and nothing else. */
 export function storeStrip(
   planes: usize, height: i32, width: i32, lanes: i32, y0: i32, rows: i32, x0: i32, columns: i32, strip: usize,

@@ -13,7 +13,7 @@ import { storeStrip } from "./strip";
 import { PlanarOutputF4 } from "../transforms/f4";
 import { columns as columnsToTile, rows as tileToRows, transform } from "../transforms/lines";
 import { OutputS4, SpreadS4, SpreadSumS4 } from "../transforms/t4";
-import { GRAD_S4, INPUT_F4, INPUT_S4, transformRows } from "./points";
+import { GRAD_S4, INPUT_F4, INPUT_S4, scalesOf, transformRows } from "./points";
 
 /** What is computed: y = conv(x) with stride 1 or 2, or dx from dy with stride 2. @host */
 const STRIDE_1: i32 = 0;
@@ -35,6 +35,8 @@ class PlanarArguments {
   productOffset: usize; tileOffset: usize; carryOffset: usize;
   /** 1: the result is what biasActStrip makes of it. Bias of the output channels (0: none), and the factors. */
   activated: i32; bias: usize; inputGain: f32; biasGain: f32; fall: f32; gain: f32;
+  /** [n, inChannels] that x is multiplied by, or 0. */
+  scales: usize;
 }
 
 /** Keeps the streams of the points out of each other's cache sets. */
@@ -66,7 +68,7 @@ export function planarConv(args: usize, chunk: i32, worker: i32): void {
       for (let block = 0; block < inBlocks; block++) {
         const planes = g.x + floatBytes((image0 + n) * g.inChannels + block * 8) * plane;
         transformRows(
-          kind, planes, g.height, g.width, min(8, g.inChannels - block * 8),
+          kind, planes, scalesOf(g.scales, image0 + n, g.inChannels, block * 8), g.height, g.width, min(8, g.inChannels - block * 8),
           isAdjoint ? 0 : g.padY, isAdjoint ? 0 : g.padX, row, rows, g.tilesX,
           v + <usize>(block * g.tileRows) * 32, g.tileRows, vStride, panelStride, n * perImage, tile,
         );

@@ -7,7 +7,7 @@ import { WeightGradF4 } from "../transforms/f4";
 import { transformWeights } from "../transforms/lines";
 import { WeightGradS4 } from "../transforms/t4";
 import { STEP, WIDE, add, floatBytes, high, madd, put, splatAt, transpose4 } from "../vector";
-import { GRAD_F4, GRAD_S4, INPUT_F4, INPUT_S4, transformRows } from "./points";
+import { GRAD_F4, GRAD_S4, INPUT_F4, INPUT_S4, scalesOf, transformRows } from "./points";
 
 /**
  * c [6, 8] (+)= sum over tiles of v[tile] (outer) w[tile, 0..7], tiles 32 bytes apart, and the same for the next block of output
@@ -195,6 +195,8 @@ class SumsArguments {
   vPointStride: usize; wPointStride: usize;
   /** Of each thread: V, then W, then the scratch of the transforms. */
   scratch: usize; scratchStride: usize; wOffset: usize; tileOffset: usize;
+  /** [n, inChannels] that x is multiplied by, [n, outChannels] that dy is multiplied by, or 0. */
+  xScales: usize; dyScales: usize;
 }
 
 /**
@@ -222,7 +224,7 @@ export function weightGradSums(args: usize, chunk: i32, worker: i32): void {
       for (let b = 0; b < inBlocks; b++) {
         const planes = g.x + floatBytes((image + k) * g.inChannels + b * 8) * <usize>(g.height * g.width);
         transformRows(
-          inputKind, planes, g.height, g.width, min(8, g.inChannels - b * 8), g.padY, g.padX, row, rows, g.tilesX,
+          inputKind, planes, scalesOf(g.xScales, image + k, g.inChannels, b * 8), g.height, g.width, min(8, g.inChannels - b * 8), g.padY, g.padX, row, rows, g.tilesX,
           v + <usize>b * block, 1, g.vPointStride, 32, k * imageTiles, tile,
         );
       }
@@ -230,7 +232,7 @@ export function weightGradSums(args: usize, chunk: i32, worker: i32): void {
         const channel = (firstBlock + b) * 8;
         const planes = g.dy + floatBytes((image + k) * g.outChannels + channel) * <usize>(g.outHeight * g.outWidth);
         transformRows(
-          gradKind, planes, g.outHeight, g.outWidth, min(8, g.outChannels - channel), 0, 0, row, rows, g.tilesX,
+          gradKind, planes, scalesOf(g.dyScales, image + k, g.outChannels, channel), g.outHeight, g.outWidth, min(8, g.outChannels - channel), 0, 0, row, rows, g.tilesX,
           w + <usize>b * block, 1, g.wPointStride, 32, k * imageTiles, tile,
         );
       }

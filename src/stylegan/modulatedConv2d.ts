@@ -58,8 +58,8 @@ function convolveModulated(x: Tensor, weight: Tensor, styles: Tensor, options: M
   const [, , kh] = weight.shape;
   assertShape("modulatedConv2d", "weight", weight.shape, [null, i, null, null], "O, I, kh, kw");
   assertShape("modulatedConv2d", "styles", styles.shape, [n, i], "N, I", "did you pass w instead of affine(w)?");
-  const modulated = mul(x, reshape(styles, [n, i, 1, 1])); // [N, I, H, W]
-  return conv2dResample(modulated, weight, filter, { up, padding: (kh - 1) / 2, flipWeight }); // [N, O, H up, W up]
+  const modulation = { scale: reshape(styles, [n, i, 1, 1]) };
+  return conv2dResample(x, weight, filter, { up, padding: (kh - 1) / 2, flipWeight, ...modulation }); // [N, O, H up, W up]
 }
 
 /** [N, O, 1, 1] */

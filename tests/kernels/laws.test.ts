@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { Activation } from "../../src/nn/kernels/activations.js";
 import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
 import { createKernels, hasSimd } from "../../src/nn/kernels/select.js";
-import type { BiasActGeometry, Kernels, Upfirdn2dGeometry } from "../../src/nn/kernels/types.js";
+import type { BiasActGeometry, Block, Kernels, Upfirdn2dGeometry } from "../../src/nn/kernels/types.js";
 import { hasRelaxedSimd } from "../../src/nn/kernels/wasm/variants.js";
 import { unitRoundoff } from "../support/bounds.js";
 import { Draw, SEED } from "../support/draw.js";
@@ -194,6 +194,59 @@ describe.each(pair)("%s", (_, kernels, relative) => {
         },
       ),
       { ...options, numRuns: 24 },
+    );
+  });
+
+  test("convolutions of scaled maps are those of the products, bit for bit", () => {
+    const random = (draw: Draw, length: number) => ({
+      length,
+      data: Float32Array.from({ length }, () => draw.normal()),
+    });
+    fc.assert(
+      fc.property(fc.oneof(convGeometry, pointsGeometry()), fc.nat(), (g, seed) => {
+        const draw = new Draw(seed);
+        const k = kernels();
+        const [x, w, y] = [...convProblems.conv2d(g).inputs, convProblems.conv2d(g).output].map((n) => random(draw, n));
+        const [ofX, ofY] = [g.n * g.inChannels, g.n * g.outChannels].map((n) => random(draw, n));
+        const times = (maps: Block, scales: Block): Block => {
+          const shape = [scales.length, maps.length / scales.length];
+          const product = random(draw, maps.length);
+          k.binary("mul", maps, scales, product, {
+            shape,
+            strides: [
+              [shape[1], 1],
+              [1, 0],
+            ],
+          });
+          return product;
+        };
+        const expectSame = (length: number, direct: (to: Block) => void, inSteps: (to: Block) => void): void => {
+          const [a, b] = [random(draw, length), random(draw, length)];
+          direct(a);
+          inSteps(b);
+          expect(Buffer.from(a.data.buffer).equals(Buffer.from(b.data.buffer))).toBe(true);
+        };
+        const [sx, sy] = [times(x, ofX), times(y, ofY)];
+        expectSame(
+          y.length,
+          (to) => k.conv2d(x, w, to, g, ofX),
+          (to) => k.conv2d(sx, w, to, g),
+        );
+        expectSame(
+          x.length,
+          (to) => k.conv2dInputGrad(y, w, to, g, ofY),
+          (to) => k.conv2dInputGrad(sy, w, to, g),
+        );
+        for (const [scales, a, b] of [
+          [{ x: ofX }, sx, y],
+          [{ dy: ofY }, x, sy],
+          [{ x: ofX, dy: ofY }, sx, sy],
+        ] as const) {
+          const direct = (to: Block): void => k.conv2dWeightGrad(x, y, to, g, scales);
+          expectSame(w.length, direct, (to) => k.conv2dWeightGrad(a, b, to, g));
+        }
+      }),
+      { ...options, numRuns: 20 },
     );
   });
 

@@ -16,6 +16,7 @@ import { conv2d, convTranspose2d } from "../../src/nn/ops/conv2d.js";
 import { conv2dBiasAct } from "../../src/nn/ops/conv2dBiasAct.js";
 import { concat, pad, permute, slice } from "../../src/nn/ops/layout.js";
 import { expand, reshape, sum } from "../../src/nn/ops/reduce.js";
+import { scaledConv2d } from "../../src/nn/ops/scaledConv2d.js";
 import { setupFilter, upfirdn2d } from "../../src/nn/ops/upfirdn2d.js";
 import { RandomState } from "../../src/nn/random.js";
 import { scope, Tensor } from "../../src/nn/tensor.js";
@@ -155,6 +156,8 @@ const makers: readonly ((a: Tensor, b: Tensor, bias: Tensor) => Tensor)[] = [
       noise: slice(b, 1, 0, 1),
     }),
   (a, b, bias) => conv2dBiasAct(a, weightOf(b), bias, {}, { activation: "lrelu" }),
+  (a, b) => scaledConv2d(a, sum(b, { axes: [2, 3], keepDims: true }), weightOf(a)),
+  (a, b) => scaledConv2d(a, sum(b, { axes: [2, 3], keepDims: true }), weightOf(b), { transposed: true }),
 ];
 
 describe("the algebra of vector-Jacobian products", () => {

@@ -35,6 +35,7 @@ import { concat, flip, pad, permute, slice, unstack } from "../../src/nn/ops/lay
 import { matmul } from "../../src/nn/ops/matmul.js";
 import { averagePool2d, maxPool2d } from "../../src/nn/ops/pool.js";
 import { expand, reshape, sum, sumTo } from "../../src/nn/ops/reduce.js";
+import { scaledConv2d } from "../../src/nn/ops/scaledConv2d.js";
 import { mean } from "../../src/nn/ops/statistics.js";
 import { downsample2d, filter2d, setupFilter, upfirdn2d, upsample2d } from "../../src/nn/ops/upfirdn2d.js";
 import type { Tensor } from "../../src/nn/tensor.js";
@@ -194,6 +195,12 @@ for (const [activation, clamp, stride] of [
   const withBias = (draw: Draw) => ({ ...inputs(draw), b: draw.normals([3], 0.2) });
   check("conv2dBiasAct", detail, withBias, ({ x, w, b }) => conv2dBiasAct(x, w, b, { stride, padding: 1 }, end));
   check("conv2dBiasAct", `${detail}, no bias`, inputs, ({ x, w }) => conv2dBiasAct(x, w, null, { stride }, end));
+}
+
+for (const options of [{ padding: 1 }, { stride: 2 }, { stride: 2, padding: 1, transposed: true }]) {
+  const w = options.transposed ? [3, 2, 3, 3] : [2, 3, 3, 3];
+  const inputs = (draw: Draw) => ({ x: draw.normals([2, 3, 3, 4]), s: draw.normals([2, 3, 1, 1]), w: draw.normals(w) });
+  check("scaledConv2d", JSON.stringify(options), inputs, ({ x, s, w }) => scaledConv2d(x, s, w, options));
 }
 
 // Data movement.
@@ -379,7 +386,8 @@ export const OP_CASES: readonly OpCase[] = cases;
 export const NOT_OPERATIONS: readonly string[] = [
   ...["setupFilter", "defaultGain", "isHomogeneous", "onnxActivation"],
   "addTo",
-  // For conv2dBiasAct: what the two operations are made of.
-  ...["conv2dGeometry", "yShape", "inputGrad", "weightGrad"],
+  // For conv2dBiasAct and scaledConv2d: what the operations are made of that they join.
+  "productWithGradient",
+  ...["conv", "conv2dGeometry", "convTranspose2dGeometry", "xShape", "wShape", "yShape", "inputGrad", "weightGrad"],
   ...["biasActGeometry", "biasActGradOp", "biasGradient", "blockOf"],
 ];

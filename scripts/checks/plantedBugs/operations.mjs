@@ -2,6 +2,20 @@
 export const operationsBugs = [
   // Convolution, resampling, activation.
   [
+    "convolutions of scaled maps",
+    "tests/kernels/laws.test.ts",
+    "src/nn/kernels/wasm/conv/weightGrad.ts",
+    "dyScales: scales[1] ?? 0,",
+    "dyScales: scales[0] ?? 0,",
+  ],
+  [
+    "gradients that lie in each other's place",
+    "tests/nn/autograd.test.ts",
+    "src/nn/ops/scaledConv2d.ts",
+    "isTransposed ? { x: dy, dy: mul(x, s) }",
+    "isTransposed ? { x: dy, dy: x }",
+  ],
+  [
     "gradients that lie in each other's place",
     "tests/nn/autograd.test.ts",
     "src/nn/autograd/grad.ts",

@@ -138,6 +138,12 @@ export interface AdamOptions {
   readonly step: number;
 }
 
+/** Numbers for each feature map of the operands of a weight gradient, [n, channels], that multiply it. */
+export interface OperandScales {
+  readonly x?: Block;
+  readonly dy?: Block;
+}
+
 export interface Kernels {
   readonly name: "reference" | "simd" | "relaxed-simd" | "wide";
   readonly precision: "float32" | "float64";
@@ -177,13 +183,14 @@ export interface Kernels {
   stridedCopy(x: Block, y: Block, geometry: StridedGeometry): void;
   sum(x: Block, y: Block, geometry: SumGeometry): void;
   matmul(a: Block, b: Block, y: Block, geometry: MatmulGeometry): void;
-  conv2d(x: Block, w: Block, y: Block, geometry: Conv2dGeometry): void;
+  /** `scales`, [n, inChannels] where there are any, multiply the maps of x: they are rounded as by `binary`, but in no memory. */
+  conv2d(x: Block, w: Block, y: Block, geometry: Conv2dGeometry, scales?: Block): void;
   /** biasAct of conv2d in one pass, rounded as by one after the other. */
   conv2dBiasAct(x: Block, w: Block, b: Block | null, y: Block, conv: Conv2dGeometry, end: BiasActGeometry): void;
-  /** The adjoint of conv2d in x: y takes the place of the input, so geometry describes the convolution x -> y. */
-  conv2dInputGrad(dy: Block, w: Block, dx: Block, geometry: Conv2dGeometry): void;
+  /** The adjoint of conv2d in x: y takes the place of the input, so geometry describes the convolution x -> y. `scales` are of dy. */
+  conv2dInputGrad(dy: Block, w: Block, dx: Block, geometry: Conv2dGeometry, scales?: Block): void;
   /** The adjoint of conv2d in w. */
-  conv2dWeightGrad(x: Block, dy: Block, dw: Block, geometry: Conv2dGeometry): void;
+  conv2dWeightGrad(x: Block, dy: Block, dw: Block, geometry: Conv2dGeometry, scales?: OperandScales): void;
   upfirdn2d(x: Block, y: Block, geometry: Upfirdn2dGeometry): void;
   /** b has `channels` elements, or is null. y may be x. */
   biasAct(x: Block, b: Block | null, y: Block, geometry: BiasActGeometry): void;

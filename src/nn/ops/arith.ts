@@ -85,7 +85,7 @@ export function sumOfProducts(a: Tensor, b: Tensor, shape: Shape): Tensor {
 }
 
 /** dy * b, or its sum to `shape`; nobody reads dy after it. */
-function productWithGradient(dy: Tensor, b: Tensor, shape: Shape): Tensor {
+export function productWithGradient(dy: Tensor, b: Tensor, shape: Shape): Tensor {
   if (isRecording() || !sameShape(dy.shape, shape)) return sumOfProducts(dy, b, shape);
   return runBinary("mul", dy, b, overGradient(dy));
 }

@@ -15,11 +15,11 @@ import { allocateTensor, type Tensor } from "../tensor.js";
 
 type Geometry = Conv2dGeometry;
 
-const xShape = (g: Geometry) => [g.n, g.inChannels, g.height, g.width];
-const wShape = (g: Geometry) => [g.outChannels, g.inChannels / g.groups, g.kernelHeight, g.kernelWidth];
+export const xShape = (g: Geometry) => [g.n, g.inChannels, g.height, g.width];
+export const wShape = (g: Geometry) => [g.outChannels, g.inChannels / g.groups, g.kernelHeight, g.kernelWidth];
 export const yShape = (g: Geometry) => [g.n, g.outChannels, g.outHeight, g.outWidth];
 
-const conv: Op<{ x: Tensor; w: Tensor }, Geometry> = defineOp("conv2d", {
+export const conv: Op<{ x: Tensor; w: Tensor }, Geometry> = defineOp("conv2d", {
   forward: ({ x, w }, g) => {
     const y = allocateTensor(yShape(g));
     activeKernels().conv2d(x.internals.block, w.internals.block, y.internals.block, g);
@@ -110,6 +110,11 @@ export function conv2dGeometry(x: Tensor, w: Tensor, options: Conv2dOptions): Ge
  * @returns [N, I, (H - 1) stride + kh - 2 padding, ...]
  */
 export function convTranspose2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
+  return inputGrad({ dy: x, w }, convTranspose2dGeometry(x, w, options));
+}
+
+/** The convolution that convTranspose2d is the adjoint of, or a RangeError. */
+export function convTranspose2dGeometry(x: Tensor, w: Tensor, options: Conv2dOptions): Geometry {
   const { stride = 1, padding = 0, groups = 1 } = options;
   const [padY, padX] = paddings(padding);
   assertShape("convTranspose2d", "x", x.shape, [null, w.shape[0], null, null], "N, O, H, W");
@@ -126,5 +131,5 @@ export function convTranspose2d(x: Tensor, w: Tensor, options: Conv2dOptions = {
         `nothing of an input of ${outHeight}x${outWidth}`,
     );
   }
-  return inputGrad({ dy: x, w }, { n, inChannels, outChannels, height, width, outHeight, outWidth, ...kernel });
+  return { n, inChannels, outChannels, height, width, outHeight, outWidth, ...kernel };
 }

@@ -7,11 +7,13 @@
  * (StyleGAN2, appendix B; identity 13 in tests/identities/linear.test.ts proves both against the long way round.)
  */
 import type { Tensor } from "../tensor.js";
+import { mul } from "./arith.js";
 import { type BiasActOptions, biasAct } from "./biasAct.js";
 import { type Conv2dOptions, conv2d, convTranspose2d } from "./conv2d.js";
 import { conv2dBiasAct } from "./conv2dBiasAct.js";
 import { flip, permute } from "./layout.js";
 import { reshape } from "./reduce.js";
+import { scaledConv2d } from "./scaledConv2d.js";
 import { type Filter2d, upfirdn2d } from "./upfirdn2d.js";
 
 export interface Conv2dResampleOptions {
@@ -25,6 +27,8 @@ export interface Conv2dResampleOptions {
   readonly flipWeight?: boolean;
   /** Channel groups. Default 1. */
   readonly groups?: number;
+  /** [N, I, 1, 1], times x before anything else, in one pass with the convolution where that comes first. Default null: 1. */
+  readonly scale?: Tensor | null;
   /** What follows, in one pass with the convolution where that comes last. Default null: nothing. */
   readonly end?: (Omit<BiasActOptions, "scale" | "noise"> & { readonly bias: Tensor | null }) | null;
 }
@@ -36,7 +40,11 @@ export interface Conv2dResampleOptions {
  * @returns [N, O, H up / down, W up / down] for padding = (kh - 1) / 2
  */
 export function conv2dResample(x: Tensor, w: Tensor, filter: Filter2d, options: Conv2dResampleOptions = {}): Tensor {
-  const { up = 1, down = 1, padding = 0, flipWeight = true, groups = 1, end = null } = options;
+  const { up = 1, down = 1, padding = 0, flipWeight = true, groups = 1, scale = null, end = null } = options;
+  const [kh, kw] = w.shape.slice(2);
+  // Before a filter, and for 1x1 kernels, which read maps where they lie, the products are maps.
+  const joins = kh * kw > 1 && down === 1 && end === null;
+  if (scale !== null && !joins) return conv2dResample(mul(x, scale), w, filter, { ...options, scale: null });
   const flipped = (): Tensor => flip(w, [2, 3]);
   const kernel = (): Tensor => (flipWeight ? w : flipped());
   const finish = (y: Tensor): Tensor => (end === null ? y : biasAct(y, end.bias, end));
@@ -44,8 +52,9 @@ export function conv2dResample(x: Tensor, w: Tensor, filter: Filter2d, options: 
     const conv: Conv2dOptions = { stride, padding: pad, groups };
     return end === null ? conv2d(input, kernel(), conv) : conv2dBiasAct(input, kernel(), end.bias, conv, end);
   };
-  if (up === 1 && down === 1) return correlateLast(x, 1, padding);
-  const [kh, kw] = w.shape.slice(2);
+  if (up === 1 && down === 1) {
+    return scale === null ? correlateLast(x, 1, padding) : scaledConv2d(x, scale, kernel(), { padding, groups });
+  }
   const pointwise = kh === 1 && kw === 1 && padding === 0;
   // Padding of the filter that keeps the image centred, with the convolution's own padding moved in.
   const [x0, x1] = resamplePadding(filter.tapsX, up, down, padding);
@@ -64,7 +73,11 @@ export function conv2dResample(x: Tensor, w: Tensor, filter: Filter2d, options: 
   // A transposed convolution spreads each pixel by the kernel: it correlates the zero-stuffed image with the flipped
   // kernel. Its output starts kw - 1 zeros early, which the padding of the blur takes back.
   const stored = flipWeight ? flipped() : w;
-  const spread = convTranspose2d(x, adjointWeight(stored, groups), { stride: up, groups });
+  const weights = adjointWeight(stored, groups);
+  const spread =
+    scale === null
+      ? convTranspose2d(x, weights, { stride: up, groups })
+      : scaledConv2d(x, scale, weights, { stride: up, groups, transposed: true });
   const blurAt = [x0 - (kw - 1), x1 - (kw - up), y0 - (kh - 1), y1 - (kh - up)] as const;
   const blurred = upfirdn2d(spread, filter, { padding: blurAt, gain: up * up });
   return finish(down === 1 ? blurred : upfirdn2d(blurred, filter, { down }));

@@ -78,6 +78,24 @@ function endCase(name: string, geometry: fc.Arbitrary<Conv2dGeometry>, c: number
   return { name, c, kind: "other", terms: "inputs", problem };
 }
 
+/** A member of the family on operands whose maps are multiplied by numbers: sums of products of three. */
+function scaledCase(name: keyof typeof convProblems, geometry: fc.Arbitrary<Conv2dGeometry>, c: number): KernelCase {
+  const problem = geometry.map((g): KernelProblem => {
+    const { inputs, output, flops } = convProblems[name](g);
+    return {
+      inputs: [...inputs, g.n * g.inChannels, g.n * g.outChannels],
+      output,
+      flops,
+      run: (kernels, [a, b, x, dy], to) => {
+        if (name === "conv2d") kernels.conv2d(a, b, to, g, x);
+        else if (name === "conv2dInputGrad") kernels.conv2dInputGrad(a, b, to, g, dy);
+        else kernels.conv2dWeightGrad(a, b, to, g, { x, dy });
+      },
+    };
+  });
+  return { name: `${name} (scaled${c > 20 ? ", points" : ""})`, c, kind: "other", terms: "inputs", problem };
+}
+
 function convCase(name: keyof typeof convProblems): KernelCase {
   return { name, c: 16, kind: "linear", terms: "inputs", problem: convGeometry.map(convProblems[name]) };
 }
@@ -143,6 +161,10 @@ export const convCases: readonly KernelCase[] = [
   pointsCase("conv2dWeightGrad"),
   endCase("conv2dBiasAct", convGeometry, 16),
   endCase("conv2dBiasAct (points)", pointsGeometry(), 128),
+  ...(["conv2d", "conv2dInputGrad", "conv2dWeightGrad"] as const).flatMap((name) => [
+    scaledCase(name, convGeometry, 20),
+    scaledCase(name, pointsGeometry(), name === "conv2dWeightGrad" ? 32 : 128),
+  ]),
   pointwiseCase("conv2d"),
   pointwiseCase("conv2dInputGrad"),
   pointwiseCase("conv2dWeightGrad"),

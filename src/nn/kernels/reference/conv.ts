@@ -7,7 +7,7 @@
  * that covers negative padding (a crop) and padding wider than the kernel as well.
  */
 
-import type { Conv2dGeometry } from "../types.js";
+import type { Block, Conv2dGeometry } from "../types.js";
 import type { Numbers } from "./elementwise.js";
 
 /** The half-open range of outputs p in [0, outExtent) for which p * stride + shift lies in [0, extent). */
@@ -15,6 +15,13 @@ function outputRange(shift: number, stride: number, extent: number, outExtent: n
   const from = Math.max(0, Math.ceil(-shift / stride));
   const to = Math.min(outExtent, Math.floor((extent - 1 - shift) / stride) + 1);
   return [from, to];
+}
+
+/** Feature maps times a number each, rounded to their precision; they themselves without scales. */
+export function scaledMaps(maps: Numbers, scales?: Block): Numbers {
+  if (scales === undefined) return maps;
+  const inner = maps.length / scales.length;
+  return maps.map((value, index) => value * scales.data[Math.floor(index / inner)]);
 }
 
 /** y[n, o, p, q] = sum over i, r, s of x[n, i, p * stride + r - padY, q * stride + s - padX] * w[o, i, r, s]. */

@@ -8,7 +8,7 @@
 
 import type { Block, Kernels } from "../types.js";
 import { referenceBiasAct, referenceBiasActGrad } from "./activations.js";
-import { referenceConv2d, referenceConv2dInputGrad, referenceConv2dWeightGrad } from "./conv.js";
+import { referenceConv2d, referenceConv2dInputGrad, referenceConv2dWeightGrad, scaledMaps } from "./conv.js";
 import {
   referenceAdam,
   referenceAffine,
@@ -67,13 +67,15 @@ export function createReferenceKernels(precision: "float64" | "float32"): Kernel
     stridedCopy: (x, y, geometry) => referenceStridedCopy(x.data, y.data, geometry),
     sum: (x, y, geometry) => referenceSum(x.data, y.data, geometry),
     matmul: (a, b, y, geometry) => referenceMatmul(a.data, b.data, y.data, geometry),
-    conv2d: (x, w, y, geometry) => referenceConv2d(x.data, w.data, y.data, geometry),
+    conv2d: (x, w, y, geometry, scales) => referenceConv2d(scaledMaps(x.data, scales), w.data, y.data, geometry),
     conv2dBiasAct: (x, w, b, y, conv, end) => {
       referenceConv2d(x.data, w.data, y.data, conv);
       referenceBiasAct(y.data, b?.data ?? null, y.data, end);
     },
-    conv2dInputGrad: (dy, w, dx, geometry) => referenceConv2dInputGrad(dy.data, w.data, dx.data, geometry),
-    conv2dWeightGrad: (x, dy, dw, geometry) => referenceConv2dWeightGrad(x.data, dy.data, dw.data, geometry),
+    conv2dInputGrad: (dy, w, dx, geometry, scales) =>
+      referenceConv2dInputGrad(scaledMaps(dy.data, scales), w.data, dx.data, geometry),
+    conv2dWeightGrad: (x, dy, dw, geometry, scales = {}) =>
+      referenceConv2dWeightGrad(scaledMaps(x.data, scales.x), scaledMaps(dy.data, scales.dy), dw.data, geometry),
     upfirdn2d: (x, y, geometry) => referenceUpfirdn2d(x.data, y.data, geometry),
     biasAct: (x, b, y, geometry) => referenceBiasAct(x.data, b === null ? null : b.data, y.data, geometry),
     biasActGrad: (dy, x, b, dx, geometry) =>

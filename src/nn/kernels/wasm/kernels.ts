@@ -115,12 +115,55 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
     }
   }
 
-  /** Runs the first algorithm of a table that applies. */
-  const runConv =
-    (table: readonly Conv2dAlgorithm[], geometry: Conv2dGeometry) =>
-    (x: number, w: number, y: number): void => {
-      table.find((algorithm) => algorithm.applies(geometry))!.run(engine, x, w, y, geometry);
-    };
+  /** Runs the first algorithm of a table that applies, on operands whose maps are multiplied by their scales, where they have any. */
+  function convolve(
+    table: readonly Conv2dAlgorithm[],
+    geometry: Conv2dGeometry,
+    operands: readonly [Block, Block],
+    y: Block,
+    scales: readonly (Block | undefined)[],
+  ): void {
+    const algorithm = table.find(({ applies }) => applies(geometry))!;
+    const [given, pick] = those(operands.map((_, k) => scales[k] ?? null));
+    withPointers([...operands, ...given], [y], (a, b, ...at) => {
+      const yAt = at.at(-1)!;
+      const [first, second] = pick(at);
+      if (given.length === 0) algorithm.run(engine, a, b, yAt, geometry);
+      else if (algorithm.runWith) algorithm.runWith(engine, a, b, yAt, geometry, { scales: [first, second] });
+      else {
+        scaled(a, operands[0], first, scales[0], (aScaled) =>
+          scaled(b, operands[1], second, scales[1], (bScaled) =>
+            algorithm.run(engine, aScaled, bScaled, yAt, geometry),
+          ),
+        );
+      }
+    });
+  }
+
+  /** Calls `use` with a pointer to maps times their scales. */
+  function scaled(
+    maps: number,
+    { length }: Block,
+    scales: number | null,
+    of: Block | undefined,
+    use: (maps: number) => void,
+  ): void {
+    if (scales === null || of === undefined) {
+      use(maps);
+      return;
+    }
+    engine.withScratch(length * 4, (products) => {
+      const shape = [of.length, length / of.length];
+      wasmBinary(engine, "mul", maps, scales, products, {
+        shape,
+        strides: [
+          [shape[1], 1],
+          [1, 0],
+        ],
+      });
+      use(products);
+    });
+  }
 
   const allocate = (length: number, options?: { readonly fromEnd?: boolean }): Block =>
     new LinearBlock(memory, memory.allocate(length * 4, options), length);
@@ -182,7 +225,7 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
       }),
     matmul: (a, b, y, geometry) =>
       withPointers([a, b], [y], (aAt, bAt, yAt) => wasmMatmul(engine, aAt, bAt, yAt, geometry)),
-    conv2d: (x, w, y, geometry) => withPointers([x, w], [y], runConv(conv2dAlgorithms, geometry)),
+    conv2d: (x, w, y, geometry, scales) => convolve(conv2dAlgorithms, geometry, [x, w], y, [scales]),
     conv2dBiasAct: (x, w, b, y, conv, end) => {
       const [given, pick] = those([b]);
       withPointers([x, w, ...given], [y], (xAt, wAt, ...at) => {
@@ -190,17 +233,18 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
         const [bias] = pick(at);
         const algorithm = conv2dAlgorithms.find((one) => one.applies(conv))!;
         const leaky = leakyEnd(bias, end);
-        if (leaky !== null && algorithm.runToEnd !== undefined) {
-          algorithm.runToEnd(engine, xAt, wAt, yAt, conv, leaky);
+        if (leaky !== null && algorithm.runWith !== undefined) {
+          algorithm.runWith(engine, xAt, wAt, yAt, conv, { end: leaky });
           return;
         }
         algorithm.run(engine, xAt, wAt, yAt, conv);
         wasmBiasAct(engine, yAt, bias, yAt, end);
       });
     },
-    conv2dInputGrad: (dy, w, dx, geometry) => withPointers([dy, w], [dx], runConv(conv2dInputGradAlgorithms, geometry)),
-    conv2dWeightGrad: (x, dy, dw, geometry) =>
-      withPointers([x, dy], [dw], runConv(conv2dWeightGradAlgorithms, geometry)),
+    conv2dInputGrad: (dy, w, dx, geometry, scales) =>
+      convolve(conv2dInputGradAlgorithms, geometry, [dy, w], dx, [scales]),
+    conv2dWeightGrad: (x, dy, dw, geometry, scales = {}) =>
+      convolve(conv2dWeightGradAlgorithms, geometry, [x, dy], dw, [scales.x, scales.dy]),
     upfirdn2d: (x, y, geometry) => withPointers([x], [y], (from, to) => wasmUpfirdn2d(engine, from, to, geometry)),
     biasAct: (x, b, y, geometry) =>
       b === null

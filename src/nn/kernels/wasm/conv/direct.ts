@@ -16,8 +16,16 @@ export interface Conv2dAlgorithm {
   applies(geometry: Conv2dGeometry): boolean;
   /** x, w, y are pointers to float32; for the adjoints, dy, w, dx and x, dy, dw. */
   run(engine: Engine, x: number, w: number, y: number, geometry: Conv2dGeometry): void;
-  /** conv2d and the bias and activation that follow it, in one pass. */
-  runToEnd?(engine: Engine, x: number, w: number, y: number, geometry: Conv2dGeometry, end: LeakyEnd): void;
+  /** With what comes before it and after it, in the same pass. Algorithms without this one need passes for those. */
+  runWith?(engine: Engine, x: number, w: number, y: number, geometry: Conv2dGeometry, around: Around): void;
+}
+
+/** What is done to feature maps before and after. */
+export interface Around {
+  /** Pointers to a number for each map of the two operands, [n, channels], that multiplies it; null for none. */
+  readonly scales?: readonly [first: number | null, second: number | null];
+  /** Of conv2d: what follows it. */
+  readonly end?: LeakyEnd;
 }
 
 /** y = x > 0 ? gain x : fall x of x = inputGain conv + biasGain bias, where `bias` points to a number for each output channel, or is null. */

@@ -9,8 +9,9 @@
  */
 
 import type { Conv2dGeometry } from "../../types.js";
+import type { Engine } from "../engine.js";
 import { SKEW } from "../frames/fused.js";
-import type { Conv2dAlgorithm } from "./direct.js";
+import type { Around, Conv2dAlgorithm } from "./direct.js";
 
 /** Points of a tile; the window that it reads of x, and from one window to the next. */
 const forms = { 1: { points: 36, window: 6, step: 4 }, 2: { points: 81, window: 9, step: 8 } } as const;
@@ -48,65 +49,77 @@ export function isPointsProblem(g: Conv2dGeometry): boolean {
 export const pointsConv2dWeightGrad: Conv2dAlgorithm = {
   name: "points",
   applies: isPointsProblem,
-  run(engine, x, dy, dw, geometry) {
-    const { n, inChannels, outChannels, height, width, outHeight, outWidth, padY, padX } = geometry;
-    const stride = geometry.stride as 1 | 2;
-    const { points, window, step } = forms[stride];
-    const tilesY = Math.ceil(outHeight / 4);
-    const tilesX = Math.ceil(outWidth / 4);
-    const inBlocks = Math.ceil(inChannels / 8);
-    const outBlocks = Math.ceil(outChannels / 8);
-    const matrixBytes = inBlocks * outBlocks * 256;
-    const wantedParts = 36 * matrixBytes > mostPartBytes ? 1 : mostParts;
-    const matrixStride = matrixBytes + SKEW;
-    const partStride = 36 * matrixStride;
-    // A group is some images, or some rows of tiles of one image.
-    const mostTiles = Math.max(fewestTiles, Math.floor(groupBytes / (points * (inBlocks + outBlocks) * pixelBytes)));
-    const groupRows = Math.max(1, Math.min(tilesY, Math.floor(mostTiles / tilesX)));
-    const partImages = Math.ceil(n / wantedParts);
-    const wholeImages = Math.max(1, Math.min(partImages, Math.floor(mostTiles / (tilesY * tilesX))));
-    const groupImages = groupRows < tilesY ? 1 : wholeImages;
-    const groups = Math.ceil(n / groupImages) * Math.ceil(tilesY / groupRows);
-    // One thread sums parts of one group each in that order where they would be added: the same sums, and one part to write. (Not
-    // with stride 2, whose groups sum several points of a matrix before.)
-    const inOrder = engine.workers === 1 && stride === 1 && groups <= wantedParts;
-    const parts = inOrder ? 1 : Math.min(wantedParts, groups);
-    const slices = Math.ceil(engine.workers / parts);
-    const sliceBlocks = Math.min(outBlocks, Math.max(fewestSliceBlocks, Math.ceil(outBlocks / slices)));
-
-    const groupTiles = groupImages * groupRows * tilesX;
-    const vPointStride = inBlocks * groupTiles * pixelBytes + SKEW;
-    const wPointStride = sliceBlocks * groupTiles * pixelBytes + SKEW;
-    const columns = (tilesX - 1) * step + window;
-    const wOffset = points * vPointStride;
-    const tileOffset = wOffset + points * wPointStride;
-    const tileBytes = Math.max((81 + window * columns) * pixelBytes, backBytes);
-    const scratchStride = Math.ceil((tileOffset + tileBytes) / 64) * 64;
-    engine.withScratch(parts * partStride + engine.workers * scratchStride, (u) => {
-      const scratch = u + parts * partStride;
-      const sums = { stride, u, matrixStride, parts, partStride, inChannels, outChannels, scratch, scratchStride };
-      engine.run("weightGradSums", parts * Math.ceil(outBlocks / sliceBlocks), {
-        ...sums,
-        x,
-        height,
-        width,
-        padY,
-        padX,
-        dy,
-        outHeight,
-        outWidth,
-        n,
-        tilesY,
-        tilesX,
-        groupImages,
-        groupRows,
-        sliceBlocks,
-        vPointStride,
-        wPointStride,
-        wOffset,
-        tileOffset,
-      });
-      engine.run("weightsFromPoints", outBlocks, { ...sums, dw });
-    });
-  },
+  run: (engine, x, dy, dw, geometry) => runPoints(engine, x, dy, dw, geometry, {}),
+  runWith: runPoints,
 };
+
+function runPoints(
+  engine: Engine,
+  x: number,
+  dy: number,
+  dw: number,
+  geometry: Conv2dGeometry,
+  { scales = [null, null] }: Around,
+): void {
+  const { n, inChannels, outChannels, height, width, outHeight, outWidth, padY, padX } = geometry;
+  const stride = geometry.stride as 1 | 2;
+  const { points, window, step } = forms[stride];
+  const tilesY = Math.ceil(outHeight / 4);
+  const tilesX = Math.ceil(outWidth / 4);
+  const inBlocks = Math.ceil(inChannels / 8);
+  const outBlocks = Math.ceil(outChannels / 8);
+  const matrixBytes = inBlocks * outBlocks * 256;
+  const wantedParts = 36 * matrixBytes > mostPartBytes ? 1 : mostParts;
+  const matrixStride = matrixBytes + SKEW;
+  const partStride = 36 * matrixStride;
+  // A group is some images, or some rows of tiles of one image.
+  const mostTiles = Math.max(fewestTiles, Math.floor(groupBytes / (points * (inBlocks + outBlocks) * pixelBytes)));
+  const groupRows = Math.max(1, Math.min(tilesY, Math.floor(mostTiles / tilesX)));
+  const partImages = Math.ceil(n / wantedParts);
+  const wholeImages = Math.max(1, Math.min(partImages, Math.floor(mostTiles / (tilesY * tilesX))));
+  const groupImages = groupRows < tilesY ? 1 : wholeImages;
+  const groups = Math.ceil(n / groupImages) * Math.ceil(tilesY / groupRows);
+  // One thread sums parts of one group each in that order where they would be added: the same sums, and one part to write. (Not
+  // with stride 2, whose groups sum several points of a matrix before.)
+  const inOrder = engine.workers === 1 && stride === 1 && groups <= wantedParts;
+  const parts = inOrder ? 1 : Math.min(wantedParts, groups);
+  const slices = Math.ceil(engine.workers / parts);
+  const sliceBlocks = Math.min(outBlocks, Math.max(fewestSliceBlocks, Math.ceil(outBlocks / slices)));
+
+  const groupTiles = groupImages * groupRows * tilesX;
+  const vPointStride = inBlocks * groupTiles * pixelBytes + SKEW;
+  const wPointStride = sliceBlocks * groupTiles * pixelBytes + SKEW;
+  const columns = (tilesX - 1) * step + window;
+  const wOffset = points * vPointStride;
+  const tileOffset = wOffset + points * wPointStride;
+  const tileBytes = Math.max((81 + window * columns) * pixelBytes, backBytes);
+  const scratchStride = Math.ceil((tileOffset + tileBytes) / 64) * 64;
+  engine.withScratch(parts * partStride + engine.workers * scratchStride, (u) => {
+    const scratch = u + parts * partStride;
+    const sums = { stride, u, matrixStride, parts, partStride, inChannels, outChannels, scratch, scratchStride };
+    engine.run("weightGradSums", parts * Math.ceil(outBlocks / sliceBlocks), {
+      ...sums,
+      x,
+      height,
+      width,
+      padY,
+      padX,
+      dy,
+      outHeight,
+      outWidth,
+      n,
+      tilesY,
+      tilesX,
+      groupImages,
+      groupRows,
+      sliceBlocks,
+      vPointStride,
+      wPointStride,
+      wOffset,
+      tileOffset,
+      xScales: scales[0] ?? 0,
+      dyScales: scales[1] ?? 0,
+    });
+    engine.run("weightsFromPoints", outBlocks, { ...sums, dw });
+  });
+}

@@ -12,7 +12,7 @@ import { ADJOINT_2, STRIDE_1, STRIDE_2 } from "../frames/conv.js";
 import { SKEW } from "../frames/fused.js";
 import { type MicroTile, planWeights } from "../fused/plan.js";
 import { prepareInto, type RawWeights } from "../fused/weights.js";
-import type { Conv2dAlgorithm, LeakyEnd } from "./direct.js";
+import type { Around, Conv2dAlgorithm, LeakyEnd } from "./direct.js";
 import { isPointsProblem } from "./weightGrad.js";
 
 /** Kinds of assembly/conv/transformed.ts; points per tile; the form of the weights; pixels from one tile of x (or dx) to the next. */
@@ -34,7 +34,8 @@ export function pointsConv2d(tile: MicroTile): Conv2dAlgorithm {
     name: "points",
     applies: isPointsProblem,
     run: (engine, x, w, y, geometry) => runPlanar(engine, tile, forwards(x, w, y, geometry)),
-    runToEnd: (engine, x, w, y, geometry, end) => runPlanar(engine, tile, { ...forwards(x, w, y, geometry), end }),
+    runWith: (engine, x, w, y, geometry, around) =>
+      runPlanar(engine, tile, { ...forwards(x, w, y, geometry), ...around }),
   };
 }
 
@@ -58,16 +59,20 @@ export function pointsConv2dInputGrad(tile: MicroTile): Conv2dAlgorithm {
   return {
     name: "points",
     applies: (geometry) => isPointsProblem(geometry) && coversInput(geometry),
-    run(engine, dy, w, dx, geometry) {
-      const { inChannels, outChannels, height, width, outHeight, outWidth, stride, padY, padX } = geometry;
-      runPlanar(engine, tile, {
-        ...{ form: stride === 1 ? "stride1" : "adjoint2", geometry },
-        ...{ padY: stride === 1 ? 2 - padY : padY, padX: stride === 1 ? 2 - padX : padX },
-        from: { pointer: dy, channels: outChannels, height: outHeight, width: outWidth },
-        to: { pointer: dx, channels: inChannels, height, width },
-        weights: { pointer: w, outStride: taps * 4, inStride: inChannels * taps * 4, flip: true },
-      });
-    },
+    run: (engine, dy, w, dx, geometry) => runPlanar(engine, tile, backwards(dy, w, dx, geometry)),
+    runWith: (engine, dy, w, dx, geometry, around) =>
+      runPlanar(engine, tile, { ...backwards(dy, w, dx, geometry), ...around }),
+  };
+}
+
+function backwards(dy: number, w: number, dx: number, geometry: Conv2dGeometry): Planar {
+  const { inChannels, outChannels, height, width, outHeight, outWidth, stride, padY, padX } = geometry;
+  return {
+    ...{ form: stride === 1 ? "stride1" : "adjoint2", geometry },
+    ...{ padY: stride === 1 ? 2 - padY : padY, padX: stride === 1 ? 2 - padX : padX },
+    from: { pointer: dy, channels: outChannels, height: outHeight, width: outWidth },
+    to: { pointer: dx, channels: inChannels, height, width },
+    weights: { pointer: w, outStride: taps * 4, inStride: inChannels * taps * 4, flip: true },
   };
 }
 
@@ -87,6 +92,7 @@ interface Planar {
   readonly padX: number;
   readonly weights: RawWeights;
   readonly end?: LeakyEnd;
+  readonly scales?: Around["scales"];
 }
 
 /** Rows of tiles per strip, of `rowTiles` tiles each: as many as `mostTiles` allow that leave the fewest panels to compute. */
@@ -106,7 +112,7 @@ function rowsPerStrip(rows: number, rowTiles: number, mostTiles: number, tile: M
 function runPlanar(
   engine: Engine,
   tile: MicroTile,
-  { form, geometry, from, to, padY, padX, weights: raw, end }: Planar,
+  { form, geometry, from, to, padY, padX, weights: raw, end, scales }: Planar,
 ): void {
   const { kind, points, algorithm, step } = forms[form];
   const { n } = geometry;
@@ -173,6 +179,7 @@ function runPlanar(
       biasGain: end?.biasGain ?? 1,
       fall: end?.fall ?? 1,
       gain: end?.gain ?? 1,
+      scales: scales?.[0] ?? 0,
     });
   });
 }

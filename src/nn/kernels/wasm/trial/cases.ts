@@ -35,7 +35,23 @@ function convolutions(name: string, sizes: ConvSizes): TrialCase[] {
   const numbers = { inputGain: 0.9, biasGain: 0.5, alpha: 0.2, gain: Math.SQRT2 };
   const maps = { outer: n, channels: outChannels, inner: out * out };
   const end = { ...maps, ...numbers, activation: "lrelu", clamp: null } as const;
+  const [xMaps, yMaps] = [n * inChannels, n * outChannels];
   return [
+    {
+      name: `conv2d of scaled maps ${name}`,
+      lengths: [x, w, xMaps, y],
+      run: (k, [a, b, scales, to]) => k.conv2d(a, b, to, geometry, scales),
+    },
+    {
+      name: `conv2dInputGrad of scaled maps ${name}`,
+      lengths: [y, w, yMaps, x],
+      run: (k, [a, b, scales, to]) => k.conv2dInputGrad(a, b, to, geometry, scales),
+    },
+    {
+      name: `conv2dWeightGrad of scaled maps ${name}`,
+      lengths: [x, y, xMaps, yMaps, w],
+      run: (k, [a, b, ofX, ofDy, to]) => k.conv2dWeightGrad(a, b, to, geometry, { x: ofX, dy: ofDy }),
+    },
     {
       name: `conv2dBiasAct ${name}`,
       lengths: [x, w, outChannels, y],
