@@ -116,6 +116,23 @@ export function biasActStrip(strip: usize, pixels: i32, bias: usize, inputGain: 
   }
 }
 
+/** The same of a row of `length` numbers with one bias, any alignment. */
+export function biasActRow(row: usize, length: i32, bias: f32, inputGain: f32, fall: f32, gain: f32): void {
+  const times = f32x4.splat(inputGain), falls = f32x4.splat(fall), gains = f32x4.splat(gain), zero = f32x4.splat(0);
+  const shift = f32x4.splat(bias), end = row + floatBytes(length);
+  for (const pairsEnd = row + floatBytes(length & ~7); row < pairsEnd; row += 32) {
+    const t = madd(times, v128.load(row), shift), u = madd(times, v128.load(row, 16), shift);
+    const y = f32x4.mul(t, v128.bitselect(gains, falls, f32x4.gt(t, zero)));
+    const z = f32x4.mul(u, v128.bitselect(gains, falls, f32x4.gt(u, zero)));
+    v128.store(row, z, 16);
+    v128.store(row, y);
+  }
+  for (; row < end; row += 4) {
+    const t = madd(times, v128.load32_splat(row), shift);
+    v128.store32_lane(row, f32x4.mul(t, v128.bitselect(gains, falls, f32x4.gt(t, zero))), 0);
+  }
+}
+
 /** clamp(gain * act(t)); pmax and pmin are single instructions, and pass a NaN that comes first. */
 // @ts-ignore: decorator
 @inline

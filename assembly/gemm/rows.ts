@@ -2,6 +2,7 @@
  * Products of matrices that are multiplied where they lie (small.ts), of which one has its rows along those of the result: gradients of
  * dense layers, 1x1 convolutions and their gradients in x.
  */
+import { biasActRow } from "../elementwise/biasAct";
 import { WIDE, floatBytes, madd, splatAt } from "../vector";
 
 @unmanaged
@@ -13,6 +14,8 @@ class RowsArguments {
   aItem: usize; bItem: usize; yItem: usize;
   /** Multiples of 4 and of 8. */
   rowsPerChunk: i32; columnsPerChunk: i32; scratch: usize; scratchStride: usize;
+  /** 1: y is what biasActRow makes of it. Bias of each row (0: none), and the factors. */
+  activated: i32; bias: usize; inputGain: f32; biasGain: f32; fall: f32; gain: f32;
 }
 
 /** Terms of the sum taken at a time: so many rows of b stay in the L1 cache, whatever their distance. */
@@ -61,6 +64,11 @@ export function matmulRows(args: usize, chunk: i32, worker: i32): void {
     }
   }
   if (tiled < columns) scalarColumns(g, a, b + floatBytes(tiled), y + floatBytes(tiled), step, rows, columns - tiled);
+  if (!g.activated) return;
+  for (let r = 0; r < rows; r++) {
+    const bias: f32 = g.bias ? load<f32>(g.bias + floatBytes(row + r)) : 0;
+    biasActRow(y + <usize>r * step, columns, g.biasGain * bias, g.inputGain, g.fall, g.gain);
+  }
 }
 
 /** packed [columns / 16][steps][16]: where rows of b are far apart, often by a power of two, they share few sets of the cache. */

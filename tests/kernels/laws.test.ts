@@ -9,7 +9,7 @@ import { hasRelaxedSimd } from "../../src/nn/kernels/wasm/variants.js";
 import { unitRoundoff } from "../support/bounds.js";
 import { Draw, SEED } from "../support/draw.js";
 import type { KernelProblem } from "../support/kernelCases/case.js";
-import { convGeometry, convProblems, pointsGeometry } from "../support/kernelCases/conv.js";
+import { convGeometry, convProblems, pointsGeometry, pointwiseGeometry } from "../support/kernelCases/conv.js";
 import { filterOf, upfirdn2dGeometry, upfirdn2dProblem } from "../support/kernelCases/resample.js";
 
 type Numbers = Float32Array | Float64Array;
@@ -172,7 +172,7 @@ describe.each(pair)("%s", (_, kernels, relative) => {
     const activation = fc.constantFrom("lrelu", "linear", "relu") satisfies fc.Arbitrary<Activation>;
     fc.assert(
       fc.property(
-        fc.oneof(convGeometry, pointsGeometry()),
+        fc.oneof(convGeometry, pointsGeometry(), pointwiseGeometry()),
         activation,
         fc.boolean(),
         fc.nat(),
@@ -203,7 +203,7 @@ describe.each(pair)("%s", (_, kernels, relative) => {
       data: Float32Array.from({ length }, () => draw.normal()),
     });
     fc.assert(
-      fc.property(fc.oneof(convGeometry, pointsGeometry()), fc.nat(), (g, seed) => {
+      fc.property(fc.oneof(convGeometry, pointsGeometry(), pointwiseGeometry()), fc.nat(), (g, seed) => {
         const draw = new Draw(seed);
         const k = kernels();
         const [x, w, y] = [...convProblems.conv2d(g).inputs, convProblems.conv2d(g).output].map((n) => random(draw, n));

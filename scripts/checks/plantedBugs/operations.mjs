@@ -2,6 +2,13 @@
 export const operationsBugs = [
   // Convolution, resampling, activation.
   [
+    "conv2dBiasAct is biasAct of conv2d",
+    "tests/kernels/laws.test.ts",
+    "src/nn/kernels/wasm/conv/pointwise.ts",
+    "depth: inChannels, items: n, end },",
+    "depth: inChannels, items: n },",
+  ],
+  [
     "convolutions of scaled maps",
     "tests/kernels/laws.test.ts",
     "src/nn/kernels/wasm/conv/weightGrad.ts",
@@ -53,9 +60,9 @@ export const operationsBugs = [
   [
     "conv2dBiasAct is biasAct of conv2d",
     "tests/kernels/laws.test.ts",
-    "src/nn/kernels/wasm/conv/winograd.ts",
-    "bias: end?.bias ?? 0,",
-    "bias: 0,",
+    "src/nn/kernels/wasm/activations.ts",
+    "bias: bias ?? 0, inputGain",
+    "bias: 0, inputGain",
   ],
   [
     "rules read no more than they say",

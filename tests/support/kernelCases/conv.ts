@@ -135,8 +135,8 @@ function pointsCase(name: keyof typeof convProblems): KernelCase {
 }
 
 /** 1x1 kernels with more work than the exact direct form takes. */
-function pointwiseCase(name: keyof typeof convProblems): KernelCase {
-  const problem = fc
+export function pointwiseGeometry(): fc.Arbitrary<Conv2dGeometry> {
+  return fc
     .record({
       n: small(3),
       inChannels: fc.constantFrom(3, 16, 35, 70),
@@ -147,8 +147,11 @@ function pointwiseCase(name: keyof typeof convProblems): KernelCase {
     .map((sizes) => ({
       ...{ ...sizes, kernelHeight: 1, kernelWidth: 1, stride: 1, padY: 0, padX: 0, groups: 1 },
       ...{ outHeight: sizes.height, outWidth: sizes.width },
-    }))
-    .map(convProblems[name]);
+    }));
+}
+
+function pointwiseCase(name: keyof typeof convProblems): KernelCase {
+  const problem = pointwiseGeometry().map(convProblems[name]);
   return { name: `${name} (pointwise)`, c: 16, kind: "linear", terms: "inputs", problem };
 }
 
@@ -161,6 +164,7 @@ export const convCases: readonly KernelCase[] = [
   pointsCase("conv2dWeightGrad"),
   endCase("conv2dBiasAct", convGeometry, 16),
   endCase("conv2dBiasAct (points)", pointsGeometry(), 128),
+  endCase("conv2dBiasAct (pointwise)", pointwiseGeometry(), 16),
   ...(["conv2d", "conv2dInputGrad", "conv2dWeightGrad"] as const).flatMap((name) => [
     scaledCase(name, convGeometry, 20),
     scaledCase(name, pointsGeometry(), name === "conv2dWeightGrad" ? 32 : 128),

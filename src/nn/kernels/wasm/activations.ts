@@ -2,9 +2,9 @@
 import { activationRow } from "../activations.js";
 import { referenceBiasAct, referenceBiasActGrad } from "../reference/activations.js";
 import type { BiasActGeometry } from "../types.js";
-import type { LeakyEnd } from "./conv/direct.js";
 import { elementsPerChunk } from "./elementwise.js";
 import type { Engine } from "./engine.js";
+import type { PlanarFrame } from "./frames/conv.js";
 import { constants } from "./memory.js";
 
 /** y = clamp(gain * act(inputGain * x + biasGain * b)); b is a pointer or null. */
@@ -13,6 +13,23 @@ export function wasmBiasAct(engine: Engine, x: number, b: number | null, y: numb
   const length = geometry.outer * geometry.channels * geometry.inner;
   const bias = b === null ? null : engine.floats(b, geometry.channels);
   referenceBiasAct(engine.floats(x, length), bias, engine.floats(y, length), geometry);
+}
+
+/** y = x > 0 ? gain x : fall x of x = inputGain conv + biasGain bias, where `bias` points to a number for each output channel, or is null. */
+export interface LeakyEnd {
+  readonly bias: number | null;
+  readonly inputGain: number;
+  readonly biasGain: number;
+  readonly fall: number;
+  readonly gain: number;
+}
+
+/** As the last words of a kernel's frame. */
+export function endFrame(
+  end?: LeakyEnd,
+): Pick<PlanarFrame, "activated" | "bias" | "inputGain" | "biasGain" | "fall" | "gain"> {
+  const { bias, inputGain, biasGain, fall, gain } = end ?? { bias: null, inputGain: 1, biasGain: 1, fall: 1, gain: 1 };
+  return { activated: end === undefined ? 0 : 1, bias: bias ?? 0, inputGain, biasGain, fall, gain };
 }
 
 /** An activation that passes something for negative numbers, without a clamp, as factors; null for others. */

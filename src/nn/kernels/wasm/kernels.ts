@@ -129,7 +129,8 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
       const yAt = at.at(-1)!;
       const [first, second] = pick(at);
       if (given.length === 0) algorithm.run(engine, a, b, yAt, geometry);
-      else if (algorithm.runWith) algorithm.runWith(engine, a, b, yAt, geometry, { scales: [first, second] });
+      else if (algorithm.joins?.includes("scales"))
+        algorithm.runWith!(engine, a, b, yAt, geometry, { scales: [first, second] });
       else {
         scaled(a, operands[0], first, scales[0], (aScaled) =>
           scaled(b, operands[1], second, scales[1], (bScaled) =>
@@ -233,8 +234,8 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
         const [bias] = pick(at);
         const algorithm = conv2dAlgorithms.find((one) => one.applies(conv))!;
         const leaky = leakyEnd(bias, end);
-        if (leaky !== null && algorithm.runWith !== undefined) {
-          algorithm.runWith(engine, xAt, wAt, yAt, conv, { end: leaky });
+        if (leaky !== null && algorithm.joins?.includes("end")) {
+          algorithm.runWith!(engine, xAt, wAt, yAt, conv, { end: leaky });
           return;
         }
         algorithm.run(engine, xAt, wAt, yAt, conv);

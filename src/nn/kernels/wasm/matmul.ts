@@ -1,5 +1,6 @@
 /** Plans matrix products for `assembly/gemm/matmul.ts`: what to pack, where to cut, which form to use. */
 import type { MatmulGeometry } from "../types.js";
+import { endFrame, type LeakyEnd } from "./activations.js";
 import type { Engine } from "./engine.js";
 import {
   COLUMNS,
@@ -124,6 +125,8 @@ export interface RowProducts extends Product {
   readonly aDepth: number;
   readonly aItem: number;
   readonly bItem: number;
+  /** What follows, with a bias for each row. */
+  readonly end?: LeakyEnd;
 }
 
 /** Up to this many rows, the matrices are multiplied where they lie: the left one stays in the caches. */
@@ -132,7 +135,7 @@ export const mostRowsInPlace = 64;
 const leastDepthPacked = 64;
 
 export function runRows(engine: Engine, product: RowProducts): void {
-  const { a, b, y, rows, columns, depth, items } = product;
+  const { a, b, y, rows, columns, depth, items, end } = product;
   if (rows === 0 || columns === 0) return;
   // Many rows are cut into blocks of them, each with long rows of y; few rows into blocks of columns.
   const manyRows = rows >= columns || rows > mostRowsInPlace;
@@ -152,6 +155,7 @@ export function runRows(engine: Engine, product: RowProducts): void {
       columnsPerChunk,
       scratch,
       scratchStride,
+      ...endFrame(end),
     }),
   );
 }

@@ -6,6 +6,7 @@
  * itself a stride-1 convolution of dy with some of the taps, in reverse order; all run on the one kernel `convTiles`.
  */
 import type { Conv2dGeometry } from "../../types.js";
+import type { LeakyEnd } from "../activations.js";
 import type { Engine } from "../engine.js";
 import { TABLE_BYTES } from "../frames/conv.js";
 import { cutProduct, type MatrixLayout, packedBytes, packMatrix, panelBytes, tile } from "../matmul.js";
@@ -16,7 +17,8 @@ export interface Conv2dAlgorithm {
   applies(geometry: Conv2dGeometry): boolean;
   /** x, w, y are pointers to float32; for the adjoints, dy, w, dx and x, dy, dw. */
   run(engine: Engine, x: number, w: number, y: number, geometry: Conv2dGeometry): void;
-  /** With what comes before it and after it, in the same pass. Algorithms without this one need passes for those. */
+  /** What it can do in the same pass with `runWith`. The rest needs passes of its own. */
+  readonly joins?: readonly (keyof Around)[];
   runWith?(engine: Engine, x: number, w: number, y: number, geometry: Conv2dGeometry, around: Around): void;
 }
 
@@ -26,15 +28,6 @@ export interface Around {
   readonly scales?: readonly [first: number | null, second: number | null];
   /** Of conv2d: what follows it. */
   readonly end?: LeakyEnd;
-}
-
-/** y = x > 0 ? gain x : fall x of x = inputGain conv + biasGain bias, where `bias` points to a number for each output channel, or is null. */
-export interface LeakyEnd {
-  readonly bias: number | null;
-  readonly inputGain: number;
-  readonly biasGain: number;
-  readonly fall: number;
-  readonly gain: number;
 }
 
 /**

@@ -25,13 +25,20 @@ const product = (run: Conv2dAlgorithm["run"]): Conv2dAlgorithm => ({
   run,
 });
 
-export const pointwiseConv2d = product((engine, x, w, y, { n, inChannels, outChannels, height, width }) => {
+const runForwards: Required<Conv2dAlgorithm>["runWith"] = (engine, x, w, y, geometry, { end }) => {
+  const { n, inChannels, outChannels, height, width } = geometry;
   const columns = height * width;
   runRows(engine, {
-    ...{ a: w, b: x, y, rows: outChannels, columns, depth: inChannels, items: n },
+    ...{ a: w, b: x, y, rows: outChannels, columns, depth: inChannels, items: n, end },
     ...{ aRow: inChannels, aDepth: 1, aItem: 0, bItem: inChannels * columns },
   });
-});
+};
+
+export const pointwiseConv2d: Conv2dAlgorithm = {
+  ...product((engine, x, w, y, geometry) => runForwards(engine, x, w, y, geometry, {})),
+  joins: ["end"],
+  runWith: runForwards,
+};
 
 export const pointwiseConv2dInputGrad = product((engine, dy, w, dx, { n, inChannels, outChannels, height, width }) => {
   const columns = height * width;

@@ -50,6 +50,7 @@ export const pointsConv2dWeightGrad: Conv2dAlgorithm = {
   name: "points",
   applies: isPointsProblem,
   run: (engine, x, dy, dw, geometry) => runPoints(engine, x, dy, dw, geometry, {}),
+  joins: ["scales"],
   runWith: runPoints,
 };
 

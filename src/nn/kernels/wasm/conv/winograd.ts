@@ -7,12 +7,13 @@
  */
 
 import type { Conv2dGeometry } from "../../types.js";
+import { endFrame, type LeakyEnd } from "../activations.js";
 import type { Engine } from "../engine.js";
 import { ADJOINT_2, STRIDE_1, STRIDE_2 } from "../frames/conv.js";
 import { SKEW } from "../frames/fused.js";
 import { type MicroTile, planWeights } from "../fused/plan.js";
 import { prepareInto, type RawWeights } from "../fused/weights.js";
-import type { Around, Conv2dAlgorithm, LeakyEnd } from "./direct.js";
+import type { Around, Conv2dAlgorithm } from "./direct.js";
 import { isPointsProblem } from "./weightGrad.js";
 
 /** Kinds of assembly/conv/transformed.ts; points per tile; the form of the weights; pixels from one tile of x (or dx) to the next. */
@@ -34,6 +35,7 @@ export function pointsConv2d(tile: MicroTile): Conv2dAlgorithm {
     name: "points",
     applies: isPointsProblem,
     run: (engine, x, w, y, geometry) => runPlanar(engine, tile, forwards(x, w, y, geometry)),
+    joins: ["scales", "end"],
     runWith: (engine, x, w, y, geometry, around) =>
       runPlanar(engine, tile, { ...forwards(x, w, y, geometry), ...around }),
   };
@@ -60,6 +62,7 @@ export function pointsConv2dInputGrad(tile: MicroTile): Conv2dAlgorithm {
     name: "points",
     applies: (geometry) => isPointsProblem(geometry) && coversInput(geometry),
     run: (engine, dy, w, dx, geometry) => runPlanar(engine, tile, backwards(dy, w, dx, geometry)),
+    joins: ["scales"],
     runWith: (engine, dy, w, dx, geometry, around) =>
       runPlanar(engine, tile, { ...backwards(dy, w, dx, geometry), ...around }),
   };
@@ -173,12 +176,7 @@ function runPlanar(
       productOffset,
       tileOffset,
       carryOffset,
-      activated: end === undefined ? 0 : 1,
-      bias: end?.bias ?? 0,
-      inputGain: end?.inputGain ?? 1,
-      biasGain: end?.biasGain ?? 1,
-      fall: end?.fall ?? 1,
-      gain: end?.gain ?? 1,
+      ...endFrame(end),
       scales: scales?.[0] ?? 0,
     });
   });

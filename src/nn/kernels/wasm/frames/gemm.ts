@@ -49,13 +49,14 @@ export function writeProduct({ words }: Pick<FrameViews, "words">, at: number, f
  * - aRow: Element (row, k) of a lies at row * aRow + k * aDepth (bytes).
  * - aItem: From one product to the next (bytes); 0 shares a matrix.
  * - rowsPerChunk: Multiples of 4 and of 8.
+ * - activated: 1: y is what biasActRow makes of it. Bias of each row (0: none), and the factors.
  */
-export interface RowsFrame { readonly a: number; readonly b: number; readonly y: number; readonly rows: number; readonly columns: number; readonly depth: number; readonly aRow: number; readonly aDepth: number; readonly aItem: number; readonly bItem: number; readonly yItem: number; readonly rowsPerChunk: number; readonly columnsPerChunk: number; readonly scratch: number; readonly scratchStride: number; }
+export interface RowsFrame { readonly a: number; readonly b: number; readonly y: number; readonly rows: number; readonly columns: number; readonly depth: number; readonly aRow: number; readonly aDepth: number; readonly aItem: number; readonly bItem: number; readonly yItem: number; readonly rowsPerChunk: number; readonly columnsPerChunk: number; readonly scratch: number; readonly scratchStride: number; readonly activated: number; readonly bias: number; readonly inputGain: number; readonly biasGain: number; readonly fall: number; readonly gain: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
-export function writeRows({ words }: Pick<FrameViews, "words">, at: number, f: RowsFrame): number {
-  words[at] = f.a; words[at + 1] = f.b; words[at + 2] = f.y; words[at + 3] = f.rows; words[at + 4] = f.columns; words[at + 5] = f.depth; words[at + 6] = f.aRow; words[at + 7] = f.aDepth; words[at + 8] = f.aItem; words[at + 9] = f.bItem; words[at + 10] = f.yItem; words[at + 11] = f.rowsPerChunk; words[at + 12] = f.columnsPerChunk; words[at + 13] = f.scratch; words[at + 14] = f.scratchStride;
-  return at + 15;
+export function writeRows({ words, reals }: Pick<FrameViews, "words" | "reals">, at: number, f: RowsFrame): number {
+  words[at] = f.a; words[at + 1] = f.b; words[at + 2] = f.y; words[at + 3] = f.rows; words[at + 4] = f.columns; words[at + 5] = f.depth; words[at + 6] = f.aRow; words[at + 7] = f.aDepth; words[at + 8] = f.aItem; words[at + 9] = f.bItem; words[at + 10] = f.yItem; words[at + 11] = f.rowsPerChunk; words[at + 12] = f.columnsPerChunk; words[at + 13] = f.scratch; words[at + 14] = f.scratchStride; words[at + 15] = f.activated; words[at + 16] = f.bias; reals[at + 17] = f.inputGain; reals[at + 18] = f.biasGain; reals[at + 19] = f.fall; reals[at + 20] = f.gain;
+  return at + 21;
 }
 
 /**
