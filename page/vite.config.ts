@@ -13,11 +13,18 @@ const withModel: Plugin = {
   },
 };
 
+/** Only Node.js can be asked for the wide build (variants.ts): 28 KB that no browser would ever load. */
+const withoutWide: Plugin = {
+  name: "without-wide",
+  enforce: "pre",
+  load: (id) => (/\/generated\/wide\.[jt]s$/.test(id) ? 'export const kernels = "";' : null),
+};
+
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   base: "./",
-  plugins: [withModel, readingPlugin()],
-  worker: { format: "es" },
+  plugins: [withModel, withoutWide, readingPlugin()],
+  worker: { format: "es", plugins: () => [withoutWide] },
   build: {
     target: "es2022",
     outDir: "dist",
