@@ -304,19 +304,16 @@ export function chain<T, S>(items: readonly T[], start: S, step: (state: S, item
   }, start);
 }
 
-/** Frees the tensors of `state` that are neither among those of `used` nor read by their gradients. */
+/** Frees the tensors of `state` that are neither among those of `used` nor needed by their gradients. */
 function releaseUnneeded(state: unknown, used: unknown): void {
   const scope = current;
   if (scope === null) return;
-  const candidates = collectTensors(state, []).filter((tensor) => tensor.internals.scope === scope);
+  // A recorded tensor stays: what was made of it may need its gradient, and who was shown it may go on with it.
+  const candidates = collectTensors(state, []).filter(
+    (tensor) => tensor.internals.scope === scope && tensor.internals.node === null,
+  );
   if (candidates.length === 0) return;
-  const { taken, read } = takeNeeded(used, scope);
+  const { taken } = takeNeeded(used, scope);
+  for (const tensor of candidates) releaseEarly(tensor);
   for (const tensor of taken) tensor.internals.scope = scope;
-  const needed = new Set(taken);
-  for (const tensor of candidates) {
-    if (read.has(tensor)) continue;
-    // A recorded tensor keeps its place: gradients may come by.
-    if (needed.has(tensor) || tensor.internals.node !== null) tensor.internals.forget();
-    else tensor.internals.release();
-  }
 }
