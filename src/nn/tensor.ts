@@ -274,7 +274,8 @@ export function releaseEarly(tensor: Tensor): void {
 }
 
 /** Whether a tensor belongs to the scope that runs, and its memory to it alone. */
-export function isUnshared({ internals }: Tensor): boolean {
+export function isUnshared(tensor: Tensor): boolean {
+  const { internals } = tensor;
   return internals.scope !== null && internals.scope === current && internals.storage.references === 1;
 }
 
