@@ -42,7 +42,8 @@ function points<L>(from: usize, rowStride: usize, v: usize, pointStride: usize, 
 /**
  * The points of `rows` rows of tiles from row `ty` on, of eight channels (`lanes` of which exist) of one image, as tiles
  * `index`, index + 1, ...: tile t goes to v + (t / rowsOfPanel) * panelStride + (t % rowsOfPanel) * 32, its next point `pointStride`
- * further on. Channels are multiplied by the numbers at `scales`, if that is not 0. Window (0, 0) begins at pixel (-padY, -padX). Scratch: 81 pixels and a strip of one row of windows.
+ * further on. Channels are multiplied by the numbers at `scales`, if that is not 0. Window (0, 0) begins at pixel (-padY, -padX).
+ * Scratch: 81 pixels and a strip of one row of windows.
  */
 export function transformRows(
   kind: i32, planes: usize, scales: usize, height: i32, width: i32, lanes: i32, padY: i32, padX: i32, ty: i32, rows: i32, tilesX: i32,

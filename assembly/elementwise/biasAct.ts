@@ -105,12 +105,12 @@ function run(gradient: bool, clamped: bool, args: usize, chunk: i32): void {
  * activations that pass something for negative numbers. bias: eight float32. Rounded as `biasAct`.
  */
 export function biasActStrip(strip: usize, pixels: i32, bias: usize, inputGain: f32, fall: f32, gain: f32): void {
-  const times = f32x4.splat(inputGain), falls = f32x4.splat(fall), gains = f32x4.splat(gain), zero = f32x4.splat(0);
+  const times = f32x4.splat(inputGain), falls = f32x4.splat(fall), gains = f32x4.splat(gain);
   const low = v128.load(bias), upper = v128.load(bias, 16);
   for (const end = strip + <usize>pixels * 32; strip < end; strip += 32) {
     const t = madd(times, v128.load(strip), low), u = madd(times, v128.load(strip, 16), upper);
-    const y = f32x4.mul(t, v128.bitselect(gains, falls, f32x4.gt(t, zero)));
-    const z = f32x4.mul(u, v128.bitselect(gains, falls, f32x4.gt(u, zero)));
+    const y = leaky(t, falls, gains);
+    const z = leaky(u, falls, gains);
     v128.store(strip, z, 16);
     v128.store(strip, y);
   }
@@ -118,19 +118,26 @@ export function biasActStrip(strip: usize, pixels: i32, bias: usize, inputGain: 
 
 /** The same of a row of `length` numbers with one bias, any alignment. */
 export function biasActRow(row: usize, length: i32, bias: f32, inputGain: f32, fall: f32, gain: f32): void {
-  const times = f32x4.splat(inputGain), falls = f32x4.splat(fall), gains = f32x4.splat(gain), zero = f32x4.splat(0);
+  const times = f32x4.splat(inputGain), falls = f32x4.splat(fall), gains = f32x4.splat(gain);
   const shift = f32x4.splat(bias), end = row + floatBytes(length);
   for (const pairsEnd = row + floatBytes(length & ~7); row < pairsEnd; row += 32) {
     const t = madd(times, v128.load(row), shift), u = madd(times, v128.load(row, 16), shift);
-    const y = f32x4.mul(t, v128.bitselect(gains, falls, f32x4.gt(t, zero)));
-    const z = f32x4.mul(u, v128.bitselect(gains, falls, f32x4.gt(u, zero)));
+    const y = leaky(t, falls, gains);
+    const z = leaky(u, falls, gains);
     v128.store(row, z, 16);
     v128.store(row, y);
   }
   for (; row < end; row += 4) {
     const t = madd(times, v128.load32_splat(row), shift);
-    v128.store32_lane(row, f32x4.mul(t, v128.bitselect(gains, falls, f32x4.gt(t, zero))), 0);
+    v128.store32_lane(row, leaky(t, falls, gains), 0);
   }
+}
+
+/** gain * act(t), where the activation passes something for negative numbers and nothing is clamped. */
+// @ts-ignore: decorator
+@inline
+function leaky(t: v128, fall: v128, gain: v128): v128 {
+  return f32x4.mul(t, v128.bitselect(gain, fall, f32x4.gt(t, f32x4.splat(0))));
 }
 
 /** clamp(gain * act(t)); pmax and pmin are single instructions, and pass a NaN that comes first. */
