@@ -4,7 +4,7 @@ import { ensureKernels, withRoom } from "./nn/loading.js";
 import { Refills } from "./refills.js";
 import { openSource, type Source } from "./sources.js";
 import { isNative, readNative } from "./stylegan/checkpoint/native.js";
-import { type AnyDiscriminator, type AnyGenerator, buildDiscriminator, buildGenerator } from "./stylegan/networks.js";
+import { type AnyDiscriminator, type AnyGenerator, loadDiscriminator, loadGenerator } from "./stylegan/networks.js";
 
 /** The networks of a checkpoint file; a file may hold some of them only. */
 export interface Checkpoint {
@@ -77,11 +77,11 @@ export async function loadCheckpoint<const Names extends NetworkNames = NetworkN
     const data = read(opened, options);
     const { format, networks, names, warnings } = data;
     const again = opened.reopen && new Refills(opened, String(source), data, (file) => read(file, options));
-    const checkpoint: Checkpoint = await withRoom(() => ({
+    const checkpoint: Checkpoint = await withRoom(async () => ({
       format,
-      ...(networks.gEma && { gEma: buildGenerator(networks.gEma, again?.of("gEma")) }),
-      ...(networks.g && { g: buildGenerator(networks.g, again?.of("g")) }),
-      ...(networks.d && { d: buildDiscriminator(networks.d, again?.of("d")) }),
+      ...(networks.gEma && { gEma: await loadGenerator(networks.gEma, again?.of("gEma")) }),
+      ...(networks.g && { g: await loadGenerator(networks.g, again?.of("g")) }),
+      ...(networks.d && { d: await loadDiscriminator(networks.d, again?.of("d")) }),
     }));
     again?.loaded();
     // Not enumerated: what is left of a checkpoint without its format are its networks.

@@ -7,7 +7,7 @@
  */
 import type { ByteSource } from "./formats/byteSource.js";
 import { FileError } from "./formats/fileError.js";
-import { isWindows, nodeModule } from "./host.js";
+import { isWindows, memoryStays, nodeModule } from "./host.js";
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "no such file or directory",
@@ -77,6 +77,17 @@ export function openFile(path: string | URL): IdentifiedFile {
       }
       return done;
     });
+  const fillLater = async (offset: number, target: () => Uint8Array): Promise<boolean> => {
+    for (let done = 0; ; ) {
+      const bytes = target();
+      if (done === bytes.length) return true;
+      const count = await readLater(file, bytes.subarray(done, done + MOST_BYTES), offset + done).catch((error) => {
+        throw systemError("read", name, error);
+      });
+      if (count === 0) return false;
+      done += count;
+    }
+  };
   // A file that is renamed or unlinked while it is open stays what it is; one that is written over has another of these.
   const identity = (): string => {
     const { dev, ino, size, mtimeNs } = fstatSync(file, { bigint: true });
@@ -90,12 +101,21 @@ export function openFile(path: string | URL): IdentifiedFile {
       return bytes.subarray(0, fill(offset, bytes));
     },
     readInto: (offset, target) => fill(offset, target) === target.length,
+    ...(memoryStays() && { readIntoLater: fillLater }),
     close: () => closeSync(file),
     identity: opened,
     isUnchanged: () => attempt(identity) === opened,
     // Windows lets nobody replace a file that is open.
     ...(isWindows() ? {} : { reopen: () => again(path, opened) }),
   };
+}
+
+/** Reads by one of Node's own threads; how much was read. */
+function readLater(file: number, target: Uint8Array, offset: number): Promise<number> {
+  const { read } = nodeModule("fs");
+  return new Promise((resolve, reject) => {
+    read(file, target, 0, target.length, offset, (error, count) => (error ? reject(error) : resolve(count)));
+  });
 }
 
 /** The file of that path, if it is the one that had that identity. */

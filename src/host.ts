@@ -35,6 +35,15 @@ export function nodeModule<Name extends keyof NodeModules>(name: Name): NodeModu
 
 export const isWindows = (): boolean => host.process?.platform === "win32";
 
+/**
+ * Whether the memory of WebAssembly stays where it is when it grows, so that the system may write to it meanwhile: V8 on 64 bits reserves
+ * all of its addresses from the beginning.
+ */
+export function memoryStays(): boolean {
+  const { versions, arch } = host.process ?? {};
+  return versions?.v8 !== undefined && !("bun" in versions || "deno" in versions) && /64/.test(arch ?? "");
+}
+
 /** The major version of Node's V8; 0 elsewhere. */
 export function v8Version(): number {
   return isNode() ? Number.parseInt(host.process!.versions.v8 ?? "0", 10) : 0;

@@ -6,6 +6,7 @@
 import type { OpenFile } from "./files.js";
 import type { ByteSource } from "./formats/byteSource.js";
 import { CheckpointError } from "./formats/fileError.js";
+import type { PlainTensor } from "./formats/plainTensor.js";
 import type { Refill } from "./nn/kernels/block.js";
 import type { CheckpointData, NetworkData, NetworkName } from "./stylegan/checkpoint/networkData.js";
 
@@ -43,8 +44,17 @@ export class Refills {
   of(network: NetworkName): (name: string) => Refill {
     return (name) => ({
       isReady: () => this.#isReady(),
-      fill: (target) => this.#network(network).tensors.get(name)!.copyTo(target),
+      fill: (target) => this.#tensor(network, name).copyTo(target),
+      fillLater: async (target) => {
+        const tensor = this.#tensor(network, name);
+        if (tensor.copyLater === undefined) tensor.copyTo(target());
+        else await tensor.copyLater(target);
+      },
     });
+  }
+
+  #tensor(network: NetworkName, name: string): PlainTensor {
+    return this.#network(network).tensors.get(name)!;
   }
 
   #isReady(): boolean {

@@ -7,6 +7,11 @@ export interface ByteSource {
   read(offset: number, length: number): Uint8Array;
   /** Fills `target` from `offset` without a copy in between, where the source can; false when it came short. */
   readInto?(offset: number, target: Uint8Array): boolean;
+  /**
+   * As `readInto`, while this thread does something else. `target` is asked anew whenever it is needed: it may lie in memory that grows
+   * meanwhile. Left out where only this thread could read.
+   */
+  readIntoLater?(offset: number, target: () => Uint8Array): Promise<boolean>;
 }
 
 /** A file that is in memory already; reads are views, not copies. */
@@ -31,11 +36,26 @@ export function readRange(source: ByteSource, offset: number, length: number, wh
 /** Fills `target` with the bytes from `offset` on, or throws the error that names what is missing. */
 export function fillFrom(source: ByteSource, offset: number, target: Uint8Array, what: string): void {
   if (source.readInto === undefined) target.set(readRange(source, offset, target.length, what));
-  else if (!source.readInto(offset, target)) {
-    throw new FileError(
-      `${what}: expected ${target.length} bytes at offset ${offset}, but the file has ${source.size}; is it truncated?`,
-    );
-  }
+  else if (!source.readInto(offset, target)) throw shortOf(source, offset, target.length, what);
+}
+
+/** `fillFrom` while this thread does something else; undefined where the source cannot. */
+export function laterFrom(
+  source: ByteSource,
+  offset: number,
+  what: string,
+): ((begin: number, target: () => Uint8Array) => Promise<void>) | undefined {
+  if (source.readIntoLater === undefined) return undefined;
+  return async (begin, target) => {
+    const isWhole = await source.readIntoLater!(offset + begin, target);
+    if (!isWhole) throw shortOf(source, offset + begin, target().length, what);
+  };
+}
+
+function shortOf({ size }: ByteSource, offset: number, length: number, what: string): FileError {
+  return new FileError(
+    `${what}: expected ${length} bytes at offset ${offset}, but the file has ${size}; is it truncated?`,
+  );
 }
 
 export function viewOf(bytes: Uint8Array): DataView {

@@ -28,9 +28,14 @@ export function asCheckpoint<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof FileError) || error instanceof CheckpointError) throw error;
-    throw new CheckpointError(error.reason, error.position, { cause: error });
+    throw ofCheckpoint(error);
   }
+}
+
+/** What a reader threw, said of the checkpoint. */
+export function ofCheckpoint(error: unknown): unknown {
+  if (!(error instanceof FileError) || error instanceof CheckpointError) return error;
+  return new CheckpointError(error.reason, error.position, { cause: error });
 }
 
 /** A short, bounded description of any decoded value, for messages. */

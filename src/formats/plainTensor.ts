@@ -16,6 +16,11 @@ export interface PlainTensor {
   readonly size: number;
   /** Writes all elements into `out` in row-major order, converted to its type; RangeError unless the length is `size`. */
   copyTo(out: Float32Array | Float64Array): void;
+  /**
+   * As `copyTo`, while this thread does something else. `out` is asked anew whenever it is needed: it may lie in memory that grows
+   * meanwhile. Left out where only this thread can do it.
+   */
+  copyLater?(out: () => Float32Array | Float64Array): Promise<void>;
   /** The elements as a fresh dense array: float64 for f64, float32 for all else. */
   toFloat(): Float32Array | Float64Array;
 }
@@ -27,6 +32,8 @@ export interface StridedSource {
   readonly bytes: Uint8Array | (() => Uint8Array);
   /** Fills `target` with the bytes of the storage from `begin` on, where that can be done without `bytes`. */
   readonly readInto?: (begin: number, target: Uint8Array) => void;
+  /** The same while this thread does something else, where that is possible. */
+  readonly readIntoLater?: ((begin: number, target: () => Uint8Array) => Promise<void>) | undefined;
   /** Length of the storage in elements. */
   readonly storageSize: number;
   /** In elements, one an axis, 0 or more; row-major when left out. */
@@ -85,29 +92,42 @@ export function stridedTensor(source: StridedSource): PlainTensor {
     }
     return bytes;
   };
-  const copyTo = (out: Float32Array | Float64Array): void => {
-    if (out.length !== size)
-      throw new RangeError(`${name}: copyTo expected room for ${size} elements, got ${out.length}`);
-    if (size === 0) return;
+  const begin = offset * bytesPerElement[dtype];
+  /** Whether the bytes are copied as they are. */
+  const isPlain = (out: Float32Array | Float64Array): boolean => {
     const axes = coalesce(shape, strides);
     const dense = axes.length === 0 || (axes.length === 1 && axes[0].stride === 1);
     const sameType =
       (dtype === "f32" && out instanceof Float32Array) || (dtype === "f64" && out instanceof Float64Array);
-    if (dense && sameType && hostIsLittleEndian && !bigEndian) {
-      const begin = offset * bytesPerElement[dtype];
-      const target = new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
+    return dense && sameType && hostIsLittleEndian && !bigEndian;
+  };
+  const copyTo = (out: Float32Array | Float64Array): void => {
+    if (out.length !== size)
+      throw new RangeError(`${name}: copyTo expected room for ${size} elements, got ${out.length}`);
+    if (size === 0) return;
+    if (isPlain(out)) {
+      const target = bytesOf(out);
       if (source.readInto !== undefined) source.readInto(begin, target);
-      else target.set(readBytes().subarray(begin, begin + out.byteLength));
+      else target.set(readBytes().subarray(begin, begin + target.length));
     } else {
-      gather(elementReader(readBytes(), dtype, !bigEndian), axes, offset, out);
+      gather(elementReader(readBytes(), dtype, !bigEndian), coalesce(shape, strides), offset, out);
     }
+  };
+  const copyLater = async (out: () => Float32Array | Float64Array): Promise<void> => {
+    const first = out();
+    if (first.length === size && size > 0 && isPlain(first)) await source.readIntoLater!(begin, () => bytesOf(out()));
+    else copyTo(first);
   };
   const toFloat = () => {
     const out = dtype === "f64" ? new Float64Array(size) : new Float32Array(size);
     copyTo(out);
     return out;
   };
-  return { dtype, shape: [...shape], size, copyTo, toFloat };
+  return { dtype, shape: [...shape], size, copyTo, toFloat, ...(source.readIntoLater && { copyLater }) };
+}
+
+function bytesOf(numbers: Float32Array | Float64Array): Uint8Array {
+  return new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
 }
 
 /** A dense row-major tensor over numbers in memory (a view, not a copy). */

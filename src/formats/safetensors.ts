@@ -3,7 +3,7 @@
  * is read at once, each tensor when it is asked for, so a file larger than memory can be read one tensor at a time.
  * Tested by tests/formats/formats.test.ts.
  */
-import { type ByteSource, bytesSource, fillFrom, readRange, viewOf } from "./byteSource.js";
+import { type ByteSource, bytesSource, fillFrom, laterFrom, readRange, viewOf } from "./byteSource.js";
 import { concatBytes } from "./bytes.js";
 import { describe, FileError } from "./fileError.js";
 import { numberToHalf } from "./float16.js";
@@ -74,7 +74,9 @@ export function readSafetensors(file: Uint8Array | ByteSource): SafetensorsFile 
     const what = `safetensors: tensor ${describe(name)}`;
     const bytes = () => readRange(source, dataBegin + begin, end - begin, what);
     const readInto = (from: number, target: Uint8Array) => fillFrom(source, dataBegin + begin + from, target, what);
-    tensors.set(name, stridedTensor({ dtype, shape, bytes, readInto, storageSize: elementCount(shape), name }));
+    const readIntoLater = laterFrom(source, dataBegin + begin, what);
+    const storageSize = elementCount(shape);
+    tensors.set(name, stridedTensor({ dtype, shape, bytes, readInto, readIntoLater, storageSize, name }));
   }
   return { tensors, metadata };
 }

@@ -66,7 +66,7 @@ let keptBytes = 0;
  * Runs `make`, which makes networks: their memory is given back by the garbage collector, who does not know how much that
  * is. It is asked to run when a lot has been made since it last did, and when there is no room; then `make` runs again.
  */
-export async function withRoom<T>(make: () => T): Promise<T> {
+export async function withRoom<T>(make: () => Promise<T>): Promise<T> {
   const usedBytes = (): number => activeKernels().memory().usedBytes;
   const collect = async (): Promise<void> => {
     await collectGarbage();
@@ -74,7 +74,7 @@ export async function withRoom<T>(make: () => T): Promise<T> {
   };
   if (usedBytes() - keptBytes > MOST_UNCOLLECTED_BYTES) await collect();
   try {
-    return make();
+    return await make();
   } catch (error) {
     if (!(error instanceof NoRoomError)) throw error;
   }

@@ -43,28 +43,50 @@ function contentsOf(tensors: ReadonlyMap<string, PlainTensor>, refill?: RefillOf
 }
 
 /** A generator out of a checkpoint, with its parameters frozen. */
-export function buildGenerator(data: NetworkData<AnyGeneratorConfig>, refill?: RefillOf): AnyGenerator {
-  const generator = complete(new Generator(data.config, contentsOf(data.tensors, refill)));
-  if (data.estimatesWAvg) estimateWAvg(generator.mapping);
-  return generator;
+export function buildGenerator(data: NetworkData<AnyGeneratorConfig>): AnyGenerator {
+  return frozen(new Generator(data.config, contentsOf(data.tensors)), data);
+}
+
+/** The same; with a refill, tensors are read by others than this thread, as far as they can be. */
+export async function loadGenerator(data: NetworkData<AnyGeneratorConfig>, refill?: RefillOf): Promise<AnyGenerator> {
+  if (refill === undefined) return buildGenerator(data);
+  return frozen(await complete(new Generator(data.config, contentsOf(data.tensors, refill))), data);
 }
 
 /** A discriminator out of a checkpoint, with its parameters frozen. */
-export function buildDiscriminator(
-  { config, tensors }: NetworkData<AnyDiscriminatorConfig>,
+export function buildDiscriminator({ config, tensors }: NetworkData<AnyDiscriminatorConfig>): AnyDiscriminator {
+  return setTrainable(new Discriminator(config, contentsOf(tensors)), false);
+}
+
+/** The same; with a refill, tensors are read by others than this thread, as far as they can be. */
+export async function loadDiscriminator(
+  data: NetworkData<AnyDiscriminatorConfig>,
   refill?: RefillOf,
-): AnyDiscriminator {
-  return complete(new Discriminator(config, contentsOf(tensors, refill)));
+): Promise<AnyDiscriminator> {
+  if (refill === undefined) return buildDiscriminator(data);
+  return setTrainable(await complete(new Discriminator(data.config, contentsOf(data.tensors, refill))), false);
+}
+
+function frozen(generator: AnyGenerator, { estimatesWAvg }: NetworkData<AnyGeneratorConfig>): AnyGenerator {
+  setTrainable(generator, false);
+  if (estimatesWAvg) estimateWAvg(generator.mapping);
+  return generator;
 }
 
 /**
  * Has all numbers in memory: what is wrong with a file is found when it is loaded. The largest come last, and of them those that are used
  * first, so that what kernels give up of them is one range that grows from its end.
  */
-function complete<N extends AnyGenerator | AnyDiscriminator>(network: N): N {
-  const tensors = [...network.parameters.values(), ...network.buffers.values()];
-  for (const { internals } of tensors.sort((a, b) => a.size - b.size)) internals.block.fetch?.();
-  return setTrainable(network, false);
+async function complete<N extends AnyGenerator | AnyDiscriminator>(network: N): Promise<N> {
+  const tensors = [...network.parameters.values(), ...network.buffers.values()].sort((a, b) => a.size - b.size);
+  // Whoever changes the kernels meanwhile has other blocks made, which come in the next turn.
+  for (;;) {
+    const away = tensors.filter(({ internals }) => internals.block.isAway);
+    if (away.length === 0) return network;
+    const fetched = await Promise.allSettled(away.map(({ internals }) => internals.block.fetchLater?.()));
+    const failure = fetched.find((result) => result.status === "rejected");
+    if (failure !== undefined) throw failure.reason;
+  }
 }
 
 /**

@@ -8,12 +8,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   type AnyGenerator,
+  CheckpointError,
   init,
   loadCheckpoint,
   saveCheckpoint,
   scope,
   seedsToZ,
-  type Tensor,
+  Tensor,
 } from "../../src/index.js";
 import { grad } from "../../src/nn/autograd/grad.js";
 import { activeKernels } from "../../src/nn/backend.js";
@@ -143,6 +144,45 @@ describe("nobody can tell", () => {
     expect(awayOf(another).length).toBe(3);
     expect(image(another)).toEqual(expected);
     expect(awayOf(another).length).toBe(3);
+  });
+});
+
+describe("weights are read by others than this thread", () => {
+  /** Where the numbers of a tensor begin in the file. */
+  const placeOf = (bytes: Buffer, name: string): number => {
+    const length = Number(bytes.readBigUInt64LE(0));
+    const { [`g_ema.${name}`]: entry } = JSON.parse(bytes.toString("utf8", 8, 8 + length));
+    return 8 + length + entry.data_offsets[0];
+  };
+
+  test("what no network can compute with is found before anybody has the network", async () => {
+    const bytes = bytesOf(original);
+    bytes.writeFloatLE(Number.NaN, placeOf(bytes, names[1]) + 4 * 1000);
+    const path = join(folder, "damaged.safetensors");
+    writeFileSync(path, bytes);
+    const said = `${names[1]} holds NaN, with which no network can compute`;
+    await expect(loadCheckpoint(path, { networks: ["gEma"] })).rejects.toThrow(said);
+    await expect(loadCheckpoint(path, { networks: ["gEma"] })).rejects.toThrow(CheckpointError);
+  });
+
+  test("while the memory grows, and while kernels change", async () => {
+    const during = async (body: () => void | Promise<void>): Promise<AnyGenerator> => {
+      const loading = load();
+      await new Promise(setImmediate);
+      await body();
+      return (await loading).gEma;
+    };
+    const grown = await during(() => {
+      scope(() => Tensor.zeros([activeKernels().memory().reservedBytes / 4]));
+    });
+    expect(image(grown)).toEqual(expected);
+    const changed = await during(async () => {
+      await init({ kernels: "reference" });
+      await init({ threads: 2 });
+    });
+    expect(image(changed)).toEqual(expected);
+    await init({ threads: 1 });
+    expect(image(changed)).toEqual(expected);
   });
 });
 

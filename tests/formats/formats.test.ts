@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { zipSync } from "fflate";
 import { describe, expect, test } from "vitest";
-import { bytesSource, viewOf } from "../../src/formats/byteSource.js";
+import { type ByteSource, bytesSource, viewOf } from "../../src/formats/byteSource.js";
 import { concatBytes, crc32 } from "../../src/formats/bytes.js";
 import { FileError } from "../../src/formats/fileError.js";
 import { bfloat16ToNumber, halfToNumber, numberToHalf } from "../../src/formats/float16.js";
@@ -98,6 +98,38 @@ describe("safetensors", () => {
     expect([...(file.tensors.get("x")?.toFloat() ?? [])]).toEqual([1, 1, -3]);
     const large = denseTensor(Float32Array.of(70000), [1]);
     expect(() => writeSafetensors([{ name: "x", dtype: "f16", tensor: large }])).toThrow(RangeError);
+  });
+
+  test("reading while others work: the same numbers, and the same sentence where the file is short", async () => {
+    const values = Float32Array.from({ length: 24 }, (_, k) => k / 8 - 1);
+    const tensor = denseTensor(values, [4, 6]);
+    const bytes = writeSafetensors((["f32", "f16", "f64"] as const).map((dtype) => ({ name: dtype, dtype, tensor })));
+    let size = bytes.length;
+    const source: ByteSource = {
+      ...bytesSource(bytes),
+      readInto: (offset, target) => {
+        if (offset + target.length > size) return false;
+        target.set(bytes.subarray(offset, offset + target.length));
+        return true;
+      },
+      readIntoLater: async (offset, target) => {
+        await null;
+        return source.readInto!(offset, target());
+      },
+    };
+    const { tensors } = readSafetensors(source);
+    for (const [name, found] of tensors) {
+      for (const room of [new Float32Array(24), new Float64Array(24)]) {
+        await found.copyLater!(() => room);
+        expect([name, ...room]).toEqual([name, ...values]);
+      }
+      await expect(found.copyLater!(() => new Float32Array(23))).rejects.toThrow(RangeError);
+    }
+    const last = tensors.get("f32")!;
+    size -= 4 * 24 + 2 * 24 + 8 * 24 + 1; // all tensors, and the end of the header
+    const said = errorOf(() => last.copyTo(new Float32Array(24)));
+    await expect(last.copyLater!(() => new Float32Array(24))).rejects.toThrow(said);
+    await expect(last.copyLater!(() => new Float32Array(24))).rejects.toThrow(FileError);
   });
 
   test("tensors are read one at a time from random access", () => {

@@ -12,6 +12,11 @@ export interface Block {
   readonly isAway?: boolean;
   /** Has the numbers in memory, for now; `numbers` are they, where somebody has them already. */
   fetch?(numbers?: Float32Array | Float64Array): void;
+  /**
+   * As `fetch`: takes the memory at once, and has the numbers written while this thread does something else, where their source can.
+   * Until then nobody else may use the block.
+   */
+  fetchLater?(): Promise<void>;
 }
 
 /** Where the numbers of a block come from, and can be had again. */
@@ -20,6 +25,8 @@ export interface Refill {
   isReady(): boolean;
   /** Writes them. @throws Error where they cannot be had after all */
   fill(target: Float32Array | Float64Array): void;
+  /** The same while this thread does something else, where that can be; `target` is asked anew whenever it is needed. */
+  fillLater(target: () => Float32Array | Float64Array): Promise<void>;
 }
 
 /** A small FIR filter. When `separable` is set, taps = outer(separable.y, separable.x). */

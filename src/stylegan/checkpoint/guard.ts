@@ -1,5 +1,5 @@
 /** What is wrong with the numbers of a checkpoint, found when they are read. */
-import { asCheckpoint, CheckpointError } from "../../formats/fileError.js";
+import { asCheckpoint, CheckpointError, ofCheckpoint } from "../../formats/fileError.js";
 import type { PlainTensor } from "../../formats/plainTensor.js";
 import type { NetworkConfig } from "../config.js";
 import type { CheckpointData, NetworkData } from "./networkData.js";
@@ -43,6 +43,14 @@ function guardedNetwork<Config extends NetworkConfig>(network: NetworkData<Confi
         asCheckpoint(() => tensor.copyTo(out));
         checked(out);
       },
+      ...(tensor.copyLater && {
+        copyLater: async (out) => {
+          await tensor.copyLater!(out).catch((error) => {
+            throw ofCheckpoint(error);
+          });
+          checked(out());
+        },
+      }),
       toFloat: () => {
         const numbers = asCheckpoint(() => tensor.toFloat());
         checked(numbers);

@@ -4,6 +4,7 @@
  */
 import type { ByteSource } from "../../formats/byteSource.js";
 import { CheckpointError } from "../../formats/fileError.js";
+import type { PlainTensor } from "../../formats/plainTensor.js";
 import { readSafetensors, type SafetensorsEntry, safetensorsChunks } from "../../formats/safetensors.js";
 import { nativeGeometry, TRAINING_FORMAT } from "../checkpoint/native.js";
 import type { OrderSnapshot } from "./dataset.js";
@@ -51,10 +52,11 @@ export function readTrainingState(file: Uint8Array | ByteSource): SavedState {
   const { numbers, ...rest } = JSON.parse(text) as Omit<SavedState, "training"> & {
     readonly numbers: TrainingSnapshot["numbers"];
   };
-  const inMemory = new Map([...tensors].map(([name, tensor]) => [name, { ...tensor, ...held(tensor.toFloat()) }]));
+  const inMemory = new Map([...tensors].map(([name, tensor]) => [name, held(tensor)]));
   return { training: { tensors: inMemory, numbers }, ...rest };
 }
 
-function held(data: Float32Array | Float64Array) {
-  return { copyTo: (out: Float32Array | Float64Array) => out.set(data), toFloat: () => data.slice() };
+function held({ dtype, shape, size, toFloat }: PlainTensor): PlainTensor {
+  const data = toFloat();
+  return { dtype, shape, size, copyTo: (out) => out.set(data), toFloat: () => data.slice() };
 }

@@ -228,7 +228,7 @@ export class LinearBlock implements Block {
   get data(): Float32Array {
     const { pointer } = this;
     if (this.#view?.buffer !== this.memory.buffer) {
-      this.#view = new Float32Array(this.memory.buffer, pointer, this.length);
+      this.#view = this.#viewAt(pointer);
     }
     return this.#view;
   }
@@ -248,7 +248,7 @@ export class LinearBlock implements Block {
     const refill = this.#source();
     const pointer = this.memory.allocate(this.length * 4);
     try {
-      const view = new Float32Array(this.memory.buffer, pointer, this.length);
+      const view = this.#viewAt(pointer);
       if (numbers === undefined) refill.fill(view);
       else view.set(numbers);
     } catch (error) {
@@ -258,12 +258,32 @@ export class LinearBlock implements Block {
     this.#pointer = pointer;
   }
 
+  async fetchLater(): Promise<void> {
+    if (this.#pointer !== null) return;
+    const refill = this.#source();
+    const pointer = this.memory.allocate(this.length * 4);
+    try {
+      // Whoever asks for many has the memory of all of them first, so that it grows before anything is on its way.
+      await null;
+      await refill.fillLater(() => this.#viewAt(pointer));
+    } catch (error) {
+      this.memory.release(pointer);
+      throw error;
+    }
+    if (this.#refill !== null && this.#pointer === null) this.#pointer = pointer;
+    else this.memory.release(pointer); // It was released meanwhile, or somebody could not wait.
+  }
+
+  #viewAt(pointer: number): Float32Array {
+    return new Float32Array(this.memory.buffer, pointer, this.length);
+  }
+
   get isAway(): boolean {
     return this.#pointer === null;
   }
 
   get numbers(): Float32Array {
-    if (this.#pointer !== null) return new Float32Array(this.memory.buffer, this.#pointer, this.length);
+    if (this.#pointer !== null) return this.#viewAt(this.#pointer);
     const copy = new Float32Array(this.length);
     this.#source().fill(copy);
     return copy;
