@@ -44,6 +44,20 @@ function rowOffset(args: usize, strides: usize, row: i32): usize {
   return (<usize>offset) << 2;
 }
 
+/** How many rows from `row` on follow each other along the last outer axis, each one step behind the one before. */
+function rowsInStep(args: usize, row: i32): i32 {
+  const axes = changetype<StridedArguments>(args).axes;
+  if (axes == 0) return 1;
+  const extent = load<i32>(args + ((<usize>axes - 1) << 2) + EXTENTS);
+  return extent - row % extent;
+}
+
+/** Bytes of that step. */
+function rowStep(args: usize, strides: usize): usize {
+  const axes = changetype<StridedArguments>(args).axes;
+  return axes == 0 ? 0 : <usize>load<i32>(args + ((<usize>axes - 1) << 2) + strides) << 2;
+}
+
 /**
  * y = f(a, b) over the index space; a step or stride of 0 broadcasts. a, b, y: float32, any alignment; y may be a or b
  * where they walk alike. Each operation is rounded once; memory-bound at 12 bytes for each element.
@@ -59,11 +73,20 @@ function zip(op: Binary, args: usize, chunk: i32): void {
   const aStep = <usize>(g.aStep << 2);
   const bStep = <usize>(g.bStep << 2);
   const yStep = <usize>(g.yStep << 2);
+  const aRow = rowStep(args, A_STRIDES), bRow = rowStep(args, B_STRIDES), yRow = rowStep(args, Y_STRIDES);
+  let aNext: usize = 0, bNext: usize = 0, yNext: usize = 0, inStep = 0;
   for (let row = firstRow; row < endRow; row++) {
-    let a = g.a + rowOffset(args, A_STRIDES, row) + <usize>first * aStep;
-    let b = g.b + rowOffset(args, B_STRIDES, row) + <usize>first * bStep;
-    let y = g.y + rowOffset(args, Y_STRIDES, row) + <usize>first * yStep;
-    let left = count;
+    if (inStep == 0) {
+      inStep = rowsInStep(args, row);
+      aNext = g.a + rowOffset(args, A_STRIDES, row) + <usize>first * aStep;
+      bNext = g.b + rowOffset(args, B_STRIDES, row) + <usize>first * bStep;
+      yNext = g.y + rowOffset(args, Y_STRIDES, row) + <usize>first * yStep;
+    }
+    let a = aNext, b = bNext, y = yNext, left = count;
+    aNext += aRow;
+    bNext += bRow;
+    yNext += yRow;
+    inStep--;
     if (vectors) {
       const end = y + floatBytes(whole(count));
       left = count - whole(count);
@@ -126,11 +149,20 @@ export function stridedCopy(args: usize, chunk: i32, worker: i32): void {
   const endRow = min(g.rows, firstRow + g.rowsPerChunk);
   const aStep = <usize>(g.aStep << 2);
   const yStep = <usize>(g.yStep << 2);
+  const aRow = rowStep(args, A_STRIDES), yRow = rowStep(args, Y_STRIDES);
+  let aNext: usize = 0, yNext: usize = 0, inStep = 0;
   for (let row = firstRow; row < endRow; row++) {
-    let a = g.a + rowOffset(args, A_STRIDES, row) + <usize>first * aStep;
-    let y = g.y + rowOffset(args, Y_STRIDES, row) + <usize>first * yStep;
+    if (inStep == 0) {
+      inStep = rowsInStep(args, row);
+      aNext = g.a + rowOffset(args, A_STRIDES, row) + <usize>first * aStep;
+      yNext = g.y + rowOffset(args, Y_STRIDES, row) + <usize>first * yStep;
+    }
+    let a = aNext, y = yNext;
+    aNext += aRow;
+    yNext += yRow;
+    inStep--;
     if (g.aStep == 1 && g.yStep == 1) {
-      memory.copy(y, a, floatBytes(count));
+      copyRow(a, floatBytes(count), y);
       continue;
     }
     for (let i = 0; i < count; i++) {
@@ -138,5 +170,22 @@ export function stridedCopy(args: usize, chunk: i32, worker: i32): void {
       a += aStep;
       y += yStep;
     }
+  }
+}
+
+/** Long runs are left to the engine, which is slow to begin. */
+const LONG_RUN: usize = 8192;
+
+/** `bytes` from one place to another, apart from it. */
+function copyRow(from: usize, bytes: usize, to: usize): void {
+  if (bytes >= LONG_RUN) {
+    memory.copy(to, from, bytes);
+  } else if (bytes >= 16) {
+    // The last vector may overlap the one before.
+    const last = bytes - 16;
+    for (let at: usize = 0; at < last; at += 16) v128.store(to + at, v128.load(from + at));
+    v128.store(to + last, v128.load(from + last));
+  } else {
+    for (let at: usize = 0; at < bytes; at += 4) store<f32>(to + at, load<f32>(from + at));
   }
 }

@@ -103,6 +103,8 @@ export function defineOp<I extends Inputs, O>(name: string, definition: OpDefini
   const joint = typeof vjp === "function" ? vjp : null;
   const rules = typeof vjp === "function" ? null : vjp;
   const namesOfRules = rules && Object.keys(rules);
+  const readsOfRules =
+    definition.reads && Object.entries(definition.reads as Readonly<Record<string, readonly string[]>>);
   return (inputs, options) =>
     inScope(() => {
       const names = namesOfRules ?? Object.keys(inputs);
@@ -111,7 +113,7 @@ export function defineOp<I extends Inputs, O>(name: string, definition: OpDefini
       const keeps: Tensor[] = [];
       for (const input of names) if (inputs[input] !== null) keeps.push(inputs[input]!);
       if (isRecorded(keeps)) {
-        const { reads, readsResult } = readBy(definition.reads, inputs, keeps);
+        const { reads, readsResult } = readBy(readsOfRules, inputs, keeps);
         const node: OpNode = {
           id: nextId++,
           name,
@@ -132,20 +134,21 @@ export function defineOp<I extends Inputs, O>(name: string, definition: OpDefini
     });
 }
 
-/** What the rules of the inputs read that gradients may be wanted of. */
-function readBy<I extends Inputs>(
-  reads: Reads<I> | undefined,
-  inputs: I,
+/** What the rules of the inputs read that gradients may be wanted of. `reads`: [input, what its rule reads]. */
+function readBy(
+  reads: readonly (readonly [string, readonly string[]])[] | undefined,
+  inputs: Inputs,
   all: readonly Tensor[],
 ): { readonly reads: readonly Tensor[]; readonly readsResult: boolean } {
   if (reads === undefined) return { reads: all, readsResult: true };
   const read: Tensor[] = [];
   let readsResult = false;
-  for (const name in reads) {
+  for (const [name, others] of reads) {
     if (!inputs[name]?.requiresGrad) continue;
-    for (const other of reads[name]!) {
+    for (const other of others) {
+      const input = other === "y" ? null : inputs[other];
       if (other === "y") readsResult = true;
-      else if (inputs[other] !== null) read.push(inputs[other]!);
+      else if (input !== null) read.push(input);
     }
   }
   return { reads: read, readsResult };
