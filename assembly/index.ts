@@ -2,8 +2,8 @@
 export { biasAct, biasActGrad } from "./elementwise/biasAct";
 export { layerEnd, layerEndGrad } from "./elementwise/layerEnd";
 export {
-  blockedFir, blockedToImage, blockedToPlanar, convBlocked, convInPlace, imageVectors, inPlaceSeams, inverseNorms, layerVectors,
-  multiplyPanels, planarToBlocked, prepareWeights, sumOfSquares, transposedBlocked, transposedSeams,
+  blockedFir, blockedToImage, blockedToPlanar, convBlocked, convInPlace, convToImage, imageVectors, inPlaceSeams, inverseNorms,
+  layerVectors, multiplyPanels, planarToBlocked, prepareWeights, sumOfSquares, transposedBlocked, transposedSeams,
 } from "./fused/index";
 export { convTiles } from "./conv/direct";
 export { convWeightGradTiles } from "./conv/weightGrad";

@@ -38,6 +38,11 @@ export function productPointStride(job: Job, tiles: i32): usize {
   return <usize>tiles * <usize>(job.groupPanels * job.tileCols) * 4 + SKEW;
 }
 
+/** Where image n of the output begins. */
+export function imageAt(job: Job, n: i32): usize {
+  return job.y + <usize>n * <usize>job.outBlocks * job.yPlane;
+}
+
 function input(job: Job, n: i32, first: i32, count: i32, index: i32, v: usize, pointStride: usize, tile: usize): void {
   if (job.algorithm == DIRECT) inputDirect(job, n, first, count, index, v);
   else if (job.algorithm == F4) inputF4(job, n, first, count, index, v, pointStride, tile);
@@ -48,9 +53,10 @@ function output(
   job: Job, n: i32, first: i32, count: i32, index: i32, m: usize, pointStride: usize, tiles: i32, block0: i32, block1: i32,
   tile: usize,
 ): void {
+  const y = imageAt(job, n), plane = job.yPlane, rowStride = <usize>job.outWidth * 32;
   if (job.algorithm == DIRECT) outputDirect(job, n, first, count, index, m, tiles, block0, block1);
-  else if (job.algorithm == F4) outputF4(job, n, first, count, index, m, pointStride, tiles, block0, block1, tile);
-  else outputF2(job, n, first, count, index, m, pointStride, tiles, block0, block1, tile);
+  else if (job.algorithm == F4) outputF4(job, n, first, count, index, m, pointStride, tiles, block0, block1, y, plane, rowStride, tile);
+  else outputF2(job, n, first, count, index, m, pointStride, tiles, block0, block1, y, plane, rowStride, tile);
 }
 
 /**

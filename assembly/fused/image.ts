@@ -9,7 +9,11 @@
  * by reading x: 32 bytes for 48 flops.
  */
 import { floatBytes, madd } from "../vector";
+import { inputPointStride, multiplyBlock, productPointStride } from "./conv";
 import { writeRows } from "./epilogue";
+import { inputF4 } from "./inputTiles";
+import { Job } from "./job";
+import { outputF4 } from "./outputTiles";
 
 @unmanaged
 class ImageArguments {
@@ -33,14 +37,64 @@ export function blockedToImage(args: usize, chunk: i32, worker: i32): void {
   const ranges = (g.pixels + g.pixelsPerChunk - 1) / g.pixelsPerChunk, n = chunk / ranges;
   const begin = (chunk % ranges) * g.pixelsPerChunk, end = min(g.pixels, begin + g.pixelsPerChunk);
   const plane = g.xPlane, row = <usize>g.blocks * 32;
-  const x = g.x + <usize>n * <usize>g.blocks * plane;
-  for (let o = 0; o < g.outChannels; o++) {
-    const channel = n * g.outChannels + o, w = g.w + <usize>channel * row;
-    const y = g.y + <usize>channel * g.yPlane, bias = load<f32>(g.bias + <usize>o * 4);
-    if (o + 3 <= g.outChannels) {
-      threeChannels(x, plane, w, row, y, g.yPlane, g.bias + <usize>o * 4, g.clamp, begin, end);
-      o += 2;
-    } else oneChannel(x, plane, w, row, y, bias, g.clamp, begin, end);
+  const x = g.x + <usize>n * <usize>g.blocks * plane, first = <usize>(n * g.outChannels);
+  toImage(x, plane, g.w + first * row, row, g.y + first * g.yPlane, g.yPlane, g.outChannels, g.bias, g.clamp, begin, end);
+}
+
+/** Pixels [begin, end) of one image. */
+function toImage(
+  x: usize, plane: usize, w: usize, row: usize, y: usize, yPlane: usize, outChannels: i32, bias: usize, clamp: f32, begin: i32,
+  end: i32,
+): void {
+  let o = 0;
+  for (; o + 3 <= outChannels; o += 3) {
+    threeChannels(x, plane, w, row, y, yPlane, bias, clamp, begin, end);
+    w += 3 * row;
+    y += 3 * yPlane;
+    bias += 12;
+  }
+  for (; o < outChannels; o++) {
+    oneChannel(x, plane, w, row, y, load<f32>(bias), clamp, begin, end);
+    w += row;
+    y += yPlane;
+    bias += 4;
+  }
+}
+
+/**
+ * The last convolution of a network, F4, and the image that is made of its result, which exists a block of tiles at a time, in scratch
+ * that stays in the cache: the bits of convBlocked and blockedToImage. x and the image apart.
+ *
+ * Chunk: some rows of tiles of one image, from row `firstRow` of tiles on, which is row 0 of the image. Scratch: V, M and a tile as
+ * convBlocked, then the features [outBlocks, 4, blockTiles * 4, 8], rows `stripRowStride` and blocks `stripPlaneStride` apart.
+ */
+export function convToImage(args: usize, chunk: i32, worker: i32): void {
+  const job = changetype<Job>(args), outBlocks = job.outBlocks, tilesX = job.tilesX;
+  const ranges = (job.tilesY - job.firstRow + job.chunkRows - 1) / job.chunkRows, n = chunk / ranges;
+  const begin = job.firstRow + (chunk % ranges) * job.chunkRows, end = min(job.tilesY, begin + job.chunkRows);
+  const depth = job.inBlocks * 8, row = job.stripRowStride, plane = job.stripPlaneStride;
+  const v = job.scratch + <usize>worker * job.scratchStride, m = v + job.productOffset, tile = v + job.tileOffset;
+  const features = v + job.stripOffset, channel = <usize>(n * job.imageChannels), wRow = <usize>outBlocks * 32;
+  for (let ty = begin; ty < end; ty++) {
+    for (let tx = 0; tx < tilesX; tx += job.blockTiles) {
+      const count = min(job.blockTiles, tilesX - tx), first = ty * tilesX + tx;
+      const tilePanels = (count + job.tileRows - 1) / job.tileRows, tiles = tilePanels * job.tileRows;
+      const vStride = inputPointStride(tiles, depth), mStride = productPointStride(job, tiles);
+      inputF4(job, n, first, count, 0, v, vStride, tile);
+      multiplyBlock(job, v, vStride, job.weights, m, mStride, depth, tilePanels, job.panels, false, false);
+      // outputF4 writes a tile at its place in a whole image: the one whose pixel (4 ty, 4 tx) is the first of the features.
+      const y = features - <usize>(ty * 4) * row - <usize>(tx * 4) * 32;
+      outputF4(job, n, first, count, 0, m, mStride, tiles, 0, outBlocks, y, plane, row, tile);
+      const rows = min(4, job.outHeight - ty * 4), pixels = min(count * 4, job.outWidth - tx * 4);
+      for (let r = 0; r < rows; r++) {
+        const pixel = ((ty - job.firstRow) * 4 + r) * job.outWidth + tx * 4;
+        toImage(
+          features + <usize>r * row, plane, job.imageWeights + channel * wRow, wRow,
+          job.image + channel * job.imagePlane + floatBytes(pixel), job.imagePlane, job.imageChannels, job.imageBias,
+          job.imageClamp, 0, pixels,
+        );
+      }
+    }
   }
 }
 

@@ -10,7 +10,7 @@
  *
  * so every tile sees the input only, and the result is that of convBlocked, bit for bit.
  */
-import { inputPointStride, multiplyBlock, productPointStride } from "./conv";
+import { imageAt, inputPointStride, multiplyBlock, productPointStride } from "./conv";
 import { inputTileF4 } from "./inputTiles";
 import { Job } from "./job";
 import { outputF4 } from "./outputTiles";
@@ -97,7 +97,9 @@ export function convInPlace(args: usize, chunk: i32, worker: i32): void {
         const panels = min(job.groupPanels, job.panels - panel), u = job.weights + <usize>panel * panelBytes;
         multiplyBlock(job, from, vStride, u, m, mStride, depth, tilePanels, panels, false, false);
         const block0 = panel * panelBlocks, block1 = min(job.outBlocks, (panel + panels) * panelBlocks);
-        outputF4(job, n, ty * job.tilesX + t, count, 0, m, mStride, tiles, block0, block1, tile);
+        outputF4(
+          job, n, ty * job.tilesX + t, count, 0, m, mStride, tiles, block0, block1, imageAt(job, n), job.yPlane, rowBytes, tile,
+        );
       }
     }
   }

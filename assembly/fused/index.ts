@@ -6,7 +6,7 @@ export { blockedFir } from "./fir";
 export { multiplyPanels } from "../gemm/panels";
 export { blockedToPlanar, planarToBlocked } from "./layout";
 export { layerVectors } from "./epilogue";
-export { blockedToImage, imageVectors } from "./image";
+export { blockedToImage, convToImage, imageVectors } from "./image";
 export { inverseNorms, prepareWeights, sumOfSquares } from "./weights";
 export { transposedBlocked, transposedSeams } from "./upConv";
 export { convInPlace, inPlaceSeams } from "./inPlace";

@@ -72,6 +72,15 @@ export class Job {
   stripPlaneStride: usize;
   seams: usize;
 
+  /** convToImage: the first row of tiles that is wanted, and the 1x1 convolution that follows, as in image.ts. */
+  firstRow: i32;
+  imageChannels: i32;
+  imageWeights: usize;
+  imageBias: usize;
+  image: usize;
+  imagePlane: usize;
+  imageClamp: f32;
+
   /** y = min(max(z, slope * z, -clamp), clamp). */
   slope: f32;
   clamp: f32;

@@ -113,19 +113,19 @@ export function productsOf(job: Job, m: usize, tiles: i32, local: i32, index: i3
 /**
  * Y and the epilogue of `count` tiles of image n from tile `first` on, whose products are tiles `index`, ... of the
  * `tiles` in M [points, panels, tiles, tileCols]; output blocks [block0, block1), of which M holds the first at offset 0.
- * Writes y [outBlocks, outHeight, outWidth, 8] inside its extent only. `tile` is scratch for the columns of the transform.
+ * Writes `image` [outBlocks, outHeight, outWidth, 8] inside its extent only, blocks `plane` and rows `rowStride` bytes apart.
+ * `tile` is scratch for the columns of the transform.
  */
 // @ts-ignore: decorator
 @inline
 function outputTiles(
   algorithm: i32, job: Job, n: i32, first: i32, count: i32, index: i32, m: usize, pointStride: usize, tiles: i32, block0: i32,
-  block1: i32, tile: usize,
+  block1: i32, image: usize, plane: usize, rowStride: usize, tile: usize,
 ): void {
-  const size = algorithm == F4 ? 4 : 2;
-  const rowStride = <usize>job.outWidth * 32, noiseRow = job.noiseRowStride;
+  const size = algorithm == F4 ? 4 : 2, noiseRow = job.noiseRowStride;
   const slope = f32x4.splat(job.slope), clamp = f32x4.splat(job.clamp);
   for (let block = block0; block < block1; block++) {
-    const y = job.y + (<usize>n * <usize>job.outBlocks + <usize>block) * job.yPlane;
+    const y = image + <usize>block * plane;
     const channel = <usize>block * 32, scale = job.scale + <usize>n * job.scaleStride + channel;
     const scaleLow = v128.load(scale), scaleHigh = v128.load(scale, 16);
     const biasLow = v128.load(job.bias + channel), biasHigh = v128.load(job.bias + channel, 16);
@@ -160,16 +160,16 @@ function outputTiles(
 
 export function outputF2(
   job: Job, n: i32, first: i32, count: i32, index: i32, m: usize, pointStride: usize, tiles: i32, block0: i32, block1: i32,
-  tile: usize,
+  y: usize, plane: usize, rowStride: usize, tile: usize,
 ): void {
-  outputTiles(F2, job, n, first, count, index, m, pointStride, tiles, block0, block1, tile);
+  outputTiles(F2, job, n, first, count, index, m, pointStride, tiles, block0, block1, y, plane, rowStride, tile);
 }
 
 export function outputF4(
   job: Job, n: i32, first: i32, count: i32, index: i32, m: usize, pointStride: usize, tiles: i32, block0: i32, block1: i32,
-  tile: usize,
+  y: usize, plane: usize, rowStride: usize, tile: usize,
 ): void {
-  outputTiles(F4, job, n, first, count, index, m, pointStride, tiles, block0, block1, tile);
+  outputTiles(F4, job, n, first, count, index, m, pointStride, tiles, block0, block1, y, plane, rowStride, tile);
 }
 
 /**

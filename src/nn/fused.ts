@@ -67,12 +67,9 @@ function runFused(layer: ConvLayer<Tensor>): Tensor | null {
 /** A layer on x, before anybody has asked for its result. */
 export type Layer = ConvLayer<Tensor>;
 
-/** Maps of fewer bytes are no reason to do anything another way. */
-const LARGE_BYTES = 32 * 2 ** 20;
-
-/** Whether x is so large that the layers after it had better be a `fusedTail`. */
-export function isLarge(x: Tensor): boolean {
-  return featuresOf(x) !== null && x.size * 4 >= LARGE_BYTES;
+/** Whether x is in the layout of fused kernels, so that the layers after it may be a `fusedTail`. */
+export function isBlocked(x: Tensor): boolean {
+  return featuresOf(x) !== null;
 }
 
 /**

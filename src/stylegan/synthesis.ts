@@ -8,7 +8,7 @@
  *
  * Tests: tests/goldens/checkpoints.test.ts, tests/identities/synthesis.test.ts (identities 32, 33).
  */
-import { fusedTail, isLarge } from "../nn/fused.js";
+import { fusedTail, isBlocked } from "../nn/fused.js";
 import { DenseLayer } from "../nn/layers/dense.js";
 import { constant, normal, type ParameterTree } from "../nn/layers/module.js";
 import { add } from "../nn/ops/arith.js";
@@ -185,9 +185,9 @@ export class SynthesisBlock implements Block {
     return seen("conv1", this.#conv1.forward(lastUse(y), ws[1], of("conv1")));
   }
 
-  /** Whether nobody but toRgb is to see the features, which are large: then `image` takes the place of both. */
+  /** Whether nobody but toRgb is to see the features: then `image` takes the place of both. */
   hidesFeatures(x: Tensor | null, { isWatched }: BlockContext): boolean {
-    return this.isLast && this.#skip === null && x !== null && !isWatched && isLarge(x);
+    return this.isLast && this.#skip === null && x !== null && !isWatched && isBlocked(x);
   }
 
   /** toRgb of such features: they need not be whole in memory. */

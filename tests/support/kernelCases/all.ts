@@ -23,6 +23,7 @@ export const layerExports: readonly string[] = [
   "blockedToPlanar",
   "convBlocked",
   "convInPlace",
+  "convToImage",
   "imageVectors",
   "inPlaceSeams",
   "inverseNorms",

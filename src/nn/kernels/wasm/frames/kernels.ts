@@ -22,6 +22,7 @@ export interface Frames {
   readonly convBlocked: fused.JobFrame;
   readonly convInPlace: fused.JobFrame;
   readonly convTiles: conv.ConvFrame;
+  readonly convToImage: fused.JobFrame;
   readonly convWeightGradTiles: conv.WeightGradFrame;
   readonly fill: elementwise.MapFrame;
   readonly imageVectors: fused.ImageVectorsFrame;
@@ -79,6 +80,7 @@ export const frameWriters: {
   convBlocked: fused.writeJob,
   convInPlace: fused.writeJob,
   convTiles: conv.writeConv,
+  convToImage: fused.writeJob,
   convWeightGradTiles: conv.writeWeightGrad,
   fill: elementwise.writeMap,
   imageVectors: fused.writeImageVectors,

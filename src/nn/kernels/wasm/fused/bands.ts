@@ -1,11 +1,12 @@
 /**
- * The last layers of a network, up-convolution, convolution, image, in bands of rows: the two maps between them, the largest of all,
- * are never whole in memory. A band is computed as if it were a map of its own, with rows above and below that only its neighbours need
- * right: what is beyond its edges is taken for zero, and spoils
+ * The last layers of a network, up-convolution, convolution, image, in bands of rows: the map between the first two, the largest of all, is
+ * never whole in memory. (What the convolution makes becomes an image while it is in the cache: `convToImage`.) A band is computed as
+ * if it were a map of its own, with rows above and below that only its neighbours need right: what is beyond its edges is taken for
+ * zero, and spoils
  *
  *   up-convolution   above, the first row of the transposed convolution, as only one product of a tile sees the row above it; below, its
  *                    last two; and what the filter makes of them, 2 rows more
- *   convolution      the tiles at the edge (4 rows), which therefore are others than those that are wanted
+ *   convolution      the tiles at the edge (4 rows), which therefore are not computed
  *
  * Tiles lie where they lie in the whole map, so that the result is the same, bit for bit.
  */
@@ -30,11 +31,11 @@ export interface Band {
 const bandBytes = 48 * 1024 * 1024;
 const fewestRows = 256;
 
-/** How many bands the layers are cut into; 1 is not worth it. */
+/** How many bands the layers are cut into. */
 export function bandsOf({ shape }: ConvJob): number {
   const { n, outChannels, outHeight, outWidth } = shape;
   const bytes = n * Math.ceil(outChannels / 8) * outHeight * outWidth * 32;
-  return Math.min(Math.ceil(bytes / bandBytes), Math.floor(outHeight / fewestRows));
+  return Math.max(1, Math.min(Math.ceil(bytes / bandBytes), Math.floor(outHeight / fewestRows)));
 }
 
 /** @param count at most, each of a multiple of 8 rows */
@@ -48,7 +49,8 @@ export function planBands(up: ConvJob, conv: ConvJob, count: number, tile: Micro
     const below = (most: number): number => Math.min(height, to + (to === height ? 0 : most));
     const [upFrom, upTo, convFrom, convTo] = [above(8), below(8), above(4), below(4)];
     const upShape = { ...up.shape, height: (upTo - upFrom) / 2, outHeight: upTo - upFrom };
-    const convShape = { ...conv.shape, inPlace: true, height: convTo - convFrom, outHeight: convTo - convFrom };
+    const convRows = { height: convTo - convFrom, outHeight: to - convFrom, imageFrom: (from - convFrom) / 4 };
+    const convShape = { ...conv.shape, inPlace: false, ...convRows };
     bands.push({
       from,
       to,

@@ -3,16 +3,8 @@
 import type { Engine } from "../engine.js";
 import type { JobFrame } from "../frames/fused.js";
 import { LinearBlock } from "../memory.js";
-import {
-  algorithms,
-  type ConvPlan,
-  type ConvShape,
-  isTransposed,
-  type MicroTile,
-  planConv,
-  planWeights,
-  type WeightPlan,
-} from "./plan.js";
+import { algorithms, isTransposed } from "./algorithms.js";
+import { type ConvPlan, type ConvShape, type MicroTile, planConv, planWeights, type WeightPlan } from "./plan.js";
 import type { Operand } from "./types.js";
 
 /** What a job reads and writes, all in the form that assembly/fused/job.ts describes. */
@@ -31,7 +23,17 @@ export type JobOperands = Pick<
   | "noiseImageStride"
   | "noiseGain"
 > &
-  Partial<Pick<JobFrame, "xPlane" | "yPlane">>;
+  Partial<Pick<JobFrame, "xPlane" | "yPlane" | keyof ImageOperands>>;
+
+/** Of the image that is made of a convolution. */
+export type ImageOperands = Pick<
+  JobFrame,
+  "image" | "imagePlane" | "imageChannels" | "imageWeights" | "imageBias" | "imageClamp"
+>;
+
+const noImage: ImageOperands = {
+  ...{ image: 0, imagePlane: 0, imageChannels: 0, imageWeights: 0, imageBias: 0, imageClamp: 0 },
+};
 
 /** What else a job needs: the direct algorithm its stride and padding, the transposed ones their filter. */
 export interface JobSettings {
@@ -46,14 +48,23 @@ export interface JobSettings {
   readonly firX: readonly number[];
 }
 
-type JobKernel = "convBlocked" | "convInPlace" | "inPlaceSeams" | "transposedBlocked" | "transposedSeams";
+type JobKernel =
+  | "convBlocked"
+  | "convInPlace"
+  | "convToImage"
+  | "inPlaceSeams"
+  | "transposedBlocked"
+  | "transposedSeams";
 
 /** A convolution, planned: ready to run on any operands of its shape. */
 export interface ConvJob {
   readonly shape: ConvShape;
   readonly plan: ConvPlan;
   readonly weights: WeightPlan;
-  readonly frame: Omit<JobFrame, Exclude<keyof JobOperands, "xPlane" | "yPlane"> | "scratch" | "seams">;
+  readonly frame: Omit<
+    JobFrame,
+    Exclude<keyof JobOperands, "xPlane" | "yPlane" | keyof ImageOperands> | "scratch" | "seams"
+  >;
   readonly settings: JobSettings;
 }
 
@@ -142,6 +153,8 @@ export function planJob(shape: ConvShape, tile: MicroTile, workers: number, sett
     stripOffset: plan.stripOffset,
     stripRowStride: plan.stripRowStride,
     stripPlaneStride: plan.stripPlaneStride,
+    firstRow: shape.imageFrom ?? 0,
+    ...noImage,
     slope: settings.slope,
     clamp: settings.clamp,
     ...{ firY0, firY1, firY2, firY3, firX0, firX1, firX2, firX3 },
@@ -149,14 +162,22 @@ export function planJob(shape: ConvShape, tile: MicroTile, workers: number, sett
   return { shape, plan, weights, frame, settings };
 }
 
+/** What runs before the convolution, the convolution, and what runs after it. */
+function kernelsOf({
+  inPlace,
+  imageFrom,
+  algorithm,
+}: ConvShape): readonly [JobKernel | null, JobKernel, JobKernel | null] {
+  if (imageFrom !== undefined) return [null, "convToImage", null];
+  if (inPlace) return ["inPlaceSeams", "convInPlace", null];
+  if (isTransposed(algorithm)) return [null, "transposedBlocked", "transposedSeams"];
+  return [null, "convBlocked", null];
+}
+
 export function runJob(engine: Engine, job: ConvJob, operands: JobOperands): void {
   const { shape, plan, frame } = job;
   const seamChunks = plan.seams * frame.outBlocks;
-  const [before, main, after] = shape.inPlace
-    ? (["inPlaceSeams", "convInPlace", null] as const)
-    : isTransposed(shape.algorithm)
-      ? ([null, "transposedBlocked", "transposedSeams"] as const)
-      : ([null, "convBlocked", null] as const);
+  const [before, main, after] = kernelsOf(shape);
   // Given back after each layer: large maps have small tiles, and so may lie where the scratch of others was.
   engine.withScratch(engine.workers * frame.scratchStride + plan.seamBytes, (scratch) => {
     const whole = { ...frame, ...operands, scratch, seams: scratch + engine.workers * frame.scratchStride };

@@ -10,8 +10,17 @@ import type { Block } from "../../block.js";
 import type { Engine } from "../engine.js";
 import { type Band, bandsOf, planBands } from "./bands.js";
 import { type EpilogueTensors, type Gains, writeEpilogue, writeImageVectors } from "./epilogue.js";
-import { type ConvJob, type JobOperands, pointerOf, putAway, runJob, Scratch, weightPointer } from "./job.js";
-import { canBeInPlace, type MicroTile } from "./plan.js";
+import {
+  type ConvJob,
+  type ImageOperands,
+  type JobOperands,
+  pointerOf,
+  putAway,
+  runJob,
+  Scratch,
+  weightPointer,
+} from "./job.js";
+import { canMakeImage, type MicroTile } from "./plan.js";
 import { checkTensors, hasFusedForm, type LayerShape, layerShape } from "./shape.js";
 import { type FilterStage, type LayerStages, planStages } from "./stages.js";
 import type {
@@ -76,6 +85,7 @@ class BlockedLayers implements FusedKernels {
   readonly #tile: MicroTile;
   readonly #weights: WeightCache;
   readonly #vectors: Scratch;
+  readonly #imageVectors: Scratch;
   readonly #atEnd = new WeakSet<Block>();
 
   constructor({ engine, allocate, release, tile }: FusedKernelsOptions) {
@@ -85,6 +95,7 @@ class BlockedLayers implements FusedKernels {
     this.#tile = tile;
     this.#weights = new WeightCache(engine);
     this.#vectors = new Scratch(engine);
+    this.#imageVectors = new Scratch(engine);
   }
 
   plan(layer: ConvLayer<Shaped>, flow: LayerFlow): FusedPlan | null {
@@ -134,10 +145,9 @@ class BlockedLayers implements FusedKernels {
     const [up, conv, image] = plans;
     if (!up || !conv || !image) return null;
     const [first, second] = [up.stages.conv, conv.stages.conv];
-    if (first?.shape.algorithm !== "t4" || !second || !canBeInPlace(second.shape) || image.stages.conv !== null)
+    if (first?.shape.algorithm !== "t4" || !second || !canMakeImage(second.shape) || image.stages.conv !== null)
       return null;
     const bands = planBands(first, second, count ?? bandsOf(first), this.#tile, this.#engine.workers);
-    if (bands.length < 2) return null;
     const { n, outChannels, outHeight, outWidth } = image.shape;
     return {
       outputShape: [n, outChannels, outHeight, outWidth],
@@ -168,20 +178,21 @@ class BlockedLayers implements FusedKernels {
     const y: Operand = { block, shape: [n, outChannels, outHeight, outWidth], layout: "planar" };
     const between = this.#allocateAcross(x.block, lengthOf([n, conv.shape.inChannels, rows, outWidth], "blocked"));
     const start = pointerOf("between", { block: between, shape: [] });
+    const imageVectors = writeImageVectors(this.#engine, this.#imageVectors, image.shape, given[2], image.layer);
     for (const band of bands) {
       const rowOf = (row: number): number => start + (row - band.up.row) * rowBytes;
       const xRow = pointerOf("x", x) + (band.up.row / 2) * up.shape.width * 32;
       const xPlane = up.shape.height * up.shape.width * 32;
       this.#bandLayer(up, band.up, given[0], { x: xRow, xPlane, y: start, yPlane: plane });
-      const at = rowOf(band.conv.row);
-      this.#bandLayer(conv, band.conv, given[1], { x: at, xPlane: plane, y: at, yPlane: plane });
-      this.#imagePixels(given[2], image.shape, image.layer, {
-        x: rowOf(band.from),
-        xPlane: plane,
-        y: pointerOf("y", y) + band.from * outWidth * 4,
-        yPlane: outHeight * outWidth * 4,
-        pixels: (band.to - band.from) * outWidth,
-      });
+      const pixels = {
+        image: pointerOf("y", y) + band.from * outWidth * 4,
+        imagePlane: outHeight * outWidth * 4,
+        imageChannels: outChannels,
+        imageWeights: imageVectors.w,
+        imageBias: imageVectors.bias,
+        imageClamp: image.layer.clamp ?? Infinity,
+      };
+      this.#bandLayer(conv, band.conv, given[1], { x: rowOf(band.conv.row), xPlane: plane, y: 0, ...pixels });
     }
     for (const used of [between, x.block, ...computed]) this.#release(used);
     return y;
@@ -192,7 +203,7 @@ class BlockedLayers implements FusedKernels {
     { layer, stages }: Planned,
     { job, row }: Band["up"],
     tensors: EpilogueTensors,
-    maps: Pick<JobOperands, "x" | "y" | "xPlane" | "yPlane">,
+    maps: Pick<JobOperands, "x" | "y" | "xPlane" | "yPlane" | keyof ImageOperands>,
   ): void {
     const weights = this.#prepared(tensors.weight, layer, job);
     putAway(tensors.weight);

@@ -1,84 +1,10 @@
 /**
- * How a fused layer is computed: which algorithm, and how its work is cut into chunks. The arithmetic per output is fixed by
- * the algorithm alone; blocking and chunking only say what is done when and by whom, never in which order a sum is taken.
+ * How the work of a fused layer is cut into chunks. The arithmetic per output is fixed by the algorithm alone; blocking and chunking only
+ * say what is done when and by whom, never in which order a sum is taken.
  */
 
-import { DIRECT, F2, F4, SKEW, T2, T4 } from "../frames/fused.js";
-
-/** Direct sums; Winograd F(2x2,3x3), F(4x4,3x3); Toom-Cook for the transposed convolution, 2 and 4 inputs at a time. */
-export type Algorithm = "direct" | "f2" | "f4" | "t2" | "t4";
-
-interface AlgorithmFacts {
-  /** Its number in assembly/fused/job.ts. */
-  readonly code: number;
-  /** Edge of the tile: outputs of a stride-1 convolution, inputs of a transposed one. */
-  readonly step: number;
-  /** Products per tile and axis. */
-  readonly points: number;
-  /** Distinct weight matrices per axis. */
-  readonly matrices: number;
-}
-
-export const algorithms: Readonly<Record<Algorithm, AlgorithmFacts>> = {
-  direct: { code: DIRECT, step: 1, points: 1, matrices: 1 },
-  f2: { code: F2, step: 2, points: 4, matrices: 4 },
-  f4: { code: F4, step: 4, points: 6, matrices: 6 },
-  t2: { code: T2, step: 2, points: 5, matrices: 4 },
-  t4: { code: T4, step: 4, points: 9, matrices: 6 },
-};
-
-/** Whether it computes the stride-2 transposed convolution and its filter. */
-export function isTransposed(algorithm: Algorithm): boolean {
-  return algorithm === "t2" || algorithm === "t4";
-}
-
-/** What the choice depends on: never on the batch or on threads, so that weights are prepared once. */
-export interface ConvKind {
-  readonly kernel: 1 | 3;
-  readonly up: 1 | 2;
-  readonly down: 1 | 2;
-  readonly height: number;
-  readonly width: number;
-  readonly inChannels: number;
-  readonly outChannels: number;
-}
-
-interface TableRow extends Pick<ConvKind, "kernel" | "up" | "down"> {
-  /** Pixels. */
-  readonly from?: number;
-  readonly upTo: number;
-  /** Channels, of both sides. */
-  readonly channels?: readonly [number, number];
-  readonly algorithm: Algorithm;
-}
-
-/**
- * The table: the first row that fits, by the smaller side of the input. Small images have so few tiles that reading the weights
- * dominates: below 8 pixels they are used as they are, F2 and T2 keep them at 1.8 times their raw size instead of 4; large images
- * want few products, and so do small ones whose weights stay in the cache. docs/kernels.md has the measurements.
- */
-const table: readonly TableRow[] = [
-  { kernel: 1, up: 1, down: 1, upTo: Infinity, algorithm: "direct" },
-  { kernel: 1, up: 2, down: 1, upTo: Infinity, algorithm: "direct" },
-  { kernel: 1, up: 1, down: 2, upTo: Infinity, algorithm: "direct" },
-  { kernel: 3, up: 1, down: 2, upTo: Infinity, algorithm: "direct" },
-  { kernel: 3, up: 1, down: 1, from: 8, upTo: 15, channels: [16, 256], algorithm: "f4" },
-  { kernel: 3, up: 1, down: 1, upTo: 7, algorithm: "direct" },
-  { kernel: 3, up: 1, down: 1, upTo: 15, algorithm: "f2" },
-  { kernel: 3, up: 1, down: 1, upTo: Infinity, algorithm: "f4" },
-  { kernel: 3, up: 2, down: 1, upTo: 31, algorithm: "t2" },
-  { kernel: 3, up: 2, down: 1, upTo: Infinity, algorithm: "t4" },
-];
-
-export function chooseAlgorithm({ kernel, up, down, height, width, inChannels, outChannels }: ConvKind): Algorithm {
-  const side = Math.min(height, width);
-  const row = table.find((entry) => {
-    const { from = 0, upTo, channels: [fewest, most] = [0, Infinity] } = entry;
-    const fits = Math.min(inChannels, outChannels) >= fewest && Math.max(inChannels, outChannels) <= most;
-    return entry.kernel === kernel && entry.up === up && entry.down === down && from <= side && side <= upTo && fits;
-  });
-  return row!.algorithm;
-}
+import { SKEW } from "../frames/fused.js";
+import { type Algorithm, algorithms, isTransposed } from "./algorithms.js";
 
 /** Rows (tiles, pixels) and columns (output channels) of the micro-kernel: one of those in assembly/gemm/panels.ts. */
 export interface MicroTile {
@@ -99,6 +25,8 @@ export interface ConvShape {
   readonly kernel: number;
   /** The output takes the place of the input: see `fitsInPlace`. */
   readonly inPlace?: boolean;
+  /** An image is made of the output, of its rows of tiles from this one on, and nothing else is kept: see `canMakeImage`. */
+  readonly imageFrom?: number;
 }
 
 /** Prepared weights: [matrices^2, panels, depth, tile.cols]. */
@@ -199,13 +127,19 @@ export function fitsInPlace(shape: ConvShape): boolean {
 }
 
 /** Whether assembly/fused/inPlace.ts can do it, in scratch that is not larger than caches. */
-export function canBeInPlace({ algorithm, inChannels, outChannels, width }: ConvShape): boolean {
+function canBeInPlace({ algorithm, inChannels, outChannels, width }: ConvShape): boolean {
   const blocks = Math.ceil(inChannels / 8);
   const rowBytes = algorithms.f4.points ** 2 * Math.ceil(width / 4) * blocks * 32;
   return algorithm === "f4" && rowBytes <= 2 * cacheBytes && blocks === Math.ceil(outChannels / 8);
 }
 
+/** Whether convToImage of assembly/fused/image.ts can do it. */
+export function canMakeImage({ algorithm }: ConvShape): boolean {
+  return algorithm === "f4";
+}
+
 export function planConv(shape: ConvShape, weights: WeightPlan, tile: MicroTile, workers: number): ConvPlan {
+  if (shape.imageFrom !== undefined) return planToImage(shape, weights, tile, workers, shape.imageFrom);
   const plan = shape.inPlace ? planInPlace : isTransposed(shape.algorithm) ? planTransposed : planTiles;
   return plan(shape, weights, tile, workers);
 }
@@ -296,6 +230,48 @@ function planInPlace(shape: ConvShape, weights: WeightPlan, tile: MicroTile, wor
     stripRowStride: 0,
     stripPlaneStride: 0,
     scratchBytes: stripOffset + (blocks + 1) * width * 32,
+  };
+}
+
+/** What a block of a convolution to an image has in the cache: points, products and features. */
+const imageBlockBytes = 640 * 1024;
+
+/** Ranges of rows of tiles, a block of all channels at a time. */
+function planToImage(shape: ConvShape, weights: WeightPlan, tile: MicroTile, workers: number, from: number): ConvPlan {
+  const { algorithm, outHeight, outWidth } = shape;
+  const { step, points } = algorithms[algorithm];
+  const { depth, panels } = weights;
+  const tilesY = Math.ceil(outHeight / step);
+  const tilesX = Math.ceil(outWidth / step);
+  const outPadded = panels * tile.cols;
+  const tileTotal = (points ** 2 * (depth + outPadded) + step ** 2 * outPadded) * 4;
+  const most = Math.max(12, Math.floor(imageBlockBytes / tileTotal / 12) * 12);
+  const perBlock = roundUp(equalParts(tilesX, most, 1), tile.rows);
+  const rows = tilesY - from;
+  const chunkRows = workers === 1 ? rows : equalParts(rows, Math.ceil(rows / (8 * workers)), workers);
+  const inputBytes = points ** 2 * (perBlock * depth * 4 + SKEW);
+  const productBytes = points ** 2 * (perBlock * outPadded * 4 + SKEW);
+  const stripOffset = inputBytes + productBytes + tileBytes;
+  const stripRowStride = perBlock * step * 32 + SKEW;
+  const stripPlaneStride = step * stripRowStride;
+  return {
+    tilesY,
+    tilesX,
+    blockTiles: perBlock,
+    chunkPanels: panels,
+    groupPanels: panels,
+    chunkRows,
+    stripRows: 0,
+    chunkImages: 1,
+    chunks: shape.n * Math.ceil(rows / chunkRows),
+    seams: 0,
+    seamBytes: 0,
+    productOffset: inputBytes,
+    tileOffset: inputBytes + productBytes,
+    stripOffset,
+    stripRowStride,
+    stripPlaneStride,
+    scratchBytes: stripOffset + Math.ceil(shape.outChannels / 8) * stripPlaneStride,
   };
 }
 

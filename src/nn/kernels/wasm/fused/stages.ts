@@ -6,8 +6,10 @@
  *   1x1, up 2     product, upsampling
  *   others        one convolution; a 1x1 convolution to few channels writes the planar image by itself
  */
+
+import { type Algorithm, chooseAlgorithm } from "./algorithms.js";
 import { type ConvJob, planJob } from "./job.js";
-import { type Algorithm, chooseAlgorithm, fitsInPlace, type MicroTile } from "./plan.js";
+import { fitsInPlace, type MicroTile } from "./plan.js";
 import { fusedSlope, type LayerShape } from "./shape.js";
 import type { ConvLayer, LayerFlow, Shaped } from "./types.js";
 

@@ -119,8 +119,9 @@ export interface FusedKernels {
   plan(layer: ConvLayer<Shaped>, flow: LayerFlow): FusedPlan | null;
 
   /**
-   * How to compute the last three layers in bands of rows, with the bits that they have one by one, so that the maps between them are not
-   * whole in memory: each reads what the one before writes, and nobody else does. Null where that is not worth it, or not possible.
+   * How to compute the last three layers with the bits that they have one by one, so that of the maps between them those of the convolution
+   * never are in memory, and those of the up-convolution a band of rows at a time: each reads what the one before writes, and nobody
+   * else does. Null where that is not possible.
    *
    * @param bands how many; default, as their size asks for
    */

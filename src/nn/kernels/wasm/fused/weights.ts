@@ -1,7 +1,8 @@
 /** Weights in the form that the blocked kernels read, prepared once and kept until the parameter changes or goes. */
 import type { Block } from "../../block.js";
 import type { Engine } from "../engine.js";
-import { algorithms, type ConvShape, type MicroTile, type WeightPlan } from "./plan.js";
+import { algorithms } from "./algorithms.js";
+import type { ConvShape, MicroTile, WeightPlan } from "./plan.js";
 
 /** How raw weights lie: element (o, i, tap) at pointer + o * outStride + i * inStride + tap * 4 bytes. */
 export interface RawWeights {
