@@ -58,6 +58,11 @@ function isSame(a: KernelOptions, b: KernelOptions): boolean {
   return first.every((value, index) => value === second[index]);
 }
 
+/** Says that a network of so many numbers comes, and will be run. */
+export function expectNetwork(parameters: number): void {
+  activeKernels().makeRoom?.(parameters);
+}
+
 /** More of it than this, and the garbage collector is asked before more is made. */
 const MOST_UNCOLLECTED_BYTES = 256 * 2 ** 20;
 let keptBytes = 0;

@@ -1,6 +1,7 @@
 /** Between networks and what checkpoints hold of them: names, shapes, numbers. */
 import { denseTensor, type PlainTensor } from "../formats/plainTensor.js";
 import type { Contents } from "../nn/layers/module.js";
+import { expectNetwork } from "../nn/loading.js";
 import type { Shape } from "../nn/shape.js";
 import type { Tensor } from "../nn/tensor.js";
 import type { NetworkData } from "./checkpoint/networkData.js";
@@ -79,6 +80,7 @@ function frozen(generator: AnyGenerator, { estimatesWAvg }: NetworkData<AnyGener
  */
 async function complete<N extends AnyGenerator | AnyDiscriminator>(network: N): Promise<N> {
   const tensors = [...network.parameters.values(), ...network.buffers.values()].sort((a, b) => a.size - b.size);
+  expectNetwork(tensors.reduce((sum, { size }) => sum + size, 0));
   // Whoever changes the kernels meanwhile has other blocks made, which come in the next turn.
   for (;;) {
     const away = tensors.filter(({ internals }) => internals.block.isAway);

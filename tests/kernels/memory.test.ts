@@ -82,6 +82,23 @@ describe("LinearMemory", () => {
     expect(memory.usedBytes).toBe(0);
   });
 
+  test("room that is made at once is taken without growing; what there is stays, and what there cannot be is not made", () => {
+    const memory = new LinearMemory();
+    const first = memory.allocate(500_000);
+    memory.makeRoom(10_000_000);
+    const { reservedBytes } = memory;
+    expect(reservedBytes).toBeGreaterThanOrEqual(firstBlock + 500_000 + 10_000_000);
+    expect(reservedBytes).toBeLessThan(firstBlock + 500_000 + 10_200_000);
+    memory.makeRoom(10_000_000);
+    const second = memory.allocate(10_000_000);
+    expect([memory.reservedBytes, second - first]).toEqual([reservedBytes, Math.ceil(500_000 / 64) * 64]);
+    memory.makeRoom(2 ** 33);
+    expect(memory.reservedBytes).toBe(reservedBytes);
+    memory.release(first);
+    memory.release(second);
+    expect(memory.allocate(reservedBytes - firstBlock)).toBe(firstBlock);
+  });
+
   test("what is reserved is nobody's: never handed out, and not in use", () => {
     const memory = new LinearMemory();
     const kept = memory.reserve(1000);

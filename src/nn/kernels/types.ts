@@ -165,6 +165,8 @@ export interface Kernels {
    * compute with a form of their own of them give the memory up in between. Null where that is not worth it.
    */
   borrow?(length: number, refill: Refill): Block | null;
+  /** Says that a network of so many numbers comes: the memory may grow once, and not step by step. */
+  makeRoom?(parameters: number): void;
   /** Bytes in live blocks, and the most there have been. */
   memory(): { readonly usedBytes: number; readonly peakBytes: number; readonly reservedBytes: number };
 

@@ -32,6 +32,11 @@ const smallestTile: MicroTile = { rows: 4, cols: 8 };
 
 /** Smaller blocks are not worth a file that stays open. */
 const leastLentBytes = 256 * 1024;
+/**
+ * Bytes for each number of a network: itself, what is prepared of it, and feature maps. V8 collects garbage for each growth of memory that
+ * is not shared, 2 to 4 ms; what nobody touches costs nothing.
+ */
+const roomPerParameter = 20;
 
 export interface WasmKernelsOptions {
   /** Default "simd". */
@@ -189,6 +194,7 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
       releaseBlock(block);
     },
     borrow: (length, refill) => (length * 4 < leastLentBytes ? null : new LinearBlock(memory, null, length, refill)),
+    makeRoom: (parameters) => memory.makeRoom(parameters * roomPerParameter),
     memory: () => ({
       usedBytes: memory.usedBytes,
       peakBytes: memory.peakBytes,

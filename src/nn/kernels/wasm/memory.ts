@@ -99,6 +99,20 @@ export class LinearMemory {
     return this.#takeLowest(Math.ceil(bytes / alignment) * alignment);
   }
 
+  /** Grows, if it can, until `bytes` bytes are free in one piece: for somebody who will want them, all at once or by and by. */
+  makeRoom(bytes: number): void {
+    const missing = bytes - this.#freeAtEnd();
+    const end = this.#buffer.byteLength;
+    if (missing > 0 && this.#tryGrow(missing)) this.#addFree(end, this.#buffer.byteLength);
+  }
+
+  /** Bytes of the free range that the end of the memory lies in. */
+  #freeAtEnd(): number {
+    const last = this.#starts.length - 1;
+    const end = this.#buffer.byteLength;
+    return this.#ends[last] === end ? end - this.#starts[last] : 0;
+  }
+
   /** Gives back what `allocate` returned. Throws RangeError if it is not a live block. */
   release(start: number): void {
     const size = this.#live.get(start);
@@ -145,8 +159,7 @@ export class LinearMemory {
    */
   #grow(size: number, room = 0): number {
     const end = this.#buffer.byteLength;
-    const last = this.#starts.length - 1;
-    const missing = size - (this.#ends[last] === end ? end - this.#starts[last] : 0);
+    const missing = size - this.#freeAtEnd();
     // By half, so that growths are few (engines take each for a reason to collect garbage); near the limit only what is missing.
     const wanted = Math.max(missing, minimumGrowthBytes, Math.floor(end / 2), room);
     if (!this.#tryGrow(wanted) && !this.#tryGrow(missing)) {
