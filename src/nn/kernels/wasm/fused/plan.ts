@@ -299,7 +299,8 @@ function planTransposed(shape: ConvShape, weights: WeightPlan, tile: MicroTile, 
   const rowRanges = workers === 1 ? 1 : Math.min(Math.ceil(mainY / stripRows), 4 * workers);
   const splitRows = workers > 1 && rowRanges >= 2 * workers;
   const chunkRows = splitRows ? Math.ceil(mainY / rowRanges) : tilesY;
-  const rowChunks = Math.ceil(tilesY / chunkRows);
+  // The row of edge tiles goes with the last range: by itself it would make their number odd, and so cut the output channels, too.
+  const rowChunks = Math.ceil(mainY / chunkRows);
   const perBlock = roundUp(Math.min(most, chunkImages * stripRows * mainX), tile.rows);
   const chunkPanels = panelsPerChunk(panels, groups * rowChunks, workers);
   const groupPanels = panelsPerPass(weights, tile, chunkPanels);
