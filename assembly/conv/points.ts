@@ -5,6 +5,7 @@
 import { GradF4, InputF4 } from "../transforms/f4";
 import { transform } from "../transforms/lines";
 import { GradS4, InputS4 } from "../transforms/t4";
+import { filterStrip, REACH } from "./filter";
 import { loadStrip, scaleStrip } from "./strip";
 
 /** What is transformed: the input of the convolution (windows that overlap) or its output (tiles of 4x4). */
@@ -42,24 +43,26 @@ function points<L>(from: usize, rowStride: usize, v: usize, pointStride: usize, 
 /**
  * The points of `rows` rows of tiles from row `ty` on, of eight channels (`lanes` of which exist) of one image, as tiles
  * `index`, index + 1, ...: tile t goes to v + (t / rowsOfPanel) * panelStride + (t % rowsOfPanel) * 32, its next point `pointStride`
- * further on. Channels are multiplied by the numbers at `scales`, if that is not 0. Window (0, 0) begins at pixel (-padY, -padX).
- * Scratch: 81 pixels and a strip of one row of windows.
+ * further on. Channels are multiplied by the numbers at `scales`, if that is not 0. With `taps`, of
+ * filter.ts, they go through a filter then. Window (0, 0) begins at pixel (-padY, -padX), or with what the filter makes of those from there on.
+ * Scratch: 81 pixels and a strip of one row of windows, with what a filter reaches.
  */
 export function transformRows(
   kind: i32, planes: usize, scales: usize, height: i32, width: i32, lanes: i32, padY: i32, padX: i32, ty: i32, rows: i32, tilesX: i32,
-  v: usize, rowsOfPanel: i32, pointStride: usize, panelStride: usize, index: i32, tile: usize,
+  v: usize, rowsOfPanel: i32, pointStride: usize, panelStride: usize, index: i32, tile: usize, taps: usize,
 ): void {
-  const size = windowOf(kind), step = stepOf(kind);
-  const columns = (tilesX - 1) * step + size, rowStride = <usize>columns * 32;
+  const size = windowOf(kind), step = stepOf(kind), reach = taps ? REACH : 0;
+  const columns = (tilesX - 1) * step + size + reach, rowStride = <usize>columns * 32;
   const strip = tile + 81 * 32;
   let panel = v + <usize>(index / rowsOfPanel) * panelStride, lane = index % rowsOfPanel;
   for (let row = ty; row < ty + rows; row++) {
-    // Windows overlap: the last rows of one are the first of the next.
-    const kept = row > ty ? size - step : 0;
+    // Windows overlap: the last rows of one are the first of the next. Behind those that are filtered lie some that are not yet.
+    const filtered = row > ty ? size - step : 0, kept = row > ty ? filtered + reach : 0;
     if (kept > 0) memory.copy(strip, strip + <usize>step * rowStride, <usize>kept * rowStride);
     const below = strip + <usize>kept * rowStride;
-    loadStrip(planes, height, width, lanes, row * step - padY + kept, size - kept, -padX, columns, below);
-    if (scales) scaleStrip(below, (size - kept) * columns, scales, lanes);
+    loadStrip(planes, height, width, lanes, row * step - padY + kept, size + reach - kept, -padX, columns, below);
+    if (scales) scaleStrip(below, (size + reach - kept) * columns, scales, lanes);
+    if (taps) filterStrip(strip + <usize>filtered * rowStride, rowStride, size - filtered, columns - reach, taps);
     let from = strip;
     for (let t = 0; t < tilesX; t++) {
       const to = panel + <usize>lane * 32;

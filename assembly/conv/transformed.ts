@@ -9,6 +9,7 @@
 import { biasActStrip } from "../elementwise/biasAct";
 import { floatBytes } from "../vector";
 import { multiplyPoints } from "../gemm/panels";
+import { filterStrip, REACH } from "./filter";
 import { storeStrip } from "./strip";
 import { PlanarOutputF4 } from "../transforms/f4";
 import { columns as columnsToTile, rows as tileToRows, transform } from "../transforms/lines";
@@ -25,7 +26,7 @@ class PlanarArguments {
   /** One of the three above. For the adjoint, x is dy and y is dx. */
   kind: i32; x: usize; y: usize; n: i32; inChannels: i32; height: i32; width: i32; outChannels: i32; outHeight: i32;
   outWidth: i32;
-  /** Of the convolution: at x, or at y for the adjoint. */
+  /** Of the convolution: at x, or at y for the adjoint. Of the filter, where there is one. */
   padY: i32; padX: i32; tilesY: i32; tilesX: i32;
   /** Images and output panels of a chunk, panels of a pass, rows of tiles of a strip. */
   chunkImages: i32; panels: i32; chunkPanels: i32; groupPanels: i32; stripRows: i32; tileRows: i32; tileCols: i32;
@@ -37,6 +38,16 @@ class PlanarArguments {
   activated: i32; bias: usize; inputGain: f32; biasGain: f32; fall: f32; gain: f32;
   /** [n, inChannels] that x is multiplied by, or 0. */
   scales: usize;
+  /** 1: with stride 2, x goes through a filter first; what the adjoint gives goes through one. */
+  filtered: i32;
+  // Then its taps, of filter.ts, if it is.
+}
+const TAPS: usize = offsetof<PlanarArguments>();
+
+// @ts-ignore: decorator
+@inline
+function tapsOf(g: PlanarArguments): usize {
+  return g.filtered ? changetype<usize>(g) + TAPS : 0;
 }
 
 /** Keeps the streams of the points out of each other's cache sets. */
@@ -59,6 +70,7 @@ export function planarConv(args: usize, chunk: i32, worker: i32): void {
   const kind = g.kind == STRIDE_1 ? INPUT_F4 : g.kind == STRIDE_2 ? INPUT_S4 : GRAD_S4;
   const points = g.kind == STRIDE_1 ? 6 : 9;
   const panelStride = <usize>(depth * g.tileRows) << 2, panelBytes = <usize>(depth * g.tileCols) << 2;
+  const carryBytes = <usize>(carriedRows(g) * spreadColumns(g)) * 32;
 
   for (let row = 0; row < g.tilesY; row += g.stripRows) {
     const rows = min(g.stripRows, g.tilesY - row), perImage = rows * g.tilesX;
@@ -70,7 +82,7 @@ export function planarConv(args: usize, chunk: i32, worker: i32): void {
         transformRows(
           kind, planes, scalesOf(g.scales, image0 + n, g.inChannels, block * 8), g.height, g.width, min(8, g.inChannels - block * 8),
           isAdjoint ? 0 : g.padY, isAdjoint ? 0 : g.padX, row, rows, g.tilesX,
-          v + <usize>(block * g.tileRows) * 32, g.tileRows, vStride, panelStride, n * perImage, tile,
+          v + <usize>(block * g.tileRows) * 32, g.tileRows, vStride, panelStride, n * perImage, tile, isAdjoint ? 0 : tapsOf(g),
         );
       }
     }
@@ -83,7 +95,7 @@ export function planarConv(args: usize, chunk: i32, worker: i32): void {
       const block0 = panel * (g.tileCols >> 3), block1 = min((g.outChannels + 7) >> 3, (panel + panels) * (g.tileCols >> 3));
       for (let block = block0; block < block1; block++) {
         for (let n = 0; n < images; n++) {
-          const kept = carry + <usize>((block - panel0 * (g.tileCols >> 3)) * g.chunkImages + n) * <usize>(g.tilesX * 8 + 1) * 32;
+          const kept = carry + <usize>((block - panel0 * (g.tileCols >> 3)) * g.chunkImages + n) * carryBytes;
           if (isAdjoint) spreadRows(g, image0 + n, block, row, rows, block - block0, n * perImage, m, mStride, tiles, tile, kept);
           else outputRows(g, image0 + n, block, row, rows, block - block0, n * perImage, m, mStride, tiles, tile);
         }
@@ -140,30 +152,52 @@ function outputRows(
   storeStrip(planes, g.outHeight, g.outWidth, lanes, row * 4, rows * 4, 0, columns, strip);
 }
 
+/** Pixels of a row of the adjoint's strip; with a filter, what it reaches on both sides of the result. */
+// @ts-ignore: decorator
+@inline
+function spreadColumns(g: PlanarArguments): i32 {
+  return g.filtered ? g.outWidth + REACH : g.tilesX * 8 + 1;
+}
+
+/** Rows of it that the next strip needs: one that it adds to, and before that those that its filter reaches. */
+// @ts-ignore: decorator
+@inline
+function carriedRows(g: PlanarArguments): i32 {
+  return g.filtered ? REACH + 1 : 1;
+}
+
 /**
  * The same for the adjoint, whose windows overlap by one pixel: they add up in the strip, and the last row of the strip, to which
- * the next strip will add, is carried over in `kept`.
+ * the next strip will add, is carried over in `kept`. With a filter, so are the rows before it; zeros lie around the whole.
  */
 function spreadRows(
   g: PlanarArguments, image: i32, block: i32, row: i32, rows: i32, local: i32, index: i32, m: usize, mStride: usize, tiles: i32,
   tile: usize, kept: usize,
 ): void {
-  const columns = g.tilesX * 8 + 1, rowStride = <usize>columns * 32, strip = tile + 81 * 32;
-  const isLast = row + rows == g.tilesY;
-  memory.fill(strip, 0, <usize>(rows * 8 + 1) * rowStride);
-  if (row > 0) memory.copy(strip, kept, rowStride);
+  const columns = spreadColumns(g), rowStride = <usize>columns * 32, strip = tile + 81 * 32;
+  const isLast = row + rows == g.tilesY, reach = g.filtered ? REACH : 0, left = g.filtered ? g.padX : 0;
+  const carried = <usize>carriedRows(g) * rowStride;
+  memory.fill(strip, 0, <usize>(rows * 8 + 1 + 2 * reach) * rowStride);
+  if (row > 0) memory.copy(strip, kept, carried);
   let from = products(g, m, tiles, local, index);
   for (let ty = 0; ty < rows; ty++) {
-    let to = strip + <usize>(ty * 8) * rowStride;
+    let to = strip + <usize>(ty * 8 + reach) * rowStride + <usize>left * 32;
     for (let tx = 0; tx < g.tilesX; tx++) {
       spreadPixels(from, mStride, to, rowStride, tile);
       from += <usize>g.tileCols * 4;
       to += 256;
     }
   }
-  if (!isLast) memory.copy(kept, strip + <usize>(rows * 8) * rowStride, rowStride);
+  if (!isLast) memory.copy(kept, strip + <usize>(rows * 8) * rowStride, carried);
   const planes = g.y + floatBytes(image * g.outChannels + block * 8) * <usize>(g.outHeight * g.outWidth);
-  const finished = isLast ? rows * 8 + 1 : rows * 8;
-  const lanes = min(8, g.outChannels - block * 8);
-  storeStrip(planes, g.outHeight, g.outWidth, lanes, row * 8 - g.padY, finished, -g.padX, columns, strip);
+  const finished = isLast ? rows * 8 + 1 + reach : rows * 8, lanes = min(8, g.outChannels - block * 8);
+  if (!g.filtered) {
+    storeStrip(planes, g.outHeight, g.outWidth, lanes, row * 8 - g.padY, finished, -g.padX, columns, strip);
+    return;
+  }
+  // The row of the result that begins with the first row of the strip; rows before the image are not made.
+  const first = row * 8 - REACH + g.padY, before = max(0, -first), count = min(finished, g.outHeight - first) - before;
+  const begin = strip + <usize>before * rowStride;
+  filterStrip(begin, rowStride, count, g.outWidth, tapsOf(g));
+  storeStrip(planes, g.outHeight, g.outWidth, lanes, first + before, count, 0, columns, begin);
 }

@@ -197,7 +197,11 @@ class SumsArguments {
   scratch: usize; scratchStride: usize; wOffset: usize; tileOffset: usize;
   /** [n, inChannels] that x is multiplied by, [n, outChannels] that dy is multiplied by, or 0. */
   xScales: usize; dyScales: usize;
+  /** 1: with stride 2, x goes through a filter first, whose paddings are those above. */
+  filtered: i32;
+  // Then its taps, of filter.ts, if it does.
 }
+const TAPS: usize = offsetof<SumsArguments>();
 
 /**
  * u [parts, 36 matrices, outBlocks, inBlocks, 8 inputs, 8 outputs] = of every part the sum over its groups of tiles. A thread transforms a
@@ -225,7 +229,7 @@ export function weightGradSums(args: usize, chunk: i32, worker: i32): void {
         const planes = g.x + floatBytes((image + k) * g.inChannels + b * 8) * <usize>(g.height * g.width);
         transformRows(
           inputKind, planes, scalesOf(g.xScales, image + k, g.inChannels, b * 8), g.height, g.width, min(8, g.inChannels - b * 8), g.padY, g.padX, row, rows, g.tilesX,
-          v + <usize>b * block, 1, g.vPointStride, 32, k * imageTiles, tile,
+          v + <usize>b * block, 1, g.vPointStride, 32, k * imageTiles, tile, g.filtered ? args + TAPS : 0,
         );
       }
       for (let b = 0; b < blocks; b++) {
@@ -233,7 +237,7 @@ export function weightGradSums(args: usize, chunk: i32, worker: i32): void {
         const planes = g.dy + floatBytes((image + k) * g.outChannels + channel) * <usize>(g.outHeight * g.outWidth);
         transformRows(
           gradKind, planes, scalesOf(g.dyScales, image + k, g.outChannels, channel), g.outHeight, g.outWidth, min(8, g.outChannels - channel), 0, 0, row, rows, g.tilesX,
-          w + <usize>b * block, 1, g.wPointStride, 32, k * imageTiles, tile,
+          w + <usize>b * block, 1, g.wPointStride, 32, k * imageTiles, tile, 0,
         );
       }
     }

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Activation } from "../../src/nn/kernels/activations.js";
+import { adjointFilter, unfiltered } from "../../src/nn/kernels/filters.js";
 import { createReferenceKernels } from "../../src/nn/kernels/reference/kernels.js";
 import { createKernels, hasSimd } from "../../src/nn/kernels/select.js";
 import type { BiasActGeometry, Block, Kernels, Upfirdn2dGeometry } from "../../src/nn/kernels/types.js";
@@ -9,7 +10,13 @@ import { hasRelaxedSimd } from "../../src/nn/kernels/wasm/variants.js";
 import { unitRoundoff } from "../support/bounds.js";
 import { Draw, SEED } from "../support/draw.js";
 import type { KernelProblem } from "../support/kernelCases/case.js";
-import { convGeometry, convProblems, pointsGeometry, pointwiseGeometry } from "../support/kernelCases/conv.js";
+import {
+  convGeometry,
+  convProblems,
+  filteredGeometry,
+  pointsGeometry,
+  pointwiseGeometry,
+} from "../support/kernelCases/conv.js";
 import { filterOf, upfirdn2dGeometry, upfirdn2dProblem } from "../support/kernelCases/resample.js";
 
 type Numbers = Float32Array | Float64Array;
@@ -296,3 +303,38 @@ function biasActProblem(g: BiasActGeometry, gradient: boolean): Pick<KernelProbl
 function act(kernels: Kernels, x: Float32Array, geometry: BiasActGeometry): Float64Array {
   return run(kernels, { ...biasActProblem(geometry, false), output: x.length }, [x]);
 }
+
+test("convolutions behind a filter are those of what it makes, bit for bit, and their adjoints", () => {
+  const random = (draw: Draw, length: number) => ({
+    length,
+    data: Float32Array.from({ length }, () => draw.normal()),
+  });
+  const isSame = (a: Block, b: Block): boolean => Buffer.from(a.data.buffer).equals(Buffer.from(b.data.buffer));
+  fc.assert(
+    fc.property(filteredGeometry(), fc.nat(), (g, seed) => {
+      const [draw, k, filter, apart] = [new Draw(seed), simd, g.filter!, unfiltered(g)];
+      const [x, w, y] = [...convProblems.conv2d(g).inputs, convProblems.conv2d(g).output].map((n) => random(draw, n));
+      const s = random(draw, g.n * g.outChannels);
+      const [maps, spread] = [0, 1].map(() => random(draw, filter.planes * g.height * g.width));
+      const results = (length: number) => [random(draw, length), random(draw, length)] as const;
+      k.upfirdn2d(x, maps, filter);
+
+      const [y0, y1] = results(y.length);
+      k.conv2d(x, w, y0, g);
+      k.conv2d(maps, w, y1, apart);
+      expect(isSame(y0, y1)).toBe(true);
+
+      const [dw0, dw1] = results(w.length);
+      k.conv2dWeightGrad(x, y, dw0, g, { dy: s });
+      k.conv2dWeightGrad(maps, y, dw1, apart, { dy: s });
+      expect(isSame(dw0, dw1)).toBe(true);
+
+      const [dx0, dx1] = results(x.length);
+      k.conv2dInputGrad(y, w, dx0, g, s);
+      k.conv2dInputGrad(y, w, spread, apart, s);
+      k.upfirdn2d(spread, dx1, adjointFilter(filter));
+      expect(isSame(dx0, dx1)).toBe(true);
+    }),
+    { ...options, numRuns: 30 },
+  );
+});

@@ -56,6 +56,9 @@ function check(op: string, detail: string, inputs: OpCase["inputs"], f: TensorFu
   cases.push({ op, detail, inputs, f });
 }
 
+/** One operand, of standard normal numbers. */
+const x = (shape: readonly number[]) => (draw: Draw) => ({ x: draw.normals(shape) });
+
 // Elementwise, with and without broadcasting. Divisors stay away from zero.
 const PAIRS: readonly (readonly [readonly number[], readonly number[]])[] = [
   [
@@ -86,18 +89,8 @@ for (const shape of [
   const pair = (draw: Draw) => ({ a: draw.normals([2, 3, 2, 2]), b: draw.normals([2, 3, 2, 2]) });
   check("sumOfProducts", `to [${shape}]`, pair, ({ a, b }) => sumOfProducts(a, b, shape));
 }
-check(
-  "scale",
-  "by -1.5",
-  (draw) => ({ x: draw.normals([5]) }),
-  ({ x }) => scale(x, -1.5),
-);
-check(
-  "addScalar",
-  "2.5",
-  (draw) => ({ x: draw.normals([5]) }),
-  ({ x }) => addScalar(x, 2.5),
-);
+check("scale", "by -1.5", x([5]), ({ x }) => scale(x, -1.5));
+check("addScalar", "2.5", x([5]), ({ x }) => addScalar(x, 2.5));
 
 for (const [op, f] of Object.entries({ neg, square, exp, sigmoid, tanh, softplus }))
   check(
@@ -204,18 +197,8 @@ for (const options of [{ padding: 1 }, { stride: 2 }, { stride: 2, padding: 1, t
 }
 
 // Data movement.
-check(
-  "permute",
-  "[2, 3, 4] by 2, 0, 1",
-  (draw) => ({ x: draw.normals([2, 3, 4]) }),
-  ({ x }) => permute(x, [2, 0, 1]),
-);
-check(
-  "slice",
-  "the middle of axis 1",
-  (draw) => ({ x: draw.normals([2, 4, 2]) }),
-  ({ x }) => slice(x, 1, 1, 3),
-);
+check("permute", "[2, 3, 4] by 2, 0, 1", x([2, 3, 4]), ({ x }) => permute(x, [2, 0, 1]));
+check("slice", "the middle of axis 1", x([2, 4, 2]), ({ x }) => slice(x, 1, 1, 3));
 check(
   "unstack",
   "[2, 3, 2] along axis 1",
@@ -326,6 +309,21 @@ const uneven = setupFilter([
   [1, 2, 4],
   [0, 3, 1],
 ]);
+// Behind a filter, and before one.
+for (const [detail, taps] of Object.entries({ "four taps": filter, "a matrix of taps": uneven })) {
+  const before = { stride: 2, filter: { taps, padding: [2, 1, 2, 2], gain: 2 } } as const;
+  const after = { stride: 2, filter: { taps, padding: 1, gain: 4 } };
+  const end = { inputGain: 0.5, gain: 2, activation: "lrelu" } as const;
+  const large = (draw: Draw) => ({ x: draw.normals([2, 2, 6, 5]), w: draw.normals([3, 2, 3, 3]) });
+  const small = (draw: Draw) => ({ x: draw.normals([2, 3, 3, 2]), w: draw.normals([3, 2, 3, 3]) });
+  const scaled = (draw: Draw) => ({ ...small(draw), s: draw.normals([2, 3, 1, 1]) });
+  const transposed = { ...after, transposed: true };
+  check("conv2d", detail, large, ({ x, w }) => conv2d(x, w, before));
+  check("conv2dBiasAct", detail, large, ({ x, w }) => conv2dBiasAct(x, w, null, before, end));
+  check("convTranspose2d", detail, small, ({ x, w }) => convTranspose2d(x, w, after));
+  check("scaledConv2d", detail, scaled, ({ x, s, w }) => scaledConv2d(x, s, w, transposed));
+}
+
 for (const options of [
   { up: 2, padding: 2 },
   { down: 2, padding: 1, flipFilter: true },
@@ -384,7 +382,7 @@ export const OP_CASES: readonly OpCase[] = cases;
 
 /** Exports of src/nn/ops that take no tensor. */
 export const NOT_OPERATIONS: readonly string[] = [
-  ...["setupFilter", "defaultGain", "isHomogeneous", "onnxActivation"],
+  ...["upfirdn2dGeometry", "setupFilter", "defaultGain", "isHomogeneous", "onnxActivation"],
   "addTo",
   // For conv2dBiasAct and scaledConv2d: what the operations are made of that they join.
   "productWithGradient",

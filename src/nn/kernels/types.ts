@@ -65,6 +65,11 @@ export interface Conv2dGeometry {
   readonly outHeight: number;
   readonly outWidth: number;
   readonly groups: number;
+  /**
+   * A filter at the same rate that x goes through before all this: (height, width) are what it makes of x, which has those of the
+   * filter. What is adjoint to the convolution is adjoint to both. Null or left out: none.
+   */
+  readonly filter?: Upfirdn2dGeometry | null;
 }
 
 /**

@@ -9,13 +9,16 @@
  */
 import { defineOp, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
-import type { Conv2dGeometry } from "../kernels/types.js";
+import { adjointFilter } from "../kernels/filters.js";
+import type { Conv2dGeometry, Filter2d } from "../kernels/types.js";
 import { assertShape } from "../shape.js";
 import { allocateTensor, type Tensor } from "../tensor.js";
+import { type Upfirdn2dOptions, upfirdn2dGeometry } from "./upfirdn2d.js";
 
 type Geometry = Conv2dGeometry;
 
-export const xShape = (g: Geometry) => [g.n, g.inChannels, g.height, g.width];
+export const xShape = ({ n, inChannels, height, width, filter }: Geometry) =>
+  filter ? [n, inChannels, filter.height, filter.width] : [n, inChannels, height, width];
 export const wShape = (g: Geometry) => [g.outChannels, g.inChannels / g.groups, g.kernelHeight, g.kernelWidth];
 export const yShape = (g: Geometry) => [g.n, g.outChannels, g.outHeight, g.outWidth];
 
@@ -65,6 +68,8 @@ export interface Conv2dOptions {
   readonly padding?: number | readonly [number, number];
   /** Channel groups that do not see each other. Default 1. */
   readonly groups?: number;
+  /** A filter at the same rate, through which x goes before it is correlated, or what convTranspose2d makes after it. Default null: none. */
+  readonly filter?: (Pick<Upfirdn2dOptions, "padding" | "gain"> & { readonly taps: Filter2d }) | null;
 }
 
 const paddings = (padding: number | readonly [number, number]): readonly [number, number] =>
@@ -87,7 +92,9 @@ export function conv2dGeometry(x: Tensor, w: Tensor, options: Conv2dOptions): Ge
   const { stride = 1, padding = 0, groups = 1 } = options;
   const [padY, padX] = paddings(padding);
   assertShape("conv2d", "x", x.shape, [null, null, null, null], "N, I, H, W");
-  const [n, inChannels, height, width] = x.shape;
+  const filter = options.filter ? upfirdn2dGeometry(x.shape, options.filter.taps, options.filter) : null;
+  const [n, inChannels] = x.shape;
+  const [height, width] = filter ? [filter.outHeight, filter.outWidth] : x.shape.slice(2);
   assertShape("conv2d", "w", w.shape, [null, inChannels / groups, null, null], "O, I / groups, kh, kw");
   const [outChannels, , kernelHeight, kernelWidth] = w.shape;
   const outHeight = Math.floor((height + 2 * padY - kernelHeight) / stride) + 1;
@@ -99,7 +106,7 @@ export function conv2dGeometry(x: Tensor, w: Tensor, options: Conv2dOptions): Ge
     );
   }
   const kernel = { kernelHeight, kernelWidth, stride, padY, padX, groups };
-  return { n, inChannels, outChannels, height, width, outHeight, outWidth, ...kernel };
+  return { n, inChannels, outChannels, height, width, outHeight, outWidth, ...kernel, filter };
 }
 
 /**
@@ -107,7 +114,7 @@ export function conv2dGeometry(x: Tensor, w: Tensor, options: Conv2dOptions): Ge
  *
  * @param x [N, O, H, W]
  * @param w [O, I / groups, kh, kw], the weight of the convolution that this is the adjoint of
- * @returns [N, I, (H - 1) stride + kh - 2 padding, ...]
+ * @returns [N, I, (H - 1) stride + kh - 2 padding, ...], or what the filter makes of it
  */
 export function convTranspose2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
   return inputGrad({ dy: x, w }, convTranspose2dGeometry(x, w, options));
@@ -131,5 +138,7 @@ export function convTranspose2dGeometry(x: Tensor, w: Tensor, options: Conv2dOpt
         `nothing of an input of ${outHeight}x${outWidth}`,
     );
   }
-  return { n, inChannels, outChannels, height, width, outHeight, outWidth, ...kernel };
+  const shape = [n, inChannels, height, width];
+  const filter = options.filter ? adjointFilter(upfirdn2dGeometry(shape, options.filter.taps, options.filter)) : null;
+  return { n, inChannels, outChannels, height, width, outHeight, outWidth, ...kernel, filter };
 }

@@ -6,6 +6,7 @@
  *
  * (StyleGAN2, appendix B; identity 13 in tests/identities/linear.test.ts proves both against the long way round.)
  */
+import { hasFourTaps } from "../kernels/filters.js";
 import type { Tensor } from "../tensor.js";
 import { mul } from "./arith.js";
 import { type BiasActOptions, biasAct } from "./biasAct.js";
@@ -48,8 +49,13 @@ export function conv2dResample(x: Tensor, w: Tensor, filter: Filter2d, options: 
   const flipped = (): Tensor => flip(w, [2, 3]);
   const kernel = (): Tensor => (flipWeight ? w : flipped());
   const finish = (y: Tensor): Tensor => (end === null ? y : biasAct(y, end.bias, end));
-  const correlateLast = (input: Tensor, stride: number, pad: number): Tensor => {
-    const conv: Conv2dOptions = { stride, padding: pad, groups };
+  const correlateLast = (
+    input: Tensor,
+    stride: number,
+    pad: number,
+    filter: Conv2dOptions["filter"] = null,
+  ): Tensor => {
+    const conv: Conv2dOptions = { stride, padding: pad, groups, filter };
     return end === null ? conv2d(input, kernel(), conv) : conv2dBiasAct(input, kernel(), end.bias, conv, end);
   };
   if (up === 1 && down === 1) {
@@ -67,20 +73,27 @@ export function conv2dResample(x: Tensor, w: Tensor, filter: Filter2d, options: 
   if (pointwise && up > 1 && down === 1) {
     return finish(upfirdn2d(conv2d(x, kernel(), { groups }), filter, { up, padding: at, gain: up * up }));
   }
+  const isJoined = joinsFilter(filter, kh, kw);
   if (down > 1 && up === 1) {
+    if (isJoined) return correlateLast(x, down, 0, { taps: filter, padding: at });
     return correlateLast(upfirdn2d(x, filter, { padding: at }), down, 0);
   }
   // A transposed convolution spreads each pixel by the kernel: it correlates the zero-stuffed image with the flipped
   // kernel. Its output starts kw - 1 zeros early, which the padding of the blur takes back.
   const stored = flipWeight ? flipped() : w;
   const weights = adjointWeight(stored, groups);
-  const spread =
-    scale === null
-      ? convTranspose2d(x, weights, { stride: up, groups })
-      : scaledConv2d(x, scale, weights, { stride: up, groups, transposed: true });
   const blurAt = [x0 - (kw - 1), x1 - (kw - up), y0 - (kh - 1), y1 - (kh - up)] as const;
-  const blurred = upfirdn2d(spread, filter, { padding: blurAt, gain: up * up });
+  const blur = { padding: blurAt, gain: up * up };
+  const conv: Conv2dOptions = { stride: up, groups, filter: isJoined ? { taps: filter, ...blur } : null };
+  const spread =
+    scale === null ? convTranspose2d(x, weights, conv) : scaledConv2d(x, scale, weights, { ...conv, transposed: true });
+  const blurred = isJoined ? spread : upfirdn2d(spread, filter, blur);
   return finish(down === 1 ? blurred : upfirdn2d(blurred, filter, { down }));
+}
+
+/** Whether filter and convolution are one operation: kernels of 3x3 have passes for both where the filter has four taps. */
+function joinsFilter(filter: Filter2d, kernelHeight: number, kernelWidth: number): boolean {
+  return kernelHeight === 3 && kernelWidth === 3 && hasFourTaps(filter);
 }
 
 function resamplePadding(taps: number, up: number, down: number, padding: number): readonly [number, number] {

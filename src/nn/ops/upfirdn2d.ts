@@ -11,8 +11,9 @@
  */
 import { defineOp, type Op } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
+import { adjointFilter } from "../kernels/filters.js";
 import type { Filter2d, Upfirdn2dGeometry } from "../kernels/types.js";
-import { assertShape } from "../shape.js";
+import { assertShape, type Shape } from "../shape.js";
 import { allocateTensor, type Tensor } from "../tensor.js";
 
 export type { Filter2d } from "../kernels/types.js";
@@ -47,31 +48,9 @@ const op: Op<{ x: Tensor }, Upfirdn2dGeometry> = defineOp("upfirdn2d", {
     activeKernels().upfirdn2d(x.internals.block, y.internals.block, g);
     return y;
   },
-  vjp: { x: (dy, _, g) => op({ x: dy }, adjoint(g)) },
+  vjp: { x: (dy, _, g) => op({ x: dy }, adjointFilter(g)) },
   reads: {},
 });
-
-function adjoint(g: Upfirdn2dGeometry): Upfirdn2dGeometry {
-  const { tapsX, tapsY } = g.filter;
-  return {
-    planes: g.planes,
-    height: g.outHeight,
-    width: g.outWidth,
-    upX: g.downX,
-    upY: g.downY,
-    downX: g.upX,
-    downY: g.upY,
-    padX0: tapsX - g.padX0 - 1,
-    padX1: g.width * g.upX - g.outWidth * g.downX + g.padX0 - g.upX + 1,
-    padY0: tapsY - g.padY0 - 1,
-    padY1: g.height * g.upY - g.outHeight * g.downY + g.padY0 - g.upY + 1,
-    filter: g.filter,
-    flipFilter: !g.flipFilter,
-    gain: g.gain,
-    outHeight: g.height,
-    outWidth: g.width,
-  };
-}
 
 /** One number for both axes, or [x, y]. */
 export type PerAxis = number | readonly [number, number];
@@ -98,17 +77,22 @@ const pair = (value: PerAxis): readonly [number, number] => (typeof value === "n
  * @throws RangeError when nothing is left after padding and filtering
  */
 export function upfirdn2d(x: Tensor, filter: Filter2d, options: Upfirdn2dOptions = {}): Tensor {
+  return op({ x }, upfirdn2dGeometry(x.shape, filter, options));
+}
+
+/** What upfirdn2d computes of an x of this shape, or a RangeError. */
+export function upfirdn2dGeometry(shape: Shape, filter: Filter2d, options: Upfirdn2dOptions): Upfirdn2dGeometry {
   const { padding = 0, flipFilter = false, gain = 1 } = options;
   const [upX, upY] = pair(options.up ?? 1);
   const [downX, downY] = pair(options.down ?? 1);
   const [padX0, padX1, padY0, padY1] = typeof padding === "number" ? [padding, padding, padding, padding] : padding;
-  assertShape("upfirdn2d", "x", x.shape, [null, null, null, null], "N, C, H, W");
+  assertShape("upfirdn2d", "x", shape, [null, null, null, null], "N, C, H, W");
   if (![upX, upY, downX, downY].every((factor) => Number.isInteger(factor) && factor >= 1)) {
     throw new RangeError(
       `upfirdn2d: up and down must be whole numbers of at least 1, got up ${upX}x${upY}, down ${downX}x${downY}`,
     );
   }
-  const [n, c, height, width] = x.shape;
+  const [n, c, height, width] = shape;
   const outHeight = Math.floor((height * upY + padY0 + padY1 - filter.tapsY) / downY) + 1;
   const outWidth = Math.floor((width * upX + padX0 + padX1 - filter.tapsX) / downX) + 1;
   if (outHeight < 1 || outWidth < 1) {
@@ -118,7 +102,7 @@ export function upfirdn2d(x: Tensor, filter: Filter2d, options: Upfirdn2dOptions
     );
   }
   const axes = { upX, upY, downX, downY, padX0, padX1, padY0, padY1 };
-  return op({ x }, { planes: n * c, height, width, ...axes, filter, flipFilter, gain, outHeight, outWidth });
+  return { planes: n * c, height, width, ...axes, filter, flipFilter, gain, outHeight, outWidth };
 }
 
 export interface ResampleOptions {

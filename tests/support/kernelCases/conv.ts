@@ -2,12 +2,13 @@
 import fc from "fast-check";
 import type { BiasActGeometry, Conv2dGeometry } from "../../../src/nn/kernels/types.js";
 import { type KernelCase, type KernelProblem, small } from "./case.js";
+import { filterOf, positiveFilter } from "./resample.js";
 
 /** Elements of x, w and y. */
 function convSizes(g: Conv2dGeometry): { x: number; w: number; y: number; flops: number } {
   const w = (g.outChannels * g.inChannels * g.kernelHeight * g.kernelWidth) / g.groups;
   return {
-    x: g.n * g.inChannels * g.height * g.width,
+    x: g.n * g.inChannels * (g.filter ?? g).height * (g.filter ?? g).width,
     w,
     y: g.n * g.outChannels * g.outHeight * g.outWidth,
     flops: 2 * w * g.n * g.outHeight * g.outWidth,
@@ -134,6 +135,53 @@ function pointsCase(name: keyof typeof convProblems): KernelCase {
   return { name: `${name} (points)`, c, kind: "other", terms: "inputs", problem };
 }
 
+const sameRate = { upX: 1, upY: 1, downX: 1, downY: 1 };
+
+/**
+ * Stride 2 behind a filter: such whose windows end with the filtered map, which transform points join, and others. Tall ones are done in
+ * several strips.
+ */
+export function filteredGeometry(): fc.Arbitrary<Conv2dGeometry> {
+  return fc
+    .record({
+      n: fc.constantFrom(1, 2, 3, 9),
+      inChannels: fc.constantFrom(16, 19, 24, 33),
+      outChannels: fc.constantFrom(16, 23, 24, 32),
+      tiles: fc.oneof({ weight: 4, arbitrary: fc.tuple(small(9, 2), small(6, 2)) }, fc.constantFrom([37, 2], [24, 3])),
+      missing: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, small(3)),
+      pads: fc.tuple(small(3, 0), small(3, 0), small(3, 0), small(3, 0)),
+      y: fc.constantFrom([0.125, 0.375, 0.375, 0.125], [0.5, -0.25, 2, 1]),
+      x: fc.oneof({ weight: 4, arbitrary: fc.constant([-1, 0.5, 0.25, 4]) }, fc.constant([0.5, 1, 0.5])),
+      flipFilter: fc.boolean(),
+      gain: fc.constantFrom(1, 4),
+    })
+    .map(
+      ({ tiles: [tilesY, tilesX], missing, pads: [padX0, padX1, padY0, padY1], y, x, flipFilter, gain, ...rest }) => {
+        const [outHeight, outWidth] = [4 * tilesY - missing, 4 * tilesX];
+        const [height, width] = [2 * outHeight + 1, 2 * outWidth + 1];
+        const of = { height: height + y.length - 1 - padY0 - padY1, width: width + x.length - 1 - padX0 - padX1 };
+        const filter = {
+          ...{ ...of, planes: rest.n * rest.inChannels, ...sameRate, padX0, padX1, padY0, padY1 },
+          ...{ filter: filterOf(y, x, true), flipFilter, gain, outHeight: height, outWidth: width },
+        };
+        const kernel = { kernelHeight: 3, kernelWidth: 3, stride: 2, padY: 0, padX: 0, groups: 1 };
+        return { ...rest, ...kernel, height, width, outHeight, outWidth, filter };
+      },
+    )
+    .filter((g) => g.n * g.outHeight * g.outWidth * g.inChannels * g.outChannels >= 2 ** 18)
+    .filter(({ filter, n }) => n * filter.height * filter.width <= 2 ** 14);
+}
+
+function filteredCase(name: keyof typeof convProblems): KernelCase {
+  const problem = filteredGeometry().map((g): KernelProblem => {
+    const { run, ...sizes } = convProblems[name](g);
+    const ofPositive = convProblems[name]({ ...g, filter: positiveFilter(g.filter!) }).run;
+    return { ...sizes, run: (...call) => (call[3] ? ofPositive : run)(...call) };
+  });
+  const c = name === "conv2dWeightGrad" ? 32 : 128;
+  return { name: `${name} (filtered)`, c, kind: "other", terms: "inputs", problem };
+}
+
 /** 1x1 kernels with more work than the exact direct form takes. */
 export function pointwiseGeometry(): fc.Arbitrary<Conv2dGeometry> {
   return fc
@@ -162,6 +210,9 @@ export const convCases: readonly KernelCase[] = [
   pointsCase("conv2d"),
   pointsCase("conv2dInputGrad"),
   pointsCase("conv2dWeightGrad"),
+  filteredCase("conv2d"),
+  filteredCase("conv2dInputGrad"),
+  filteredCase("conv2dWeightGrad"),
   endCase("conv2dBiasAct", convGeometry, 16),
   endCase("conv2dBiasAct (points)", pointsGeometry(), 128),
   endCase("conv2dBiasAct (pointwise)", pointwiseGeometry(), 16),

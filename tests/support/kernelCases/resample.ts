@@ -63,21 +63,26 @@ const fourTapGeometry: fc.Arbitrary<Upfirdn2dGeometry> = fc
   }))
   .filter((g) => g.outHeight > 0 && g.outWidth > 0 && g.planes * g.outHeight * g.outWidth < 50_000);
 
-export function upfirdn2dProblem(g: Upfirdn2dGeometry): KernelProblem {
+/** With the absolute values of its taps and its gain. */
+export function positiveFilter(g: Upfirdn2dGeometry): Upfirdn2dGeometry {
   const absolute = (values: readonly number[]) => values.map(Math.abs);
   const { separable } = g.filter;
-  const positiveFilter: Filter2d = {
+  const filter: Filter2d = {
     ...g.filter,
     taps: absolute(g.filter.taps),
     separable: separable && { y: absolute(separable.y), x: absolute(separable.x) },
   };
+  return { ...g, filter, gain: Math.abs(g.gain) };
+}
+
+export function upfirdn2dProblem(g: Upfirdn2dGeometry): KernelProblem {
+  const { separable } = g.filter;
   const output = g.planes * g.outHeight * g.outWidth;
   return {
     inputs: [g.planes * g.height * g.width],
     output,
     flops: 2 * output * (separable ? g.filter.tapsY + g.filter.tapsX : g.filter.tapsY * g.filter.tapsX),
-    run: (kernels, [x], y, positive) =>
-      kernels.upfirdn2d(x, y, positive ? { ...g, filter: positiveFilter, gain: Math.abs(g.gain) } : g),
+    run: (kernels, [x], y, positive) => kernels.upfirdn2d(x, y, positive ? positiveFilter(g) : g),
   };
 }
 

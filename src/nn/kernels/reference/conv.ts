@@ -7,8 +7,10 @@
  * that covers negative padding (a crop) and padding wider than the kernel as well.
  */
 
+import { adjointFilter, unfiltered } from "../filters.js";
 import type { Block, Conv2dGeometry } from "../types.js";
 import type { Numbers } from "./elementwise.js";
+import { referenceUpfirdn2d } from "./upfirdn2d.js";
 
 /** The half-open range of outputs p in [0, outExtent) for which p * stride + shift lies in [0, extent). */
 function outputRange(shift: number, stride: number, extent: number, outExtent: number): readonly [number, number] {
@@ -24,8 +26,21 @@ export function scaledMaps(maps: Numbers, scales?: Block): Numbers {
   return maps.map((value, index) => value * scales.data[Math.floor(index / inner)]);
 }
 
+/** As many numbers of the same precision. */
+const numbersLike = (numbers: Numbers, length: number): Numbers =>
+  numbers instanceof Float64Array ? new Float64Array(length) : new Float32Array(length);
+
+/** What the convolution reads: x after its filter. */
+function filteredMaps(x: Numbers, { filter, n, inChannels, height, width }: Conv2dGeometry): Numbers {
+  if (!filter) return x;
+  const maps = numbersLike(x, n * inChannels * height * width);
+  referenceUpfirdn2d(x, maps, filter);
+  return maps;
+}
+
 /** y[n, o, p, q] = sum over i, r, s of x[n, i, p * stride + r - padY, q * stride + s - padX] * w[o, i, r, s]. */
-export function referenceConv2d(x: Numbers, w: Numbers, y: Numbers, geometry: Conv2dGeometry): void {
+export function referenceConv2d(given: Numbers, w: Numbers, y: Numbers, geometry: Conv2dGeometry): void {
+  const x = filteredMaps(given, geometry);
   const { n: batch, inChannels, outChannels, height, width, kernelHeight, kernelWidth } = geometry;
   const { stride, padY, padX, outHeight, outWidth, groups } = geometry;
   const groupIn = inChannels / groups;
@@ -57,6 +72,13 @@ export function referenceConv2d(x: Numbers, w: Numbers, y: Numbers, geometry: Co
 
 /** dx[n, i, p * stride + r - padY, q * stride + s - padX] += dy[n, o, p, q] * w[o, i, r, s], from zero. */
 export function referenceConv2dInputGrad(dy: Numbers, w: Numbers, dx: Numbers, geometry: Conv2dGeometry): void {
+  const { filter } = geometry;
+  if (filter) {
+    const maps = numbersLike(dx, filter.planes * filter.outHeight * filter.outWidth);
+    referenceConv2dInputGrad(dy, w, maps, unfiltered(geometry));
+    referenceUpfirdn2d(maps, dx, adjointFilter(filter));
+    return;
+  }
   const { n: batch, inChannels, outChannels, height, width, kernelHeight, kernelWidth } = geometry;
   const { stride, padY, padX, outHeight, outWidth, groups } = geometry;
   const groupIn = inChannels / groups;
@@ -88,7 +110,8 @@ export function referenceConv2dInputGrad(dy: Numbers, w: Numbers, dx: Numbers, g
 }
 
 /** dw[o, i, r, s] = sum over n, p, q of x[n, i, p * stride + r - padY, q * stride + s - padX] * dy[n, o, p, q]. */
-export function referenceConv2dWeightGrad(x: Numbers, dy: Numbers, dw: Numbers, geometry: Conv2dGeometry): void {
+export function referenceConv2dWeightGrad(given: Numbers, dy: Numbers, dw: Numbers, geometry: Conv2dGeometry): void {
+  const x = filteredMaps(given, geometry);
   const { n: batch, inChannels, outChannels, height, width, kernelHeight, kernelWidth } = geometry;
   const { stride, padY, padX, outHeight, outWidth, groups } = geometry;
   const groupIn = inChannels / groups;

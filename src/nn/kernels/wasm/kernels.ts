@@ -9,6 +9,7 @@
  * Tested against the reference by tests/kernels/wasm.test.ts.
  */
 
+import { adjointFilter, unfiltered } from "../filters.js";
 import { referenceUnary } from "../reference/elementwise.js";
 import type { Block, Conv2dGeometry, Kernels } from "../types.js";
 import { leakyEnd, wasmBiasAct, wasmBiasActGrad } from "./activations.js";
@@ -171,6 +172,47 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
     });
   }
 
+  /** Whether the algorithm of a table that applies takes care of the filter, if there is one. */
+  function joinsFilter(table: readonly Conv2dAlgorithm[], geometry: Conv2dGeometry): boolean {
+    return !geometry.filter || table.find(({ applies }) => applies(geometry))!.filters?.(geometry) === true;
+  }
+
+  /** Calls `use` with a block that lives as long as the call. */
+  function withBlock(length: number, use: (block: Block) => void): void {
+    const block = allocate(length);
+    try {
+      use(block);
+    } finally {
+      releaseBlock(block);
+    }
+  }
+
+  /**
+   * Calls `use` with x, its scales and its convolution; where that has a filter of which the algorithm takes no care, with what the filter
+   * makes of them, and the convolution without it.
+   */
+  function throughFilter(
+    table: readonly Conv2dAlgorithm[],
+    geometry: Conv2dGeometry,
+    x: Block,
+    scales: Block | undefined,
+    use: (maps: Block, geometry: Conv2dGeometry, scales?: Block) => void,
+  ): void {
+    const { filter, n, inChannels, height, width } = geometry;
+    if (!filter || joinsFilter(table, geometry)) {
+      use(x, geometry, scales);
+      return;
+    }
+    withBlock(n * inChannels * height * width, (maps) => {
+      withPointers(scales === undefined ? [x] : [x, scales], [maps], (xAt, ...at) =>
+        scaled(xAt, x, scales === undefined ? null : at[0], scales, (from) =>
+          wasmUpfirdn2d(engine, from, at.at(-1)!, filter),
+        ),
+      );
+      use(maps, unfiltered(geometry));
+    });
+  }
+
   const allocate = (length: number, options?: { readonly fromEnd?: boolean }): Block =>
     new LinearBlock(memory, memory.allocate(length * 4, options), length);
   const releaseBlock = (block: Block): void => {
@@ -232,26 +274,43 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
       }),
     matmul: (a, b, y, geometry) =>
       withPointers([a, b], [y], (aAt, bAt, yAt) => wasmMatmul(engine, aAt, bAt, yAt, geometry)),
-    conv2d: (x, w, y, geometry, scales) => convolve(conv2dAlgorithms, geometry, [x, w], y, [scales]),
-    conv2dBiasAct: (x, w, b, y, conv, end) => {
-      const [given, pick] = those([b]);
-      withPointers([x, w, ...given], [y], (xAt, wAt, ...at) => {
-        const yAt = at.at(-1)!;
-        const [bias] = pick(at);
-        const algorithm = conv2dAlgorithms.find((one) => one.applies(conv))!;
-        const leaky = leakyEnd(bias, end);
-        if (leaky !== null && algorithm.joins?.includes("end")) {
-          algorithm.runWith!(engine, xAt, wAt, yAt, conv, { end: leaky });
-          return;
-        }
-        algorithm.run(engine, xAt, wAt, yAt, conv);
-        wasmBiasAct(engine, yAt, bias, yAt, end);
+    conv2d: (x, w, y, geometry, scales) =>
+      throughFilter(conv2dAlgorithms, geometry, x, scales, (maps, conv, rest) =>
+        convolve(conv2dAlgorithms, conv, [maps, w], y, [rest]),
+      ),
+    conv2dBiasAct: (x, w, b, y, geometry, end) =>
+      throughFilter(conv2dAlgorithms, geometry, x, undefined, (maps, conv) => {
+        const [given, pick] = those([b]);
+        withPointers([maps, w, ...given], [y], (xAt, wAt, ...at) => {
+          const yAt = at.at(-1)!;
+          const [bias] = pick(at);
+          const algorithm = conv2dAlgorithms.find((one) => one.applies(conv))!;
+          const leaky = leakyEnd(bias, end);
+          if (leaky !== null && algorithm.joins?.includes("end")) {
+            algorithm.runWith!(engine, xAt, wAt, yAt, conv, { end: leaky });
+            return;
+          }
+          algorithm.run(engine, xAt, wAt, yAt, conv);
+          wasmBiasAct(engine, yAt, bias, yAt, end);
+        });
+      }),
+    conv2dInputGrad: (dy, w, dx, geometry, scales) => {
+      const { filter, n, inChannels, height, width } = geometry;
+      const spread = (to: Block, conv: Conv2dGeometry) =>
+        convolve(conv2dInputGradAlgorithms, conv, [dy, w], to, [scales]);
+      if (!filter || joinsFilter(conv2dInputGradAlgorithms, geometry)) {
+        spread(dx, geometry);
+        return;
+      }
+      withBlock(n * inChannels * height * width, (maps) => {
+        spread(maps, unfiltered(geometry));
+        withPointers([maps], [dx], (from, to) => wasmUpfirdn2d(engine, from, to, adjointFilter(filter)));
       });
     },
-    conv2dInputGrad: (dy, w, dx, geometry, scales) =>
-      convolve(conv2dInputGradAlgorithms, geometry, [dy, w], dx, [scales]),
     conv2dWeightGrad: (x, dy, dw, geometry, scales = {}) =>
-      convolve(conv2dWeightGradAlgorithms, geometry, [x, dy], dw, [scales.x, scales.dy]),
+      throughFilter(conv2dWeightGradAlgorithms, geometry, x, scales.x, (maps, conv, rest) =>
+        convolve(conv2dWeightGradAlgorithms, conv, [maps, dy], dw, [rest, scales.dy]),
+      ),
     upfirdn2d: (x, y, geometry) => withPointers([x], [y], (from, to) => wasmUpfirdn2d(engine, from, to, geometry)),
     biasAct: (x, b, y, geometry) =>
       b === null

@@ -28,11 +28,7 @@ function runSeparable(
   taps: { readonly y: readonly number[]; readonly x: readonly number[] },
 ): void {
   const { planes, height, width, outHeight, outWidth, upX, upY, downX, downY, padX0, padY0 } = geometry;
-  const { flipFilter, gain } = geometry;
-  // A convolution meets the taps in reverse order, a correlation as they stand.
-  const order = (values: readonly number[]) => (flipFilter ? [...values] : [...values].reverse());
-  const tapsY = order(taps.y).map((tap) => tap * gain);
-  const tapsX = order(taps.x);
+  const [tapsY, tapsX] = tapsInOrder(taps, geometry);
   // Whole vectors are read: past the last input by as much as the last eight outputs reach.
   const marginLeft = Math.max(0, padX0);
   const marginRight = Math.max(0, downX * (outWidth + 8) + tapsX.length + 16 - padX0 - width);
@@ -82,6 +78,15 @@ function runSeparable(
       { reals: [...tapsY, ...tapsX] },
     );
   });
+}
+
+/** The taps down, with the gain, and along: a convolution meets them in reverse order, a correlation as they stand. */
+export function tapsInOrder(
+  { y, x }: { readonly y: readonly number[]; readonly x: readonly number[] },
+  { flipFilter, gain }: Upfirdn2dGeometry,
+): readonly [tapsY: readonly number[], tapsX: readonly number[]] {
+  const order = (values: readonly number[]) => (flipFilter ? [...values] : [...values].reverse());
+  return [order(y).map((tap) => tap * gain), order(x)];
 }
 
 function runAny(engine: Engine, x: number, y: number, geometry: Upfirdn2dGeometry): void {

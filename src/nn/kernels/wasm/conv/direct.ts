@@ -15,6 +15,8 @@ import { cutProduct, type MatrixLayout, packedBytes, packMatrix, panelBytes, til
 export interface Conv2dAlgorithm {
   readonly name: string;
   applies(geometry: Conv2dGeometry): boolean;
+  /** Whether it takes care of the filter of a geometry that it applies to. Default: not of any. */
+  filters?(geometry: Conv2dGeometry): boolean;
   /** x, w, y are pointers to float32; for the adjoints, dy, w, dx and x, dy, dw. */
   run(engine: Engine, x: number, w: number, y: number, geometry: Conv2dGeometry): void;
   /** What it can do in the same pass with `runWith`. The rest needs passes of its own. */

@@ -10,8 +10,10 @@
 
 import type { Conv2dGeometry } from "../../types.js";
 import type { Engine } from "../engine.js";
+import { REACH } from "../frames/conv.js";
 import { SKEW } from "../frames/fused.js";
 import type { Around, Conv2dAlgorithm } from "./direct.js";
+import { filtersStrips, type StripFilter, stripFilter } from "./filtered.js";
 
 /** Points of a tile; the window that it reads of x, and from one window to the next. */
 const forms = { 1: { points: 36, window: 6, step: 4 }, 2: { points: 81, window: 9, step: 8 } } as const;
@@ -49,6 +51,7 @@ export function isPointsProblem(g: Conv2dGeometry): boolean {
 export const pointsConv2dWeightGrad: Conv2dAlgorithm = {
   name: "points",
   applies: isPointsProblem,
+  filters: filtersStrips,
   run: (engine, x, dy, dw, geometry) => runPoints(engine, x, dy, dw, geometry, {}),
   joins: ["scales"],
   runWith: runPoints,
@@ -62,7 +65,13 @@ function runPoints(
   geometry: Conv2dGeometry,
   { scales = [null, null] }: Around,
 ): void {
-  const { n, inChannels, outChannels, height, width, outHeight, outWidth, padY, padX } = geometry;
+  const { n, inChannels, outChannels, outHeight, outWidth } = geometry;
+  const { height, width } = geometry.filter ?? geometry;
+  const strips: Omit<StripFilter, "tail"> & Partial<StripFilter> = geometry.filter
+    ? stripFilter(geometry.filter)
+    : geometry;
+  const { padY, padX, tail } = strips;
+  const reach = tail === undefined ? 0 : REACH;
   const stride = geometry.stride as 1 | 2;
   const { points, window, step } = forms[stride];
   const tilesY = Math.ceil(outHeight / 4);
@@ -90,15 +99,15 @@ function runPoints(
   const groupTiles = groupImages * groupRows * tilesX;
   const vPointStride = inBlocks * groupTiles * pixelBytes + SKEW;
   const wPointStride = sliceBlocks * groupTiles * pixelBytes + SKEW;
-  const columns = (tilesX - 1) * step + window;
+  const columns = (tilesX - 1) * step + window + reach;
   const wOffset = points * vPointStride;
   const tileOffset = wOffset + points * wPointStride;
-  const tileBytes = Math.max((81 + window * columns) * pixelBytes, backBytes);
+  const tileBytes = Math.max((81 + (window + reach) * columns) * pixelBytes, backBytes);
   const scratchStride = Math.ceil((tileOffset + tileBytes) / 64) * 64;
   engine.withScratch(parts * partStride + engine.workers * scratchStride, (u) => {
     const scratch = u + parts * partStride;
     const sums = { stride, u, matrixStride, parts, partStride, inChannels, outChannels, scratch, scratchStride };
-    engine.run("weightGradSums", parts * Math.ceil(outBlocks / sliceBlocks), {
+    const frame = {
       ...sums,
       x,
       height,
@@ -120,7 +129,9 @@ function runPoints(
       tileOffset,
       xScales: scales[0] ?? 0,
       dyScales: scales[1] ?? 0,
-    });
+      filtered: tail === undefined ? 0 : 1,
+    };
+    engine.run("weightGradSums", parts * Math.ceil(outBlocks / sliceBlocks), frame, tail);
     engine.run("weightsFromPoints", outBlocks, { ...sums, dw });
   });
 }

@@ -8,12 +8,13 @@
 
 import type { Conv2dGeometry } from "../../types.js";
 import { endFrame, type LeakyEnd } from "../activations.js";
-import type { Engine } from "../engine.js";
-import { ADJOINT_2, STRIDE_1, STRIDE_2 } from "../frames/conv.js";
+import type { Engine, FrameTail } from "../engine.js";
+import { ADJOINT_2, REACH, STRIDE_1, STRIDE_2 } from "../frames/conv.js";
 import { SKEW } from "../frames/fused.js";
 import { type MicroTile, planWeights } from "../fused/plan.js";
 import { prepareInto, type RawWeights } from "../fused/weights.js";
 import type { Around, Conv2dAlgorithm } from "./direct.js";
+import { adjointStripFilter, filtersStrips, stripFilter } from "./filtered.js";
 import { isPointsProblem } from "./weightGrad.js";
 
 /** Kinds of assembly/conv/transformed.ts; points per tile; the form of the weights; pixels from one tile of x (or dx) to the next. */
@@ -34,6 +35,7 @@ export function pointsConv2d(tile: MicroTile): Conv2dAlgorithm {
   return {
     name: "points",
     applies: isPointsProblem,
+    filters: filtersStrips,
     run: (engine, x, w, y, geometry) => runPlanar(engine, tile, forwards(x, w, y, geometry)),
     joins: ["scales", "end"],
     runWith: (engine, x, w, y, geometry, around) =>
@@ -42,9 +44,10 @@ export function pointsConv2d(tile: MicroTile): Conv2dAlgorithm {
 }
 
 function forwards(x: number, w: number, y: number, geometry: Conv2dGeometry): Planar {
-  const { inChannels, outChannels, height, width, outHeight, outWidth, stride, padY, padX } = geometry;
+  const { inChannels, outChannels, outHeight, outWidth, stride, padY, padX, filter } = geometry;
+  const { height, width } = filter ?? geometry;
   return {
-    ...{ form: stride === 1 ? "stride1" : "stride2", geometry, padY, padX },
+    ...{ form: stride === 1 ? "stride1" : "stride2", geometry, padY, padX, ...(filter && stripFilter(filter)) },
     from: { pointer: x, channels: inChannels, height, width },
     to: { pointer: y, channels: outChannels, height: outHeight, width: outWidth },
     weights: { pointer: w, outStride: inChannels * taps * 4, inStride: taps * 4, flip: stride === 2 },
@@ -61,6 +64,7 @@ export function pointsConv2dInputGrad(tile: MicroTile): Conv2dAlgorithm {
   return {
     name: "points",
     applies: (geometry) => isPointsProblem(geometry) && coversInput(geometry),
+    filters: filtersStrips,
     run: (engine, dy, w, dx, geometry) => runPlanar(engine, tile, backwards(dy, w, dx, geometry)),
     joins: ["scales"],
     runWith: (engine, dy, w, dx, geometry, around) =>
@@ -69,10 +73,12 @@ export function pointsConv2dInputGrad(tile: MicroTile): Conv2dAlgorithm {
 }
 
 function backwards(dy: number, w: number, dx: number, geometry: Conv2dGeometry): Planar {
-  const { inChannels, outChannels, height, width, outHeight, outWidth, stride, padY, padX } = geometry;
+  const { inChannels, outChannels, outHeight, outWidth, stride, padY, padX, filter } = geometry;
+  const { height, width } = filter ?? geometry;
   return {
     ...{ form: stride === 1 ? "stride1" : "adjoint2", geometry },
     ...{ padY: stride === 1 ? 2 - padY : padY, padX: stride === 1 ? 2 - padX : padX },
+    ...(filter && adjointStripFilter(filter)),
     from: { pointer: dy, channels: outChannels, height: outHeight, width: outWidth },
     to: { pointer: dx, channels: inChannels, height, width },
     weights: { pointer: w, outStride: taps * 4, inStride: inChannels * taps * 4, flip: true },
@@ -93,6 +99,8 @@ interface Planar {
   readonly to: Images;
   readonly padY: number;
   readonly padX: number;
+  /** The taps of the filter that there is, whose paddings those above are. */
+  readonly tail?: FrameTail;
   readonly weights: RawWeights;
   readonly end?: LeakyEnd;
   readonly scales?: Around["scales"];
@@ -115,7 +123,7 @@ function rowsPerStrip(rows: number, rowTiles: number, mostTiles: number, tile: M
 function runPlanar(
   engine: Engine,
   tile: MicroTile,
-  { form, geometry, from, to, padY, padX, weights: raw, end, scales }: Planar,
+  { form, geometry, from, to, padY, padX, tail, weights: raw, end, scales }: Planar,
 ): void {
   const { kind, points, algorithm, step } = forms[form];
   const { n } = geometry;
@@ -139,15 +147,17 @@ function runPlanar(
   const tiles = Math.ceil((chunkImages * stripRows * tilesX) / tile.rows) * tile.rows;
   const productOffset = points * (tiles * depth * 4 + SKEW);
   const tileOffset = productOffset + points * (tiles * groupPanels * tile.cols * 4 + SKEW);
-  // The strip holds one row of windows of x, or some rows of tiles of the result.
-  const columns = step * tilesX + 2;
-  const carryOffset = tileOffset + (81 + Math.max(9, step * stripRows + 1) * columns) * 32;
-  const carryBytes = form === "adjoint2" ? ((chunkPanels * tile.cols) / 8) * chunkImages * columns * 32 : 0;
+  // The strip holds one row of windows of x, or some rows of tiles of the result; a filter reaches further.
+  const reach = tail === undefined ? 0 : REACH;
+  const columns = step * tilesX + 2 + 2 * reach;
+  const carryOffset = tileOffset + (81 + Math.max(9, step * stripRows + 1) * columns + 2 * reach * columns) * 32;
+  const carried = form === "adjoint2" ? ((chunkPanels * tile.cols) / 8) * chunkImages * (1 + reach) : 0;
+  const carryBytes = carried * columns * 32;
   const scratchStride = Math.ceil((carryOffset + carryBytes) / 64) * 64;
 
   engine.withScratch(weightBytes + engine.workers * scratchStride, (weights) => {
     prepareInto(engine, tile, shape, plan, raw, weights);
-    engine.run("planarConv", ranges * Math.ceil(panels / chunkPanels), {
+    const frame = {
       kind,
       x: from.pointer,
       y: to.pointer,
@@ -178,6 +188,8 @@ function runPlanar(
       carryOffset,
       ...endFrame(end),
       scales: scales?.[0] ?? 0,
-    });
+      filtered: tail === undefined ? 0 : 1,
+    };
+    engine.run("planarConv", ranges * Math.ceil(panels / chunkPanels), frame, tail);
   });
 }

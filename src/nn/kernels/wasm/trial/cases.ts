@@ -72,6 +72,33 @@ function convolutions(name: string, sizes: ConvSizes): TrialCase[] {
   ];
 }
 
+/** A convolution with stride 2 behind a filter, and its adjoints: [inChannels, outChannels], and a side of the result. */
+function filteredConvolutions([inChannels, outChannels]: readonly [number, number], out: number): TrialCase[] {
+  const [n, side] = [2, 2 * out + 1];
+  const kernel = { kernelHeight: 3, kernelWidth: 3, padY: 0, padX: 0, stride: 2, groups: 1 };
+  const filter = {
+    ...{ planes: n * inChannels, height: side - 1, width: side - 1, upX: 1, upY: 1, downX: 1, downY: 1, gain: 4 },
+    ...{ filter: filterOf(smooth, lopsided), flipFilter: false, padX0: 2, padX1: 2, padY0: 2, padY1: 2 },
+    ...{ outHeight: side, outWidth: side },
+  };
+  const maps = { n, inChannels, outChannels, height: side, width: side, outHeight: out, outWidth: out };
+  const geometry = { ...maps, ...kernel, filter };
+  const [x, w, y] = [n * inChannels * (side - 1) ** 2, outChannels * inChannels * 9, n * outChannels * out * out];
+  return [
+    { name: "conv2d behind a filter", lengths: [x, w, y], run: (k, [a, b, to]) => k.conv2d(a, b, to, geometry) },
+    {
+      name: "conv2dInputGrad behind a filter",
+      lengths: [y, w, x],
+      run: (k, [a, b, to]) => k.conv2dInputGrad(a, b, to, geometry),
+    },
+    {
+      name: "conv2dWeightGrad behind a filter",
+      lengths: [x, y, w],
+      run: (k, [a, b, to]) => k.conv2dWeightGrad(a, b, to, geometry),
+    },
+  ];
+}
+
 interface ProductSizes {
   readonly batch?: number;
   readonly m: number;
@@ -237,6 +264,7 @@ export const trialCases: readonly TrialCase[] = [
   product("of many vectors", { batch: 50, m: 1, n: 1, k: 131 }),
   ...convolutions("of transform points", { channels: [16, 24], side: 27 }),
   ...convolutions("of transform points, stride 2", { n: 2, channels: [16, 24], side: 34, stride: 2 }),
+  ...filteredConvolutions([16, 24], 20),
   ...convolutions("of few products", { channels: [3, 5], side: 17 }),
   ...convolutions("of sums", { channels: [36, 36], side: 11, kernel: 4, pad: 1, stride: 3 }),
   ...convolutions("of groups", { channels: [16, 16], side: 21, groups: 2 }),
