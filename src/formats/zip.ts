@@ -3,7 +3,7 @@
  * random access; `zipEncoder.ts` writes them. Layout after APPNOTE.TXT 6.3; tested by tests/formats/formats.test.ts.
  */
 import { Inflate, inflateSync } from "fflate";
-import { type ByteSource, readRange, viewOf } from "./byteSource.js";
+import { type ByteSource, PartOfSource, readRange, viewOf } from "./byteSource.js";
 import { concatBytes, crc32, MAX_DEFLATE_RATIO } from "./bytes.js";
 import { describe, FileError } from "./fileError.js";
 
@@ -95,6 +95,14 @@ export function readZipEntry(source: ByteSource, entry: ZipEntry): Uint8Array {
   return bytes;
 }
 
+/** Where the bytes of a stored entry lie. */
+export function storedEntry(source: ByteSource, entry: ZipEntry): PartOfSource {
+  const what = `zip: entry ${describe(entry.name)}`;
+  const begin = packedBegin(source, entry, what);
+  if (begin + entry.size > source.size) readRange(source, begin, entry.size, what);
+  return new PartOfSource(source, begin, entry.size);
+}
+
 /** The first `length` bytes of an entry, or all that it has: no more than these are unpacked, and nothing is checked. */
 export function readZipEntryHead(source: ByteSource, entry: ZipEntry, length: number): Uint8Array {
   const what = `zip: entry ${describe(entry.name)}`;
@@ -121,6 +129,15 @@ const HEAD_STEP = 512;
 
 /** The bytes of an entry as they lie in the archive; they can be what the directory says of them. */
 function packedBytes(source: ByteSource, entry: ZipEntry, what: string): Uint8Array {
+  const packed = readRange(source, packedBegin(source, entry, what), entry.compressedSize, what);
+  if (entry.method === 8 && entry.size > Math.min(MAX_UNPACKED_BYTES, MAX_DEFLATE_RATIO * (packed.length + 1))) {
+    throw new FileError(`${what}: ${packed.length} bytes cannot unpack to ${entry.size}`);
+  }
+  return packed;
+}
+
+/** Where the bytes of an entry begin; what the directory says of it can be. */
+function packedBegin(source: ByteSource, entry: ZipEntry, what: string): number {
   if (entry.isAmbiguous) throw new FileError(`${what} is in the archive twice`);
   if (entry.isEncrypted) throw new FileError(`${what} is encrypted`);
   if (entry.method !== 0 && entry.method !== 8) {
@@ -132,17 +149,10 @@ function packedBytes(source: ByteSource, entry: ZipEntry, what: string): Uint8Ar
   }
   // Lengths of name and extra field are read here: writers pad them differently than in the directory.
   const begin = entry.headerOffset + 30 + header.getUint16(26, true) + header.getUint16(28, true);
-  const packed = readRange(source, begin, entry.compressedSize, what);
-  if (entry.method === 0) {
-    if (entry.size !== entry.compressedSize) {
-      throw new FileError(`${what}: stored in ${entry.compressedSize} bytes, yet said to have ${entry.size}`);
-    }
-    return packed;
+  if (entry.method === 0 && entry.size !== entry.compressedSize) {
+    throw new FileError(`${what}: stored in ${entry.compressedSize} bytes, yet said to have ${entry.size}`);
   }
-  if (entry.size > Math.min(MAX_UNPACKED_BYTES, MAX_DEFLATE_RATIO * (packed.length + 1))) {
-    throw new FileError(`${what}: ${packed.length} bytes cannot unpack to ${entry.size}`);
-  }
-  return packed;
+  return begin;
 }
 
 function inflate(packed: Uint8Array, size: number, what: string): Uint8Array {

@@ -3,11 +3,12 @@
 import fc from "fast-check";
 import { zipSync } from "fflate";
 import { describe, expect, test } from "vitest";
-import { bytesSource } from "../../src/formats/byteSource.js";
+import { type ByteSource, bytesSource } from "../../src/formats/byteSource.js";
 import { FileError } from "../../src/formats/fileError.js";
+import { isNumpyArray, numpyTensor } from "../../src/formats/pickle/common.js";
 import { readPickle } from "../../src/formats/pickle/reader.js";
-import type { PickleValue } from "../../src/formats/pickle/values.js";
-import { allTorchNames, readTorch, TorchStorage, type TorchTensor } from "../../src/formats/torch/reader.js";
+import { type PickleValue, sequence } from "../../src/formats/pickle/values.js";
+import { allTorchNames, readTorch, TorchStorage, TorchTensor } from "../../src/formats/torch/reader.js";
 import { writeZip } from "../../src/formats/zipEncoder.js";
 import { messageOf } from "../support/errors.js";
 import {
@@ -19,6 +20,7 @@ import {
   storageId,
   tensorOf,
 } from "../support/pickles/assembler.js";
+import { onDisk } from "../support/pickles/onDisk.js";
 
 const f32 = (...values: number[]) => new Uint8Array(Float32Array.from(values).buffer);
 const floats = (key: string, ...values: number[]): StorageSpec => ({
@@ -201,6 +203,42 @@ describe("what does not fit is refused", () => {
     expect(errorOf(() => readTorch(writeZip(big)))).toContain("big-endian");
     expect(errorOf(() => readTorch(writeZip(new Map([["x.txt", f32(1)]]))))).toContain("expected an entry data.pkl");
   });
+});
+
+test("numbers of a file on the disk stay there until they are asked for", () => {
+  const numbers = Array.from({ length: 60_000 }, (_, k) => k % 251);
+  const storage = floats("0", ...numbers);
+  const whole = tensorOf(storageId(storage), 0, [60_000], [1]);
+  const embedded = op.bytes([...legacyStream(storageId(storage), [storage])]);
+  const loaded = op.call(op.global("torch.storage", "_load_from_bytes"), embedded);
+  const numpy = op.build(
+    op.call(op.global("numpy.core.multiarray", "_reconstruct")),
+    op.tuple(
+      op.int(1),
+      op.tuple(op.int(60_000)),
+      op.call(op.global("numpy", "dtype"), op.str("f4")),
+      op.bool(false),
+      op.bytes([...storage.bytes]),
+    ),
+  );
+  const text = op.str("words ".repeat(500));
+  const [legacy, zip] = bothForms(op.list(text, whole, text), [storage]);
+  const object = op.list(text, tensorOf(loaded, 0, [60_000], [1]), text, numpy, text);
+  const read = (source: ByteSource) => readPickle(source, { resolve: allTorchNames() }).value;
+  const files: [Uint8Array, (source: ByteSource) => PickleValue, number][] = [
+    [legacy, readTorch, 1],
+    [zip, readTorch, 1],
+    [pickle(object), read, 2],
+  ];
+  for (const [bytes, readIt, tensorCount] of files) {
+    const { source, bytesRead } = onDisk(bytes);
+    const found = sequence(readIt(source))!.flatMap((item) =>
+      item instanceof TorchTensor ? item.toPlain("torch") : isNumpyArray(item) ? numpyTensor(item, "numpy") : [],
+    );
+    expect(found.length).toBe(tensorCount);
+    expect(bytesRead()).toBeLessThan(bytes.length / 2);
+    for (const tensor of found) expect([...tensor.toFloat()]).toEqual(numbers);
+  }
 });
 
 test("the zip form is read through random access, a storage at a time", () => {

@@ -1,7 +1,9 @@
 /** The short form of scripts/checks/mutateCheckpoints.mjs: damaged checkpoints end in success or in CheckpointError, quickly. */
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { mutate, readFully } from "../../scripts/checks/mutations.mjs";
+import type { ByteSource } from "../../src/formats/byteSource.js";
 import { concatBytes } from "../../src/formats/bytes.js";
 import { CheckpointError } from "../../src/formats/fileError.js";
 import { commonNames, firstOf, inertNames, numpyNames } from "../../src/formats/pickle/common.js";
@@ -13,6 +15,7 @@ import { writeNative } from "../../src/stylegan/checkpoint/native.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
 import { GENERATOR, stateOf } from "../support/basicsr.js";
 import { oldPickle } from "../support/pickles/old.js";
+import { onDisk } from "../support/pickles/onDisk.js";
 
 const folder = new URL("../fixtures/checkpoints/", import.meta.url);
 const files: { name: string; bytes: Uint8Array }[] = readdirSync(folder)
@@ -44,6 +47,47 @@ const MAX_MS = 2000;
 test("there are files of every format", () => {
   const formats = new Set(files.map(({ bytes }) => readCheckpoint(bytes).format));
   expect(formats.size).toBe(6);
+});
+
+/** The numbers of all networks, or what is wrong. */
+function outcome(file: Uint8Array | ByteSource): string {
+  try {
+    const { networks } = readCheckpoint(file);
+    return hashOf(Object.values(networks).flatMap(({ tensors }) => [...tensors.values()].map((t) => t.toFloat())));
+  } catch (error) {
+    if (error instanceof CheckpointError) return error.message;
+    throw error;
+  }
+}
+
+function hashOf(arrays: readonly (Float32Array | Float64Array)[]): string {
+  const hash = createHash("sha256");
+  for (const array of arrays) hash.update(array);
+  return hash.digest("hex");
+}
+
+test.each(files)(
+  "$name on the disk: the same numbers, one after the other and while this thread does something else",
+  async ({ bytes }) => {
+    const { networks } = readCheckpoint(onDisk(bytes).source);
+    const numbers = Object.values(networks).flatMap(({ tensors }) => [...tensors.values()]);
+    expect(hashOf(numbers.map((tensor) => tensor.toFloat()))).toBe(outcome(bytes));
+    for (const tensor of numbers) {
+      const [now, later] = [new Float32Array(tensor.size), new Float32Array(tensor.size)];
+      tensor.copyTo(now);
+      if (tensor.copyLater === undefined) continue;
+      await tensor.copyLater(() => later);
+      expect(later).toEqual(now);
+    }
+  },
+);
+
+test.each(files)("$name, damaged on the disk: what is said is the same", ({ bytes }) => {
+  const random = new RandomState(20261);
+  for (let i = 0; i < 40; i++) {
+    const damaged = mutate(bytes, files[random.randint(0, files.length)].bytes, random);
+    expect(outcome(onDisk(damaged.bytes).source), damaged.how).toBe(outcome(damaged.bytes));
+  }
 });
 
 test.each(files)("$name, damaged in random ways", ({ bytes }) => {

@@ -1,5 +1,5 @@
 /** The names from Python's standard library and numpy that checkpoints contain, and the plain data they become. */
-import { viewOf } from "../byteSource.js";
+import { PartOfSource, readerOf, sourceOf, viewOf } from "../byteSource.js";
 import { describe, FileError } from "../fileError.js";
 import { bytesPerElement, type DType, elementCount, type PlainTensor, stridedTensor } from "../plainTensor.js";
 import {
@@ -127,17 +127,19 @@ export function numpyTensor(array: PickleObject, name: string): PlainTensor {
   const shape = integerList(shapeValue);
   const { code, bigEndian } = dtypeCode(dtypeValue);
   const dtype = numpyDTypes.get(code);
-  if (!shape || !dtype || !(data instanceof Uint8Array || typeof data === "string")) {
+  const isBytes = data instanceof Uint8Array || data instanceof PartOfSource;
+  if (!shape || !dtype || !(isBytes || typeof data === "string")) {
     throw new FileError(`${name}: unsupported numpy array of type ${describe(code)} holding ${describe(data)}`);
   }
   const storageSize = elementCount(shape);
-  if (data.length !== storageSize * bytesPerElement[dtype]) {
-    throw new FileError(`${name}: an array [${shape}] of ${dtype} cannot have ${data.length} bytes`);
+  const length = data instanceof PartOfSource ? data.size : data.length;
+  if (length !== storageSize * bytesPerElement[dtype]) {
+    throw new FileError(`${name}: an array [${shape}] of ${dtype} cannot have ${length} bytes`);
   }
   const strides = isFortran === true ? fortranStrides(shape) : undefined;
   // Text (from Python 2) is turned into bytes only when it is asked for.
-  const bytes = typeof data === "string" ? () => latin1Bytes(data) : data;
-  return stridedTensor({ dtype, shape, strides, bytes, bigEndian, name, storageSize });
+  const bytes = typeof data === "string" ? { bytes: () => latin1Bytes(data) } : readerOf(() => sourceOf(data), name);
+  return stridedTensor({ dtype, shape, strides, ...bytes, bigEndian, name, storageSize });
 }
 
 /** numpy's kind and size, in the names used here. */

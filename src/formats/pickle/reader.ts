@@ -4,9 +4,10 @@
  * A pickle is a program for a small stack machine. This one builds plain data only (values.ts); every class or
  * function that the program names goes through `resolve`, and a name that is not on its list ends the reading. Each
  * opcode is at least one byte and pushes at most one value, marks are kept on a stack of their own, the memo is a map,
- * bytes are views into the file, and operations and containers are counted: time and memory are bounded by the size of
+ * bytes are views into the file or stay in it, and operations and containers are counted: time and memory are bounded by the size of
  * the file and by the limits, whatever its bytes say. Tested by tests/formats/pickle.test.ts and tests/formats/mutation.test.ts.
  */
+import { type ByteSource, sourceOf } from "../byteSource.js";
 import { describe } from "../fileError.js";
 import { PickleScanner } from "./scanner.js";
 import { parseFloatText, quotedText, unescapeText } from "./text.js";
@@ -40,8 +41,8 @@ export interface PickleResult {
   readonly end: number;
 }
 
-export function readPickle(bytes: Uint8Array, options: PickleOptions): PickleResult {
-  return new PickleMachine(bytes, options).run();
+export function readPickle(file: Uint8Array | ByteSource, options: PickleOptions): PickleResult {
+  return new PickleMachine(sourceOf(file), options).run();
 }
 
 class PickleMachine extends PickleScanner {
@@ -53,10 +54,10 @@ class PickleMachine extends PickleScanner {
   readonly #marks: number[] = [];
   readonly #memo = new Map<number, PickleValue>();
 
-  constructor(bytes: Uint8Array, options: PickleOptions) {
-    super(bytes, options.start ?? 0, options.name ?? "pickle");
+  constructor(source: ByteSource, options: PickleOptions) {
+    super(source, options.start ?? 0, options.name ?? "pickle");
     this.#options = options;
-    this.#operations = options.maxOperations ?? 16_000_000 + bytes.length;
+    this.#operations = options.maxOperations ?? 16_000_000 + source.size;
     this.#containers = options.maxContainers ?? 1_000_000;
   }
 
@@ -64,7 +65,7 @@ class PickleMachine extends PickleScanner {
     for (;;) {
       this.opcodeAt = this.position;
       this.spend(1);
-      const opcode = this.bytes[this.take(1)];
+      const opcode = this.byte();
       if (opcode === 0x2e) {
         const value = this.#pop(); // STOP
         return { value, end: this.position };
@@ -90,17 +91,17 @@ class PickleMachine extends PickleScanner {
       case 0x89: // NEWFALSE
         return false;
       case 0x4a: // BININT
-        return this.view.getInt32(this.take(4), true);
+        return this.int32();
       case 0x4b: // BININT1
-        return this.bytes[this.take(1)];
+        return this.byte();
       case 0x4d: // BININT2
-        return this.view.getUint16(this.take(2), true);
+        return this.uint16();
       case 0x8a: // LONG1
-        return this.integer(this.bytes[this.take(1)]);
+        return this.integer(this.byte());
       case 0x8b: // LONG4
-        return this.integer(this.view.getInt32(this.take(4), true));
+        return this.integer(this.int32());
       case 0x47: // BINFLOAT
-        return this.view.getFloat64(this.take(8), false);
+        return this.float64();
       case 0x49: // INT
         return this.integerLine({ booleans: true });
       case 0x4c: // LONG
@@ -110,24 +111,24 @@ class PickleMachine extends PickleScanner {
 
       // Strings and bytes
       case 0x8c: // SHORT_BINUNICODE
-        return this.text(this.bytes[this.take(1)]);
+        return this.text(this.byte());
       case 0x58: // BINUNICODE
-        return this.text(this.view.getUint32(this.take(4), true));
+        return this.text(this.uint32());
       case 0x8d: // BINUNICODE8
         return this.text(this.length8());
       case 0x56: // UNICODE
         return unescapeText(this.line());
       case 0x43: // SHORT_BINBYTES
-        return this.slice(this.bytes[this.take(1)]);
+        return this.data(this.byte());
       case 0x42: // BINBYTES
-        return this.slice(this.view.getUint32(this.take(4), true));
+        return this.data(this.uint32());
       case 0x8e: // BINBYTES8
       case 0x96: // BYTEARRAY8
-        return this.slice(this.length8());
+        return this.data(this.length8());
       case 0x55: // SHORT_BINSTRING: Python 2 text, every byte one character
-        return this.latin1(this.bytes[this.take(1)]);
+        return this.latin1(this.byte());
       case 0x54: // BINSTRING
-        return this.latin1(this.view.getUint32(this.take(4), true));
+        return this.latin1(this.uint32());
       case 0x53: // STRING
         return this.located(() => quotedText(this.line()));
 
@@ -181,17 +182,17 @@ class PickleMachine extends PickleScanner {
       case 0x70: // PUT
         return this.#put(Number(this.integerLine()));
       case 0x71: // BINPUT
-        return this.#put(this.bytes[this.take(1)]);
+        return this.#put(this.byte());
       case 0x72: // LONG_BINPUT
-        return this.#put(this.view.getUint32(this.take(4), true));
+        return this.#put(this.uint32());
       case 0x94: // MEMOIZE
         return this.#put(this.#memo.size);
       case 0x67: // GET
         return this.#get(Number(this.integerLine()));
       case 0x68: // BINGET
-        return this.#get(this.bytes[this.take(1)]);
+        return this.#get(this.byte());
       case 0x6a: // LONG_BINGET
-        return this.#get(this.view.getUint32(this.take(4), true));
+        return this.#get(this.uint32());
 
       // Names and what is made with them
       case 0x63: // GLOBAL
@@ -232,13 +233,13 @@ class PickleMachine extends PickleScanner {
 
       // Framing
       case 0x80: {
-        const protocol = this.bytes[this.take(1)]; // PROTO
+        const protocol = this.byte(); // PROTO
         if (protocol > 5) this.fail(`protocol ${protocol}, expected 0 to 5`);
         return undefined;
       }
       case 0x95: {
         const length = this.length8(); // FRAME: a hint for buffered reading
-        if (this.position + length > this.bytes.length) this.failTruncated(length);
+        if (this.position + length > this.size) this.failTruncated(length);
         return undefined;
       }
       default:

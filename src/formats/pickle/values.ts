@@ -1,8 +1,8 @@
 /** What a pickle is turned into: plain data, never anything that runs. */
 
 /**
- * None, numbers, strings, lists (arrays), dicts (Map), sets (Set), bytes (Uint8Array views into the file), and:
- * tuples, allow-listed names, records of constructor calls, and whatever a resolver made of such calls.
+ * None, numbers, strings, lists (arrays), dicts (Map), sets (Set), bytes (Uint8Array views into the file; PartOfSource where many lie in
+ * one that is not in memory), and: tuples, allow-listed names, records of constructor calls, and whatever a resolver made of such calls.
  */
 export type PickleValue = null | boolean | number | bigint | string | object;
 

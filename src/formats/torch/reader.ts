@@ -3,7 +3,7 @@
  * the legacy stream (five pickles followed by the storages), and storages embedded as bytes in an ordinary pickle.
  * Tensors are views: their elements stay in the file until they are asked for. Tested by tests/checkpoints/torch.test.ts.
  */
-import { type ByteSource, bytesSource, readRange, viewOf } from "../byteSource.js";
+import { type ByteSource, bytesSource, PartOfSource, readerOf, readRange, sourceOf, viewOf } from "../byteSource.js";
 import { describe, FileError } from "../fileError.js";
 import { commonNames, firstOf, integerList, makeDict, numpyNames, type PickleResolver } from "../pickle/common.js";
 import { readPickle } from "../pickle/reader.js";
@@ -17,7 +17,7 @@ import {
   sequence,
 } from "../pickle/values.js";
 import { bytesPerElement, type DType, elementCount, type PlainTensor, stridedTensor } from "../plainTensor.js";
-import { readZipDirectory, readZipEntry, type ZipEntry } from "../zip.js";
+import { readZipDirectory, readZipEntry, storedEntry, type ZipEntry } from "../zip.js";
 
 /** A flat run of elements that tensors are views of. Its bytes may come later in the file than the tensors. */
 export class TorchStorage {
@@ -25,10 +25,13 @@ export class TorchStorage {
   readonly dtype: DType | null;
   readonly size: number;
   readonly readBytes: () => Uint8Array;
-  constructor(dtype: DType | null, size: number, readBytes: () => Uint8Array) {
+  /** Where the bytes are. */
+  readonly contents: () => ByteSource;
+  constructor(dtype: DType | null, size: number, contents: () => ByteSource) {
     this.dtype = dtype;
     this.size = size;
-    this.readBytes = readBytes;
+    this.contents = contents;
+    this.readBytes = readerOf(contents, "torch storage").bytes;
   }
   get byteLength(): number {
     return this.size * (this.dtype === null ? 1 : bytesPerElement[this.dtype]);
@@ -62,7 +65,7 @@ export class TorchTensor {
   toPlain(name: string): PlainTensor {
     const { dtype, shape, strides, offset, storage } = this;
     const storageSize = Math.floor(storage.byteLength / bytesPerElement[dtype]);
-    return stridedTensor({ dtype, shape, strides, offset, storageSize, bytes: storage.readBytes, name });
+    return stridedTensor({ dtype, shape, strides, offset, storageSize, ...readerOf(storage.contents, name), name });
   }
 }
 
@@ -126,7 +129,7 @@ const rebuildParameter: PickleConstructor = ([tensor]) => {
 
 /** The names of torch itself. A fresh resolver for each file: it remembers the storages embedded as bytes. */
 function torchNames(): PickleResolver {
-  const embedded = new Map<Uint8Array, TorchStorage>();
+  const embedded = new Map<Uint8Array | PartOfSource, TorchStorage>();
   const table = new Map<string, PickleConstructor>([
     ["torch._utils._rebuild_tensor", (args) => rebuildTensor(args)],
     ["torch._utils._rebuild_tensor_v2", (args) => rebuildTensor(args)],
@@ -139,7 +142,8 @@ function torchNames(): PickleResolver {
     [
       "torch.storage._load_from_bytes",
       ([bytes]) => {
-        if (!(bytes instanceof Uint8Array)) throw new FileError(`expected bytes, found ${describe(bytes)}`);
+        if (!(bytes instanceof Uint8Array || bytes instanceof PartOfSource))
+          throw new FileError(`expected bytes, found ${describe(bytes)}`);
         const known = embedded.get(bytes);
         if (known) return known;
         const storage = readEmbeddedStorage(bytes);
@@ -159,7 +163,7 @@ const storageNames: PickleResolver = (module, name) => {
   return storageTypes.has(qualified) ? recordAs(qualified) : undefined;
 };
 
-function readEmbeddedStorage(bytes: Uint8Array): TorchStorage {
+function readEmbeddedStorage(bytes: Uint8Array | PartOfSource): TorchStorage {
   let value: PickleValue;
   try {
     value = readTorchLegacy(bytes, storageNames);
@@ -216,11 +220,12 @@ export function isTorchLegacy(bytes: Uint8Array): boolean {
 }
 
 /** The object in a legacy stream: pickles of magic, protocol, system, object and storage keys, then the storages. */
-export function readTorchLegacy(bytes: Uint8Array, resolve: PickleResolver): PickleValue {
+export function readTorchLegacy(file: Uint8Array | ByteSource, resolve: PickleResolver): PickleValue {
+  const source = sourceOf(file);
   let position = 0;
   const next = (what: string, persistentLoad?: (id: PickleValue) => PickleValue): PickleValue => {
     const name = `torch stream, ${what}`;
-    const result = readPickle(bytes, { resolve, start: position, name, persistentLoad });
+    const result = readPickle(source, { resolve, start: position, name, persistentLoad });
     position = result.end;
     return result.value;
   };
@@ -234,13 +239,13 @@ export function readTorchLegacy(bytes: Uint8Array, resolve: PickleResolver): Pic
     throw new FileError("torch stream: written on a big-endian machine, which is not supported");
   }
   const storages = new Map<string, TorchStorage>();
-  const contents = new Map<string, Uint8Array>();
+  const contents = new Map<string, ByteSource>();
   const storageOf = (key: string, dtype: DType | null, size: number): TorchStorage => {
     const known = storages.get(key);
     if (known && (known.dtype !== dtype || known.size !== size)) {
       throw new FileError(`storage ${describe(key)} is both ${known.summary} and ${size} of ${dtype ?? "bytes"}`);
     }
-    const storage = known ?? new TorchStorage(dtype, size, () => contents.get(key) ?? new Uint8Array(0));
+    const storage = known ?? new TorchStorage(dtype, size, () => contents.get(key) ?? bytesSource(new Uint8Array(0)));
     storages.set(key, storage);
     return storage;
   };
@@ -255,18 +260,17 @@ export function readTorchLegacy(bytes: Uint8Array, resolve: PickleResolver): Pic
     const begin = window.offset * width;
     const end = begin + window.length * width;
     if (end > root.byteLength) throw new FileError(`a view of storage ${describe(key)} reaches beyond its end`);
-    return new TorchStorage(dtype, window.length, () => root.readBytes().subarray(begin, end));
+    return new TorchStorage(dtype, window.length, () => new PartOfSource(root.contents(), begin, end - begin));
   });
   const keys = sequence(next("storage keys"));
   if (!keys) throw new FileError("torch stream: expected a list of storage keys", position);
-  const view = viewOf(bytes);
   for (const key of keys) {
     const storage = typeof key === "string" ? storages.get(key) : undefined;
     if (!storage || contents.has(key as string)) {
       throw new FileError(`torch stream: unexpected storage ${describe(key)}`, position);
     }
-    const left = bytes.length - position - 8;
-    const count = left < 0 ? -1 : Number(view.getBigInt64(position, true));
+    const left = source.size - position - 8;
+    const count = left < 0 ? -1 : Number(viewOf(readRange(source, position, 8, "torch stream")).getBigInt64(0, true));
     if (count !== storage.size || storage.byteLength > left) {
       throw new FileError(
         `torch stream: expected ${storage.size} elements (${storage.byteLength} bytes) of storage ${describe(key)}, ` +
@@ -275,7 +279,7 @@ export function readTorchLegacy(bytes: Uint8Array, resolve: PickleResolver): Pic
       );
     }
     position += 8;
-    contents.set(key as string, bytes.subarray(position, position + storage.byteLength));
+    contents.set(key as string, new PartOfSource(source, position, storage.byteLength));
     position += storage.byteLength;
   }
   for (const key of storages.keys()) {
@@ -293,11 +297,11 @@ export interface TorchZipOptions {
 function zipReader(
   source: ByteSource,
   { maxInflatedBytes = 2 ** 30 }: TorchZipOptions,
-): (entry: ZipEntry) => Uint8Array {
-  const inflated = new Map<string, Uint8Array>();
+): (entry: ZipEntry) => ByteSource {
+  const inflated = new Map<string, ByteSource>();
   let total = 0;
   return (entry) => {
-    if (entry.method === 0) return readZipEntry(source, entry);
+    if (entry.method === 0) return storedEntry(source, entry);
     const known = inflated.get(entry.name);
     if (known !== undefined) return known;
     total += entry.size;
@@ -306,7 +310,7 @@ function zipReader(
         `torch zip: its compressed entries unpack to more than ${maxInflatedBytes} bytes, the limit (maxInflatedBytes)`,
       );
     }
-    const bytes = readZipEntry(source, entry);
+    const bytes = bytesSource(readZipEntry(source, entry));
     inflated.set(entry.name, bytes);
     return bytes;
   };
@@ -330,7 +334,7 @@ export function readTorchZip(source: ByteSource, resolve: PickleResolver, option
   }
   const root = pickleName.slice(0, -"data.pkl".length);
   const order = entries.get(`${root}byteorder`);
-  if (order && new TextDecoder().decode(contents(order)).trim() === "big") {
+  if (order && new TextDecoder().decode(readerOf(() => contents(order), order.name).bytes()).trim() === "big") {
     throw new FileError("torch zip: written on a big-endian machine, which is not supported");
   }
   const storages = new Map<string, TorchStorage>();
@@ -355,10 +359,10 @@ export function readTorchZip(source: ByteSource, resolve: PickleResolver, option
 
 /** Either form of `torch.save`, told apart by the first bytes. */
 export function readTorch(file: Uint8Array | ByteSource, more?: PickleResolver): PickleValue {
-  const source = file instanceof Uint8Array ? bytesSource(file) : file;
+  const source = sourceOf(file);
   const head = readRange(source, 0, Math.min(source.size, LEGACY_PREFIX.length), "torch file");
   if (isTorchLegacy(head)) {
-    return readTorchLegacy(readRange(source, 0, source.size, "torch stream"), allTorchNames(more));
+    return readTorchLegacy(source, allTorchNames(more));
   }
   return readTorchZip(source, allTorchNames(more));
 }

@@ -22,16 +22,15 @@ const SNIFF_BYTES = 512;
 export function openContainer(source: ByteSource, names: PickleResolver, options: TorchZipOptions): Opened {
   const kind = sniff(readRange(source, 0, Math.min(source.size, SNIFF_BYTES), "checkpoint"), source.size);
   const resolve = firstOf(allTorchNames(names), inertNames);
-  const whole = (what: string): Uint8Array => readRange(source, 0, source.size, what);
   switch (kind) {
     case "safetensors":
       return { container: "safetensors", ...readSafetensors(source) };
     case "zip":
       return { container: "torch zip", object: readTorchZip(source, resolve, options) };
     case "torch-stream":
-      return { container: "torch stream", object: readTorchLegacy(whole("torch stream"), resolve) };
+      return { container: "torch stream", object: readTorchLegacy(source, resolve) };
     case "pickle":
-      return { container: "pickle", object: readPickle(whole("pickle"), { resolve }).value };
+      return { container: "pickle", object: readPickle(source, { resolve }).value };
     default:
       throw new CheckpointError(
         `this is not a StyleGAN checkpoint but ${kind.stranger}; expected an official .pkl, a .pt or a .safetensors file`,
