@@ -2,7 +2,7 @@
  * Upsample, pad or crop, filter, decimate for separable filters and for any filter.
  * Taps come in correlation order, the gain already in them.
  */
-import { floatBytes, madd, splatAt } from "../vector";
+import { STEP, add, floatBytes, high, madd, put, splatAt } from "../vector";
 import { copyRows, filterDouble, filterHalf, filterSame } from "./fourTaps";
 
 @unmanaged
@@ -15,7 +15,9 @@ class SeparableArguments {
   /** Output rows filtered at a time by fourTaps.ts; 0 where the filter or the rates are others. */
   stripRows: i32;
   /** Of each thread's scratch, where a strip of outputs is made before it is copied to y; 0 where it is made in y. */
-  stageOffset: i32; upY: i32; downY: i32; padY: i32; tapsY: i32; upX: i32; downX: i32; padX: i32; tapsX: i32;
+  stageOffset: i32;
+  /** 1: it is added to what is in y. */
+  adds: i32; upY: i32; downY: i32; padY: i32; tapsY: i32; upX: i32; downX: i32; padX: i32; tapsX: i32;
   /** Zeros kept before and after the filtered row in scratch (elements). */
   marginLeft: i32; marginRight: i32;
   // Then tapsY + tapsX float32 numbers.
@@ -71,8 +73,22 @@ function filterPlaneFour(args: usize, x: usize, y: usize, line: usize, stage: us
     if (isDouble) filterDouble(taps, from, lineStep, to, rows, g.outWidth, start & 1, phaseX);
     else if (g.downY == 2) filterHalf(taps, from, lineStep, to, rows, g.outWidth);
     else filterSame(taps, from, lineStep, to, rows, g.outWidth);
-    if (stage) memory.copy(y, stage, bytes);
+    if (g.adds) addTo(y, stage, bytes);
+    else if (stage) memory.copy(y, stage, bytes);
     y += bytes;
+  }
+}
+
+/** y += x, `bytes` of each. */
+function addTo(y: usize, x: usize, bytes: usize): void {
+  const end = y + bytes, vectorsEnd = y + (bytes & ~(STEP - 1));
+  for (; y < vectorsEnd; y += STEP) {
+    put(y, add(v128.load(y), v128.load(x)), add(high(y), high(x)));
+    x += STEP;
+  }
+  for (; y < end; y += 4) {
+    store<f32>(y, load<f32>(y) + load<f32>(x));
+    x += 4;
   }
 }
 

@@ -17,7 +17,7 @@ import {
   pointsGeometry,
   pointwiseGeometry,
 } from "../support/kernelCases/conv.js";
-import { filterOf, upfirdn2dGeometry, upfirdn2dProblem } from "../support/kernelCases/resample.js";
+import { filterOf, fourTapGeometry, upfirdn2dGeometry, upfirdn2dProblem } from "../support/kernelCases/resample.js";
 
 type Numbers = Float32Array | Float64Array;
 const options = { seed: SEED, numRuns: 40 };
@@ -303,6 +303,22 @@ function biasActProblem(g: BiasActGeometry, gradient: boolean): Pick<KernelProbl
 function act(kernels: Kernels, x: Float32Array, geometry: BiasActGeometry): Float64Array {
   return run(kernels, { ...biasActProblem(geometry, false), output: x.length }, [x]);
 }
+
+test("a filter that adds gives the sum of what is there and what it makes, bit for bit", () => {
+  fc.assert(
+    fc.property(fc.oneof(upfirdn2dGeometry, fourTapGeometry), fc.nat(), (g, seed) => {
+      const draw = new Draw(seed);
+      const random = (length: number) => ({ length, data: Float32Array.from({ length }, () => draw.normal()) });
+      const length = g.planes * g.outHeight * g.outWidth;
+      const [x, made, y] = [random(g.planes * g.height * g.width), random(length), random(length)];
+      simd.upfirdn2d(x, made, g);
+      const expected = y.data.map((value, k) => value + made.data[k]);
+      simd.upfirdn2d(x, y, g, { adds: true });
+      expect(Buffer.from(y.data.buffer).equals(Buffer.from(expected.buffer))).toBe(true);
+    }),
+    { ...options, numRuns: 100 },
+  );
+});
 
 test("convolutions behind a filter are those of what it makes, bit for bit, and their adjoints", () => {
   const random = (draw: Draw, length: number) => ({

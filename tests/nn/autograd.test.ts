@@ -17,7 +17,7 @@ import { conv2dBiasAct } from "../../src/nn/ops/conv2dBiasAct.js";
 import { concat, pad, permute, slice } from "../../src/nn/ops/layout.js";
 import { expand, reshape, sum } from "../../src/nn/ops/reduce.js";
 import { scaledConv2d } from "../../src/nn/ops/scaledConv2d.js";
-import { setupFilter, upfirdn2d } from "../../src/nn/ops/upfirdn2d.js";
+import { filter2d, setupFilter, upfirdn2d } from "../../src/nn/ops/upfirdn2d.js";
 import { RandomState } from "../../src/nn/random.js";
 import { scope, Tensor } from "../../src/nn/tensor.js";
 import { Draw, SEED } from "../support/draw.js";
@@ -147,6 +147,7 @@ const makers: readonly ((a: Tensor, b: Tensor, bias: Tensor) => Tensor)[] = [
   (a) => scale(a, -0.5),
   (a, b) => sharing({ a, b: a, c: b }, null),
   (a, b) => mul(a, sum(b, { axes: [2, 3], keepDims: true })),
+  (a) => filter2d(a, setupFilter([1, 2, 4])),
   (a) => reshape(add(reshape(a, [6, 4]), reshape(a, [6, 4])), a.shape),
   (a, _, bias) => biasAct(a, bias, { activation: "lrelu" }),
   (a, b, bias) =>

@@ -8,7 +8,7 @@
 import { add, addTo } from "../ops/arith.js";
 import { assertShape, sameShape } from "../shape.js";
 import { isUnshared, releaseEarly, scope, Tensor } from "../tensor.js";
-import { type Found, type Inputs, isRecording, type OpNode, withRecording } from "./record.js";
+import { type Found, type Inputs, isRecording, type OpNode, withRecording, withSum } from "./record.js";
 
 export interface GradOptions {
   /** Record the backward pass too, so that its results can be differentiated. Default false. */
@@ -84,9 +84,11 @@ function pullAll(node: OpNode, dy: Tensor, onPath: ReadonlySet<Tensor>, gradient
     );
   for (const name of node.names) {
     if (!isWanted(name)) continue;
-    if (pullback !== null) found[name] = scope(() => pullback(name, dy, found));
-    const [input, dx] = [node.inputs[name]!, found[name]];
-    if (dx === null) continue;
+    const input = node.inputs[name]!;
+    const sum = gradients.sumOf(input, found);
+    if (pullback !== null) found[name] = scope(() => withSum(sum, () => pullback(name, dy, found)));
+    const dx = found[name];
+    if (dx === null || dx === sum) continue;
     if (!sameShape(dx.shape, input.shape)) assertShape(`gradient of ${node.name}`, name, dx.shape, input.shape);
     gradients.add(input, dx, found);
   }
@@ -112,14 +114,22 @@ class PendingGradients {
     return this.#owners.get(gradient) === 1 && isUnshared(gradient);
   }
 
+  /** The gradient so far of a tensor, where it may be added to in its place. `found`: those that the same node hands to others, too. */
+  sumOf(tensor: Tensor, found: Found<Inputs>): Tensor | null {
+    const sum = this.#gradients.get(tensor);
+    if (sum === undefined || isRecording() || !this.isOwn(sum)) return null;
+    return Object.values(found).includes(sum) ? null : sum;
+  }
+
   /** Adds dy to the gradient of a tensor. `found`: the gradients that the same node hands to others, too. */
   add(tensor: Tensor, dy: Tensor, found: Found<Inputs> = {}): void {
-    const sum = this.#gradients.get(tensor);
-    if (sum !== undefined && !isRecording() && this.isOwn(sum) && !Object.values(found).includes(sum)) {
-      addTo(sum, dy);
+    const own = this.sumOf(tensor, found);
+    if (own !== null) {
+      addTo(own, dy);
       if (!this.#owners.has(dy)) this.#spent.push(dy);
       return;
     }
+    const sum = this.#gradients.get(tensor);
     const gradient = sum === undefined ? dy : add(sum, dy);
     this.#gradients.set(tensor, gradient);
     this.#owners.set(gradient, (this.#owners.get(gradient) ?? 0) + 1);

@@ -162,6 +162,26 @@ export function overGradient(dy: Tensor): Tensor {
   return dy.internals.expendable && !recording ? inPlaceOf(dy) : allocateTensor(dy.shape);
 }
 
+let sum: Tensor | null = null;
+
+/**
+ * For rules whose kernel can add: the sum of the gradients so far of the input that the rule is of, where it may be written to, or null.
+ * Who adds to it returns it.
+ */
+export function sumSoFar(): Tensor | null {
+  return sum;
+}
+
+/** Runs the rule of an input of whose gradient there is such a sum, or null. */
+export function withSum<T>(given: Tensor | null, rule: () => T): T {
+  sum = given;
+  try {
+    return rule();
+  } finally {
+    sum = null;
+  }
+}
+
 /** Marks a tensor as one to differentiate with respect to. Returns it. */
 export function variable(tensor: Tensor): Tensor {
   tensor.requiresGrad = true;

@@ -198,7 +198,8 @@ export interface Kernels {
   conv2dInputGrad(dy: Block, w: Block, dx: Block, geometry: Conv2dGeometry, scales?: Block): void;
   /** The adjoint of conv2d in w. */
   conv2dWeightGrad(x: Block, dy: Block, dw: Block, geometry: Conv2dGeometry, scales?: OperandScales): void;
-  upfirdn2d(x: Block, y: Block, geometry: Upfirdn2dGeometry): void;
+  /** `adds`: to what is in y, rounded as by `binary`, instead of in its place. Default false. */
+  upfirdn2d(x: Block, y: Block, geometry: Upfirdn2dGeometry, options?: { readonly adds?: boolean }): void;
   /** b has `channels` elements, or is null. y may be x. */
   biasAct(x: Block, b: Block | null, y: Block, geometry: BiasActGeometry): void;
   /** dx = dy * inputGain * gain * act'(t) where not clamped, recovered from x, b. dx may be dy. */

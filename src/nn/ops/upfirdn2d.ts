@@ -9,7 +9,7 @@
  * so x[i] meets y[q] through j = i up + p0 - q down: the same sum with i as the output, hence
  * p0' = k - p0 - 1 and p1' = in up - out down + p0 - up + 1. Identity 9, tests/identities/linear.test.ts.
  */
-import { defineOp, type Op } from "../autograd/record.js";
+import { defineOp, type Op, sumSoFar } from "../autograd/record.js";
 import { activeKernels } from "../backend.js";
 import { adjointFilter } from "../kernels/filters.js";
 import type { Filter2d, Upfirdn2dGeometry } from "../kernels/types.js";
@@ -48,7 +48,14 @@ const op: Op<{ x: Tensor }, Upfirdn2dGeometry> = defineOp("upfirdn2d", {
     activeKernels().upfirdn2d(x.internals.block, y.internals.block, g);
     return y;
   },
-  vjp: { x: (dy, _, g) => op({ x: dy }, adjointFilter(g)) },
+  vjp: {
+    x: (dy, _, g) => {
+      const sum = sumSoFar();
+      if (sum === null) return op({ x: dy }, adjointFilter(g));
+      activeKernels().upfirdn2d(dy.internals.block, sum.internals.block, adjointFilter(g), { adds: true });
+      return sum;
+    },
+  },
   reads: {},
 });
 

@@ -41,7 +41,7 @@ export const upfirdn2dGeometry: fc.Arbitrary<Upfirdn2dGeometry> = fc
   .filter((g) => g.outHeight > 0 && g.outWidth > 0);
 
 /** The filters of the networks, with any four taps: in strips, from odd rows on, and with rows of every length. */
-const fourTapGeometry: fc.Arbitrary<Upfirdn2dGeometry> = fc
+export const fourTapGeometry: fc.Arbitrary<Upfirdn2dGeometry> = fc
   .record({
     planes: small(3),
     height: fc.oneof(small(12), small(120, 60)),

@@ -76,7 +76,12 @@ export function createReferenceKernels(precision: "float64" | "float32"): Kernel
       referenceConv2dInputGrad(scaledMaps(dy.data, scales), w.data, dx.data, geometry),
     conv2dWeightGrad: (x, dy, dw, geometry, scales = {}) =>
       referenceConv2dWeightGrad(scaledMaps(x.data, scales.x), scaledMaps(dy.data, scales.dy), dw.data, geometry),
-    upfirdn2d: (x, y, geometry) => referenceUpfirdn2d(x.data, y.data, geometry),
+    upfirdn2d: (x, y, geometry, { adds = false } = {}) => {
+      if (!adds) return referenceUpfirdn2d(x.data, y.data, geometry);
+      const before = y.data.slice();
+      referenceUpfirdn2d(x.data, y.data, geometry);
+      for (let k = 0; k < y.length; k++) y.data[k] += before[k];
+    },
     biasAct: (x, b, y, geometry) => referenceBiasAct(x.data, b === null ? null : b.data, y.data, geometry),
     biasActGrad: (dy, x, b, dx, geometry) =>
       referenceBiasActGrad(dy.data, x.data, b === null ? null : b.data, dx.data, geometry),

@@ -311,7 +311,8 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
       throughFilter(conv2dWeightGradAlgorithms, geometry, x, scales.x, (maps, conv, rest) =>
         convolve(conv2dWeightGradAlgorithms, conv, [maps, dy], dw, [rest, scales.dy]),
       ),
-    upfirdn2d: (x, y, geometry) => withPointers([x], [y], (from, to) => wasmUpfirdn2d(engine, from, to, geometry)),
+    upfirdn2d: (x, y, geometry, options) =>
+      withPointers([x], [y], (from, to) => wasmUpfirdn2d(engine, from, to, geometry, options)),
     biasAct: (x, b, y, geometry) =>
       b === null
         ? withPointers([x], [y], (xAt, yAt) => wasmBiasAct(engine, xAt, null, yAt, geometry))

@@ -1,13 +1,35 @@
 /** Plans upfirdn2d for `assembly/resample/upfirdn2d.ts`. */
+import { hasFourTaps } from "../filters.js";
 import { type TapReach, tapReach } from "../reference/upfirdn2d.js";
 import type { Upfirdn2dGeometry } from "../types.js";
+import { wasmBinary } from "./elementwise.js";
 import type { Engine } from "./engine.js";
 import { LINES } from "./frames/resample.js";
 
-export function wasmUpfirdn2d(engine: Engine, x: number, y: number, geometry: Upfirdn2dGeometry): void {
-  if (geometry.planes * geometry.outHeight * geometry.outWidth === 0) return;
-  if (geometry.filter.separable === null) runAny(engine, x, y, geometry);
-  else runSeparable(engine, x, y, geometry, geometry.filter.separable);
+/** `adds`: to what is in y. */
+export function wasmUpfirdn2d(
+  engine: Engine,
+  x: number,
+  y: number,
+  geometry: Upfirdn2dGeometry,
+  { adds = false }: { readonly adds?: boolean } = {},
+): void {
+  const { filter, planes, outHeight, outWidth } = geometry;
+  const length = planes * outHeight * outWidth;
+  if (length === 0) return;
+  if (adds && !isFourTaps(geometry)) {
+    engine.withScratch(length * 4, (made) => {
+      wasmUpfirdn2d(engine, x, made, geometry);
+      wasmBinary(engine, "add", y, made, y, { shape: [length], strides: [[1], [1]] });
+    });
+  } else if (filter.separable === null) runAny(engine, x, y, geometry);
+  else runSeparable(engine, x, y, geometry, filter.separable, adds);
+}
+
+/** Whether assembly/resample/fourTaps.ts has the filter. */
+function isFourTaps({ filter, upX, upY, downX, downY, outWidth }: Upfirdn2dGeometry): boolean {
+  const hasKnownRate = upX === upY && downX === downY && upX * downX <= 2;
+  return hasFourTaps(filter) && hasKnownRate && (downX === 1 || outWidth < longRow);
 }
 
 /**
@@ -26,6 +48,7 @@ function runSeparable(
   y: number,
   geometry: Upfirdn2dGeometry,
   taps: { readonly y: readonly number[]; readonly x: readonly number[] },
+  adds: boolean,
 ): void {
   const { planes, height, width, outHeight, outWidth, upX, upY, downX, downY, padX0, padY0 } = geometry;
   const [tapsY, tapsX] = tapsInOrder(taps, geometry);
@@ -33,13 +56,11 @@ function runSeparable(
   const marginLeft = Math.max(0, padX0);
   const marginRight = Math.max(0, downX * (outWidth + 8) + tapsX.length + 16 - padX0 - width);
   const lineBytes = Math.ceil((32 + (marginLeft + width + marginRight + 8) * 4) / 64) * 64;
-  const hasFourTaps = tapsY.length === 4 && tapsX.length === 4;
-  const hasKnownRate = upX === upY && downX === downY && upX * downX <= 2;
-  const isFour = hasFourTaps && hasKnownRate && (downX === 1 || outWidth < longRow);
+  const isFour = isFourTaps(geometry);
   const fits = Math.floor(((Math.floor(stripBytes / lineBytes) - 4) * upX) / downX / 2) * 2;
   const stripRows = !isFour ? 0 : outWidth >= longRow ? fewestStripRows : Math.max(fewestStripRows, fits);
   const lines = !isFour ? LINES : upX === 2 ? stripRows / 2 + 2 : (stripRows - 1) * downX + 4;
-  const isStaged = isFour && planes * outHeight * outWidth * 4 > stagedBytes;
+  const isStaged = isFour && (adds || planes * outHeight * outWidth * 4 > stagedBytes);
   const stageOffset = isStaged ? lines * lineBytes : 0;
   const scratchStride = lines * lineBytes + (isStaged ? Math.ceil((stripRows * outWidth) / 16) * 64 : 0);
   const rowsPerChunk = Math.max(4, Math.ceil(16384 / outWidth));
@@ -64,6 +85,7 @@ function runSeparable(
         planesPerChunk,
         stripRows,
         stageOffset,
+        adds: adds ? 1 : 0,
         upY,
         downY,
         padY: padY0,

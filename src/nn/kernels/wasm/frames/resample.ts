@@ -11,14 +11,15 @@ export const LINES = 8;
  * - stripRows: Output rows filtered at a time by fourTaps.ts; 0 where the filter or the rates are others.
  * - stageOffset: Of each thread's scratch, where a strip of outputs is made before it is copied to y; 0 where it is
  *   made in y.
+ * - adds: 1: it is added to what is in y.
  * - marginLeft: Zeros kept before and after the filtered row in scratch (elements).
  */
-export interface SeparableFrame { readonly x: number; readonly y: number; readonly scratch: number; readonly scratchStride: number; readonly lineBytes: number; readonly height: number; readonly width: number; readonly outHeight: number; readonly outWidth: number; readonly planes: number; readonly rowsPerChunk: number; readonly planesPerChunk: number; readonly stripRows: number; readonly stageOffset: number; readonly upY: number; readonly downY: number; readonly padY: number; readonly tapsY: number; readonly upX: number; readonly downX: number; readonly padX: number; readonly tapsX: number; readonly marginLeft: number; readonly marginRight: number; }
+export interface SeparableFrame { readonly x: number; readonly y: number; readonly scratch: number; readonly scratchStride: number; readonly lineBytes: number; readonly height: number; readonly width: number; readonly outHeight: number; readonly outWidth: number; readonly planes: number; readonly rowsPerChunk: number; readonly planesPerChunk: number; readonly stripRows: number; readonly stageOffset: number; readonly adds: number; readonly upY: number; readonly downY: number; readonly padY: number; readonly tapsY: number; readonly upX: number; readonly downX: number; readonly padX: number; readonly tapsX: number; readonly marginLeft: number; readonly marginRight: number; }
 
 /** Writes it from word `at` on; returns the word behind. */
 export function writeSeparable({ words }: Pick<FrameViews, "words">, at: number, f: SeparableFrame): number {
-  words[at] = f.x; words[at + 1] = f.y; words[at + 2] = f.scratch; words[at + 3] = f.scratchStride; words[at + 4] = f.lineBytes; words[at + 5] = f.height; words[at + 6] = f.width; words[at + 7] = f.outHeight; words[at + 8] = f.outWidth; words[at + 9] = f.planes; words[at + 10] = f.rowsPerChunk; words[at + 11] = f.planesPerChunk; words[at + 12] = f.stripRows; words[at + 13] = f.stageOffset; words[at + 14] = f.upY; words[at + 15] = f.downY; words[at + 16] = f.padY; words[at + 17] = f.tapsY; words[at + 18] = f.upX; words[at + 19] = f.downX; words[at + 20] = f.padX; words[at + 21] = f.tapsX; words[at + 22] = f.marginLeft; words[at + 23] = f.marginRight;
-  return at + 24;
+  words[at] = f.x; words[at + 1] = f.y; words[at + 2] = f.scratch; words[at + 3] = f.scratchStride; words[at + 4] = f.lineBytes; words[at + 5] = f.height; words[at + 6] = f.width; words[at + 7] = f.outHeight; words[at + 8] = f.outWidth; words[at + 9] = f.planes; words[at + 10] = f.rowsPerChunk; words[at + 11] = f.planesPerChunk; words[at + 12] = f.stripRows; words[at + 13] = f.stageOffset; words[at + 14] = f.adds; words[at + 15] = f.upY; words[at + 16] = f.downY; words[at + 17] = f.padY; words[at + 18] = f.tapsY; words[at + 19] = f.upX; words[at + 20] = f.downX; words[at + 21] = f.padX; words[at + 22] = f.tapsX; words[at + 23] = f.marginLeft; words[at + 24] = f.marginRight;
+  return at + 25;
 }
 
 /** Arguments of upfirdn2dAny. */
