@@ -20,6 +20,7 @@ import { initialContents } from "../../src/nn/layers/module.js";
 import { mean } from "../../src/nn/ops/statistics.js";
 import { RandomState, seedsToLatents } from "../../src/nn/random.js";
 import { scope, Tensor } from "../../src/nn/tensor.js";
+import { guarded } from "../../src/stylegan/checkpoint/guard.js";
 import { writeNative } from "../../src/stylegan/checkpoint/native.js";
 import type { CheckpointData, NetworkName } from "../../src/stylegan/checkpoint/networkData.js";
 import { readCheckpoint } from "../../src/stylegan/checkpoint/read.js";
@@ -314,6 +315,34 @@ describe("what no network can have", () => {
       expect(errorOf(() => buildGenerator(data.networks.gEma!))).toContain(`g_ema: ${name} holds ${number}`);
     }
   });
+});
+
+test("what is no number is found wherever it stands, and every number passes", () => {
+  const { networks, ...rest } = readCheckpoint(official);
+  const gEma = networks.gEma!;
+  const check = (numbers: Float32Array | Float64Array): void => {
+    const tensors = new Map([["w", denseTensor(numbers, [numbers.length])]]);
+    guarded({ ...rest, networks: { gEma: { ...gEma, tensors } } })
+      .networks.gEma!.tensors.get("w")!
+      .toFloat();
+  };
+  const edges = new Float32Array(Uint32Array.of(1, 0x007fffff, 0x7f7fffff, 0xff7fffff, 0x80000001).buffer);
+  const patterns = [0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001, 0xffffffff];
+  for (const Numbers of [Float32Array, Float64Array]) {
+    const most = Numbers === Float32Array ? 3.4028234663852886e38 : Number.MAX_VALUE;
+    const good = [0, -0, most, -most, ...edges, Number.MIN_VALUE, 1, -1];
+    for (let length = 0; length <= good.length; length++) {
+      check(Numbers.from(good.slice(0, length)));
+      for (let at = 0; at < length; at++) {
+        for (const pattern of patterns) {
+          const numbers = Numbers.from(good.slice(0, length));
+          if (numbers instanceof Float32Array) new Uint32Array(numbers.buffer)[at] = pattern;
+          else numbers[at] = new Float32Array(Uint32Array.of(pattern).buffer)[0];
+          expect(errorOf(() => check(numbers))).toMatch(/w holds (NaN|-?Infinity), with which/);
+        }
+      }
+    }
+  }
 });
 
 describe("hostile sizes", () => {

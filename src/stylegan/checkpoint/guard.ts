@@ -4,8 +4,31 @@ import type { PlainTensor } from "../../formats/plainTensor.js";
 import type { NetworkConfig } from "../config.js";
 import type { CheckpointData, NetworkData } from "./networkData.js";
 
-/** Zero times a number is zero, times NaN or an infinity it is NaN. Ten times as fast as asking each. */
+/** Of the bits of a float32, the sign; and what added to the others reaches it where the exponent is that of NaN and the infinities. */
+const SIGN = 0x80000000;
+const CARRY = 0x00800000;
+
+/** Many at a time: ten times as fast as asking each. */
 function areFinite(numbers: Float32Array | Float64Array): boolean {
+  return numbers instanceof Float32Array ? areFinite32(numbers) : areFinite64(numbers);
+}
+
+function areFinite32({ buffer, byteOffset, length }: Float32Array): boolean {
+  const bits = new Int32Array(buffer, byteOffset, length);
+  let seen = 0;
+  let k = 0;
+  for (; k + 4 <= length; k += 4) {
+    seen |= (bits[k] & ~SIGN) + CARRY;
+    seen |= (bits[k + 1] & ~SIGN) + CARRY;
+    seen |= (bits[k + 2] & ~SIGN) + CARRY;
+    seen |= (bits[k + 3] & ~SIGN) + CARRY;
+  }
+  for (; k < length; k++) seen |= (bits[k] & ~SIGN) + CARRY;
+  return seen >= 0;
+}
+
+/** Zero times a number is zero, times NaN or an infinity it is NaN. */
+function areFinite64(numbers: Float64Array): boolean {
   let sum = 0;
   for (let k = 0; k < numbers.length; k++) sum += 0 * numbers[k];
   return sum === 0;
