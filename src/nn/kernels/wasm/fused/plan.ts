@@ -75,7 +75,7 @@ const farBlockTiles: Readonly<Record<Algorithm, readonly [least: number, most: n
   f2: [192, 192],
   f4: [96, 264],
   t2: [96, 264],
-  t4: [36, 72],
+  t4: [96, 132],
 };
 /** Output channels per pass over the transformed input; of weights that are far, whose blocks have an input that is far, too. */
 const groupChannels = { near: 128, far: 256 };
@@ -297,7 +297,7 @@ function planTransposed(shape: ConvShape, weights: WeightPlan, tile: MicroTile, 
   const thin = workers > 1 && chunkImages === 1 && !isFar(weights) ? Math.ceil(mainY / (4 * workers)) : mainY;
   const stripRows = Math.max(1, Math.min(thin, Math.floor(most / mainX)));
   const rowRanges = workers === 1 ? 1 : Math.min(Math.ceil(mainY / stripRows), 4 * workers);
-  const splitRows = workers > 1 && rowRanges >= 2 * workers;
+  const splitRows = workers > 1 && (rowRanges >= 2 * workers || rowRanges === workers);
   const chunkRows = splitRows ? Math.ceil(mainY / rowRanges) : tilesY;
   // The row of edge tiles goes with the last range: by itself it would make their number odd, and so cut the output channels, too.
   const rowChunks = Math.ceil(mainY / chunkRows);
