@@ -307,3 +307,31 @@ test("rearranged tensors: axes moved, mirrored, scaled, shifted", () => {
   expect([...rearrangedTensor(tensor, { axes: [1, 0], flipped: [0, 1] }).toFloat()]).toEqual([5, 2, 4, 1, 3, 0]);
   expect([...rearrangedTensor(tensor, { scale: 2, add: 1 }).toFloat()]).toEqual([1, 3, 5, 7, 9, 11]);
 });
+
+test("axes reordered and mirrored, against the definition, element by element", () => {
+  const axes = fc.array(fc.tuple(fc.constantFrom(0, 1, 2, 3, 16, 17, 35), fc.nat(), fc.boolean()), { maxLength: 4 });
+  fc.assert(
+    fc.property(axes, fc.constantFrom(1, -2), fc.constantFrom(0, 0.5), (drawn, scale, add) => {
+      const shape = drawn.map(([extent]) => extent);
+      const order = shape.map((_, axis) => axis).sort((a, b) => drawn[a][1] - drawn[b][1]);
+      const flipped = order.filter((axis) => drawn[axis][2]);
+      const values = Float64Array.from({ length: elementCount(shape) }, (_, k) => (k % 1009) - 500);
+      const tensor = rearrangedTensor(denseTensor(values, shape), { axes: order, flipped, scale, add });
+      const found = tensor.toFloat();
+      const wanted = Float64Array.from(values, (_, k) => {
+        // Of element k of the result, the place on each axis of the source.
+        let rest = k;
+        const place = new Array<number>(shape.length);
+        for (const axis of order.toReversed()) {
+          const at = rest % shape[axis];
+          rest = Math.floor(rest / shape[axis]);
+          place[axis] = flipped.includes(axis) ? shape[axis] - 1 - at : at;
+        }
+        return scale * values[place.reduce((index, at, axis) => index * shape[axis] + at, 0)] + add;
+      });
+      expect(found).toEqual(wanted);
+      expect(() => tensor.copyTo(new Float32Array(values.length + 1))).toThrow(RangeError);
+    }),
+    { numRuns: 60 },
+  );
+});
