@@ -31,6 +31,12 @@ const LAYERS = [
   [64, 32, 512, 2],
 ];
 
+/** The last layers of config F, at 1024 and, of half as many maps, at 256: [I, O, height of the input]. */
+const TAILS = [
+  [64, 32, 512],
+  [128, 64, 128],
+];
+
 /** A seeded filling: values near [-1, 1] without structure. */
 function fill(block) {
   let state = 1;
@@ -68,6 +74,12 @@ function problems(kernels) {
       const name = `${i} -> ${o} @ ${height}${up === 2 ? " up" : ""}`;
       add("fused layers", name, { flops: 18 * i * o * height ** 2 }, (make, keep) =>
         fusedLayer(kernels, make, keep, { i, o, height, up }),
+      );
+    }
+    for (const [i, o, height] of TAILS) {
+      const flops = 18 * height ** 2 * (i * o + 4 * o * o) + 24 * height ** 2 * o;
+      add("fused layers", `${i} -> ${o} @ ${height} up, ${o} -> ${o}, image`, { flops }, (make) =>
+        fusedTail(kernels, make, { i, o, height }),
       );
     }
   }
@@ -118,32 +130,58 @@ function problems(kernels) {
   return list;
 }
 
-function fusedLayer(kernels, make, keep, { i, o, height, up }) {
-  const { fused } = kernels;
-  const tensor = (shape) => ({ shape, block: make(shape.reduce((a, b) => a * b, 1)) });
-  const x = fused.toLayout(tensor([1, i, height, height]), "blocked");
-  keep(x.block);
-  const outHeight = height * up;
-  const layer = {
+const tensorsOf = (make) => (shape) => ({ shape, block: make(shape.reduce((a, b) => a * b, 1)) });
+
+/** A layer of synthesis on x: 3x3 with noise and activation, or 1x1 to an image. */
+function layerOf(tensor, x, o, { kernel = 3, up = 1 } = {}) {
+  const [, i, height] = x.shape;
+  const [isConv, outHeight] = [kernel === 3, height * up];
+  return {
     x,
-    weight: tensor([o, i, 3, 3]),
+    weight: tensor([o, i, kernel, kernel]),
     inputScales: tensor([1, i]),
-    outputScales: tensor([1, o]),
-    noise: tensor([1, 1, outHeight, outHeight]),
-    noiseStrength: tensor([1]),
+    outputScales: isConv ? tensor([1, o]) : null,
+    noise: isConv ? tensor([1, 1, outHeight, outHeight]) : null,
+    noiseStrength: isConv ? tensor([1]) : null,
     bias: tensor([o]),
     up,
     down: 1,
     filter: up === 2 ? FILTER : null,
     flipWeight: up === 1,
     weightGain: 1,
-    activation: "lrelu",
-    gain: Math.SQRT2,
+    activation: isConv ? "lrelu" : "linear",
+    gain: isConv ? Math.SQRT2 : 1,
     clamp: null,
   };
+}
+
+function fusedLayer(kernels, make, keep, { i, o, height, up }) {
+  const { fused } = kernels;
+  const tensor = tensorsOf(make);
+  const x = fused.toLayout(tensor([1, i, height, height]), "blocked");
+  keep(x.block);
+  const layer = layerOf(tensor, x, o, { up });
   const flow = { input: "blocked", output: "blocked", consumeInput: false };
   const run = () => kernels.release(fused.plan(layer, flow).run(layer).block);
   run.after = () => fused.releaseWeights(layer.weight.block);
+  return run;
+}
+
+/** The last three layers, which consume their input: a copy in the other layout is part of it. */
+function fusedTail(kernels, make, { i, o, height }) {
+  const { fused } = kernels;
+  const tensor = tensorsOf(make);
+  const x = tensor([1, i, height, height]);
+  const features = { shape: [1, o, 2 * height, 2 * height] };
+  const layers = [
+    layerOf(tensor, x, o, { up: 2 }),
+    layerOf(tensor, features, o),
+    layerOf(tensor, features, 3, { kernel: 1 }),
+  ];
+  const run = () => kernels.release(fused.planTail(layers).run(fused.toLayout(x, "blocked"), layers).block);
+  run.after = () => {
+    for (const { weight } of layers) fused.releaseWeights(weight.block);
+  };
   return run;
 }
 

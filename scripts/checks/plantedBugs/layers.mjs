@@ -262,4 +262,18 @@ export const layersBugs = [
     "options.demodulate === false ?",
     "options.demodulate === false && options.up === 2 ?",
   ],
+  [
+    "tiles of ",
+    "tests/kernels/tail.test.ts",
+    "src/nn/kernels/wasm/fused/bands.ts",
+    "imageFrom: (from - convFrom) / 4",
+    "imageFrom: 0",
+  ],
+  [
+    "three threads",
+    "tests/kernels/tail.test.ts",
+    "src/nn/kernels/wasm/fused/plan.ts",
+    "const rowChunks = Math.ceil(mainY / chunkRows);",
+    "const rowChunks = Math.ceil(tilesY / chunkRows);",
+  ],
 ];
