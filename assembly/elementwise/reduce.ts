@@ -8,35 +8,53 @@ class SumArguments {
 
 /**
  * y[o] = gain * (sum over b, r of x[b, o, r]) (inner = 1). x, y: dense float32, any alignment, apart. Chunk = `perChunk` values
- * of o. Eight float64 partial sums (r mod 8) and one for the tails, b ascending: the order depends on `batch` and `reduce` alone.
+ * of o, two at a time: from memory two rows side by side come faster than one after the other. Eight float64 partial sums
+ * (r mod 8) and one for the tails, b ascending: the order depends on `batch` and `reduce` alone.
  */
 export function sumRows(args: usize, chunk: i32, worker: i32): void {
   const g = changetype<SumArguments>(args);
-  const first = chunk * g.perChunk;
-  const end = min(g.outer, first + g.perChunk);
-  const batchStep = floatBytes(g.outer) * <usize>g.reduce;
-  for (let o = first; o < end; o++) {
-    let row = g.x + floatBytes(o) * <usize>g.reduce;
+  const first = chunk * g.perChunk, end = min(g.outer, first + g.perChunk);
+  const rowBytes = floatBytes(g.reduce), vectors = floatBytes(g.reduce & ~7), batchStep = floatBytes(g.outer) * <usize>g.reduce;
+  for (let o = first; o < end; o += 2) {
+    // The last row of an odd number has itself for a neighbour.
+    const isPair = o + 1 < end, toNext = isPair ? rowBytes : 0;
+    let row = g.x + <usize>o * rowBytes;
     let s0 = f64x2.splat(0), s1 = f64x2.splat(0), s2 = f64x2.splat(0), s3 = f64x2.splat(0);
-    let tail: f64 = 0;
+    let t0 = f64x2.splat(0), t1 = f64x2.splat(0), t2 = f64x2.splat(0), t3 = f64x2.splat(0);
+    let tail: f64 = 0, nextTail: f64 = 0;
     for (let b = 0; b < g.batch; b++) {
-      let x = row;
-      const vectorsEnd = x + floatBytes(g.reduce & ~7);
-      const rowEnd = x + floatBytes(g.reduce);
+      let x = row, next = row + toNext;
+      const vectorsEnd = row + vectors, rowEnd = row + rowBytes;
       while (x < vectorsEnd) {
         s0 = f64x2.add(s0, f64x2.promote_low_f32x4(v128.load64_zero(x)));
         s1 = f64x2.add(s1, f64x2.promote_low_f32x4(v128.load64_zero(x, 8)));
         s2 = f64x2.add(s2, f64x2.promote_low_f32x4(v128.load64_zero(x, 16)));
         s3 = f64x2.add(s3, f64x2.promote_low_f32x4(v128.load64_zero(x, 24)));
+        t0 = f64x2.add(t0, f64x2.promote_low_f32x4(v128.load64_zero(next)));
+        t1 = f64x2.add(t1, f64x2.promote_low_f32x4(v128.load64_zero(next, 8)));
+        t2 = f64x2.add(t2, f64x2.promote_low_f32x4(v128.load64_zero(next, 16)));
+        t3 = f64x2.add(t3, f64x2.promote_low_f32x4(v128.load64_zero(next, 24)));
         x += 32;
+        next += 32;
       }
-      for (; x < rowEnd; x += 4) tail += <f64>load<f32>(x);
+      for (; x < rowEnd; x += 4) {
+        tail += <f64>load<f32>(x);
+        nextTail += <f64>load<f32>(next);
+        next += 4;
+      }
       row += batchStep;
     }
-    const s = f64x2.add(f64x2.add(s0, s1), f64x2.add(s2, s3));
-    const sum = f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1) + tail;
-    store<f32>(g.y + floatBytes(o), <f32>(<f64>g.gain * sum));
+    const y = g.y + floatBytes(o);
+    store<f32>(y, <f32>(<f64>g.gain * (sumOf(s0, s1, s2, s3) + tail)));
+    if (isPair) store<f32>(y, <f32>(<f64>g.gain * (sumOf(t0, t1, t2, t3) + nextTail)), 4);
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function sumOf(s0: v128, s1: v128, s2: v128, s3: v128): f64 {
+  const s = f64x2.add(f64x2.add(s0, s1), f64x2.add(s2, s3));
+  return f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1);
 }
 
 /**

@@ -45,7 +45,14 @@ export function matmulDots(args: usize, chunk: i32, worker: i32): void {
       for (let row = 0; row < g.rows; row += PANEL) panelOfRows(g, a, b, row, first, end, scratch, o > 0);
       continue;
     }
-    for (let column = first; column < end; column += 2) {
+    let column = first;
+    if (g.rows == 3 && !(g.depth & 3)) {
+      for (; column + 4 <= end; column += 4) {
+        const y = g.y + <usize>column * g.yColumn, row0 = y, row1 = y + g.yRow, row2 = row1 + g.yRow;
+        dots3x4(a, g.aRow, b + <usize>column * g.bRow, g.bRow, floatBytes(g.depth), row0, row1, row2, g.yColumn, o > 0);
+      }
+    }
+    for (; column < end; column += 2) {
       const b0 = b + <usize>column * g.bRow, b1 = column + 1 < end ? b0 + g.bRow : b0;
       dotRows(g, a, b0, b1, g.y + <usize>column * g.yColumn, column + 1 < end, o > 0);
     }
@@ -80,6 +87,16 @@ function panelOfRows(
     const y = g.y + <usize>row * g.yRow + <usize>column * g.yColumn;
     if (isDense && columns == 4 && !accumulate) {
       for (let quad: usize = 0; quad < 4; quad++) transpose4(sums + quad * 16, 64, y + quad * 4 * g.yRow, g.yRow);
+      continue;
+    }
+    if (g.yRow == 4 && rows == PANEL) {
+      for (let c = 0; c < columns; c++) {
+        const from = sums + floatBytes(c * PANEL), to = y + <usize>c * g.yColumn;
+        for (let at: usize = 0; at < floatBytes(PANEL); at += 16) {
+          const sum = v128.load(from + at);
+          v128.store(to + at, accumulate ? add(v128.load(to + at), sum) : sum);
+        }
+      }
       continue;
     }
     for (let c = 0; c < columns; c++) {
@@ -156,6 +173,33 @@ function dots4x2(
   if (rows > 1) put(y + rowStep, columnStep, c10, c11, accumulate);
   if (rows > 2) put(y + 2 * rowStep, columnStep, c20, c21, accumulate);
   if (rows > 3) put(y + 3 * rowStep, columnStep, c30, c31, accumulate);
+}
+
+/** Three rows with four columns, of a depth that is a multiple of four: colours. */
+function dots3x4(
+  a0: usize, aRow: usize, b0: usize, bRow: usize, bytes: usize, y0: usize, y1: usize, y2: usize, columnStep: usize, accumulate: bool,
+): void {
+  const a1 = a0 + aRow, a2 = a1 + aRow, b1 = b0 + bRow, b2 = b1 + bRow, b3 = b2 + bRow;
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c02 = f32x4.splat(0), c03 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0), c12 = f32x4.splat(0), c13 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c22 = f32x4.splat(0), c23 = f32x4.splat(0);
+  for (let k: usize = 0; k < bytes; k += 16) {
+    const w0 = v128.load(a0 + k), w1 = v128.load(a1 + k), w2 = v128.load(a2 + k);
+    const x0 = v128.load(b0 + k);
+    c00 = madd(w0, x0, c00); c10 = madd(w1, x0, c10); c20 = madd(w2, x0, c20);
+    const x1 = v128.load(b1 + k);
+    c01 = madd(w0, x1, c01); c11 = madd(w1, x1, c11); c21 = madd(w2, x1, c21);
+    const x2 = v128.load(b2 + k);
+    c02 = madd(w0, x2, c02); c12 = madd(w1, x2, c12); c22 = madd(w2, x2, c22);
+    const x3 = v128.load(b3 + k);
+    c03 = madd(w0, x3, c03); c13 = madd(w1, x3, c13); c23 = madd(w2, x3, c23);
+  }
+  put(y0, columnStep, c00, c01, accumulate);
+  put(y0 + 2 * columnStep, columnStep, c02, c03, accumulate);
+  put(y1, columnStep, c10, c11, accumulate);
+  put(y1 + 2 * columnStep, columnStep, c12, c13, accumulate);
+  put(y2, columnStep, c20, c21, accumulate);
+  put(y2 + 2 * columnStep, columnStep, c22, c23, accumulate);
 }
 
 // @ts-ignore: decorator

@@ -267,7 +267,7 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
     sum: (x, y, { batch, outer, reduce, inner, gain }) =>
       withPointers([x], [y], (from, to) => {
         const rows = inner === 1;
-        const perChunk = rows ? Math.max(1, Math.ceil(elementsPerChunk / Math.max(1, batch * reduce))) : 256;
+        const perChunk = rows ? Math.max(2, Math.ceil(elementsPerChunk / Math.max(1, batch * reduce))) : 256;
         const chunks = rows ? Math.ceil(outer / perChunk) : outer * Math.ceil(inner / perChunk);
         const frame = { x: from, y: to, batch, outer, reduce, inner, perChunk, gain };
         engine.run(rows ? "sumRows" : "sumColumns", chunks, frame);

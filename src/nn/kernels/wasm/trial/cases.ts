@@ -260,6 +260,7 @@ export const trialCases: readonly TrialCase[] = [
   product("of columns, in tiles", { m: 96, n: 72, k: 130, transposeA: true, transposeB: true }),
   product("of few rows", { m: 16, n: 200, k: 130 }),
   product("of rows by rows", { m: 17, n: 96, k: 131, transposeB: true }),
+  product("of three rows by rows", { m: 3, n: 9, k: 64, transposeB: true }),
   product("of panels of rows by rows", { m: 32, n: 128, k: 128, transposeB: true }),
   product("of many vectors", { batch: 50, m: 1, n: 1, k: 131 }),
   ...convolutions("of transform points", { channels: [16, 24], side: 27 }),
