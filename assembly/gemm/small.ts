@@ -46,7 +46,7 @@ export function matmulDots(args: usize, chunk: i32, worker: i32): void {
       continue;
     }
     let column = first;
-    if (g.rows == 3 && !(g.depth & 3)) {
+    if (WIDE && g.rows == 3 && !(g.depth & 3)) {
       for (; column + 4 <= end; column += 4) {
         const y = g.y + <usize>column * g.yColumn, row0 = y, row1 = y + g.yRow, row2 = row1 + g.yRow;
         dots3x4(a, g.aRow, b + <usize>column * g.bRow, g.bRow, floatBytes(g.depth), row0, row1, row2, g.yColumn, o > 0);

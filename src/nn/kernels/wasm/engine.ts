@@ -109,7 +109,11 @@ export class Engine {
     memory.settle = () => dispatcher.settle?.();
   }
 
-  /** Runs a kernel; it has ended before the next one begins, and before JavaScript sees the memory. */
+  /**
+   * Runs a kernel; it has ended before the next one begins, and before JavaScript sees the memory.
+   *
+   * @internal Declarations that are shipped do without the frames.
+   */
   run<K extends keyof Frames>(name: K, chunks: number, frame: Frames[K], tail?: FrameTail): void {
     const views = this.#frameViews();
     const start = this.#frameStart(tail);
