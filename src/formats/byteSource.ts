@@ -4,16 +4,16 @@ import { FileError } from "./fileError.js";
 export interface ByteSource {
   readonly size: number;
   /** All of it, where it is in memory. */
-  readonly bytes?: Uint8Array;
+  readonly bytes?: Uint8Array | undefined;
   /** `length` bytes from `offset`, synchronously; a view where possible. Both have been checked against `size`. */
   read(offset: number, length: number): Uint8Array;
   /** Fills `target` from `offset` without a copy in between, where the source can; false when it came short. */
-  readInto?(offset: number, target: Uint8Array): boolean;
+  readonly readInto?: ((offset: number, target: Uint8Array) => boolean) | undefined;
   /**
    * As `readInto`, while this thread does something else. `target` is asked anew whenever it is needed: it may lie in memory that grows
    * meanwhile. Left out where only this thread could read.
    */
-  readIntoLater?(offset: number, target: () => Uint8Array): Promise<boolean>;
+  readonly readIntoLater?: ((offset: number, target: () => Uint8Array) => Promise<boolean>) | undefined;
 }
 
 /** A file that is in memory already; reads are views, not copies. */
