@@ -12,7 +12,7 @@ import { floatBytes, madd } from "../vector";
 import { inputPointStride, multiplyBlock, productPointStride } from "./conv";
 import { writeRows } from "./epilogue";
 import { inputF4 } from "./inputTiles";
-import { Job } from "./job";
+import { Job, rangeStart } from "./job";
 import { outputF4 } from "./outputTiles";
 
 @unmanaged
@@ -70,8 +70,8 @@ function toImage(
  */
 export function convToImage(args: usize, chunk: i32, worker: i32): void {
   const job = changetype<Job>(args), outBlocks = job.outBlocks, tilesX = job.tilesX;
-  const ranges = (job.tilesY - job.firstRow + job.chunkRows - 1) / job.chunkRows, n = chunk / ranges;
-  const begin = job.firstRow + (chunk % ranges) * job.chunkRows, end = min(job.tilesY, begin + job.chunkRows);
+  const ranges = job.rowRanges, rows = job.tilesY - job.firstRow, n = chunk / ranges, range = chunk % ranges;
+  const begin = job.firstRow + rangeStart(rows, ranges, range), end = job.firstRow + rangeStart(rows, ranges, range + 1);
   const depth = job.inBlocks * 8, row = job.stripRowStride, plane = job.stripPlaneStride;
   const v = job.scratch + <usize>worker * job.scratchStride, m = v + job.productOffset, tile = v + job.tileOffset;
   const features = v + job.stripOffset, channel = <usize>(n * job.imageChannels), wRow = <usize>outBlocks * 32;
@@ -85,8 +85,8 @@ export function convToImage(args: usize, chunk: i32, worker: i32): void {
       // outputF4 writes a tile at its place in a whole image: the one whose pixel (4 ty, 4 tx) is the first of the features.
       const y = features - <usize>(ty * 4) * row - <usize>(tx * 4) * 32;
       outputF4(job, n, first, count, 0, m, mStride, tiles, 0, outBlocks, y, plane, row, tile);
-      const rows = min(4, job.outHeight - ty * 4), pixels = min(count * 4, job.outWidth - tx * 4);
-      for (let r = 0; r < rows; r++) {
+      const height = min(4, job.outHeight - ty * 4), pixels = min(count * 4, job.outWidth - tx * 4);
+      for (let r = 0; r < height; r++) {
         const pixel = ((ty - job.firstRow) * 4 + r) * job.outWidth + tx * 4;
         toImage(
           features + <usize>r * row, plane, job.imageWeights + channel * wRow, wRow,

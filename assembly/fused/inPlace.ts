@@ -12,13 +12,13 @@
  */
 import { imageAt, inputPointStride, multiplyBlock, productPointStride } from "./conv";
 import { inputTileF4 } from "./inputTiles";
-import { Job } from "./job";
+import { Job, rangeStart } from "./job";
 import { outputF4 } from "./outputTiles";
 import { copyPatchRow } from "./patch";
 
 /** The copy of pixel row `which` (0: the last above, 1: the first below) on the seam under band `band`. */
 function seamRow(job: Job, n: i32, band: i32, block: i32, which: i32): usize {
-  const seams = (job.tilesY + job.chunkRows - 1) / job.chunkRows - 1;
+  const seams = job.rowRanges - 1;
   const index = ((n * seams + band) * job.inBlocks + block) * 2 + which;
   return job.seams + <usize>index * <usize>job.width * 32;
 }
@@ -26,9 +26,9 @@ function seamRow(job: Job, n: i32, band: i32, block: i32, which: i32): usize {
 /** Copies the rows of one seam and block: chunk = block + inBlocks * (band + seams * image). */
 export function inPlaceSeams(args: usize, chunk: i32, worker: i32): void {
   const job = changetype<Job>(args);
-  const seams = (job.tilesY + job.chunkRows - 1) / job.chunkRows - 1;
+  const seams = job.rowRanges - 1;
   const block = chunk % job.inBlocks, band = chunk / job.inBlocks % seams, n = chunk / (job.inBlocks * seams);
-  const below = (band + 1) * job.chunkRows * 4, rowBytes = <usize>job.width * 32;
+  const below = rangeStart(job.tilesY, job.rowRanges, band + 1) * 4, rowBytes = <usize>job.width * 32;
   const x = job.x + <usize>(n * job.inBlocks + block) * job.xPlane + <usize>(below - 1) * rowBytes;
   memory.copy(seamRow(job, n, band, block, 0), x, 2 * rowBytes);
 }
@@ -37,7 +37,7 @@ export function inPlaceSeams(args: usize, chunk: i32, worker: i32): void {
 function inputTileRow(
   job: Job, n: i32, ty: i32, band: i32, above: usize, zeros: usize, v: usize, pointStride: usize, tile: usize,
 ): void {
-  const begin = band * job.chunkRows, end = min(job.tilesY, begin + job.chunkRows);
+  const begin = rangeStart(job.tilesY, job.rowRanges, band), end = rangeStart(job.tilesY, job.rowRanges, band + 1);
   const rowBytes = <usize>job.width * 32, width = job.width, height = job.height;
   const tileRows = job.tileRows, groupStride = <usize>tileRows * 32, panelStride = groupStride * <usize>job.inBlocks;
   const patch = tile + 1152;
@@ -79,7 +79,7 @@ function inputTileRow(
 /** Chunk = band + bands * image. Scratch: V of a row of tiles, M of a block, one tile, then the line buffer and the zeros. */
 export function convInPlace(args: usize, chunk: i32, worker: i32): void {
   const job = changetype<Job>(args);
-  const bands = (job.tilesY + job.chunkRows - 1) / job.chunkRows, n = chunk / bands, band = chunk % bands;
+  const bands = job.rowRanges, n = chunk / bands, band = chunk % bands;
   const depth = job.inBlocks * 8, rowBytes = <usize>job.width * 32;
   const v = job.scratch + <usize>worker * job.scratchStride, m = v + job.productOffset, tile = v + job.tileOffset;
   const above = v + job.stripOffset, zeros = above + <usize>job.inBlocks * rowBytes;
@@ -87,7 +87,7 @@ export function convInPlace(args: usize, chunk: i32, worker: i32): void {
   const vStride = inputPointStride(rowTiles, depth);
   const panelBytes = <usize>depth * <usize>job.tileCols * 4, panelBlocks = job.tileCols >> 3;
   memory.fill(zeros, 0, rowBytes);
-  for (let ty = band * job.chunkRows; ty < min(job.tilesY, (band + 1) * job.chunkRows); ty++) {
+  for (let ty = rangeStart(job.tilesY, bands, band), end = rangeStart(job.tilesY, bands, band + 1); ty < end; ty++) {
     inputTileRow(job, n, ty, band, above, zeros, v, vStride, tile);
     for (let t = 0; t < job.tilesX; t += job.blockTiles) {
       const count = min(job.blockTiles, job.tilesX - t);

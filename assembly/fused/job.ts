@@ -33,8 +33,11 @@ export class Job {
   panels: i32;
   chunkPanels: i32;
   groupPanels: i32;
-  /** T2, T4 and in place: tile rows per chunk. T2 and T4: per strip, and images per chunk, several only where a strip is an image. */
-  chunkRows: i32;
+  /**
+   * T2, T4, in place and to an image: ranges of tile rows, a chunk each. T2 and T4: rows per strip, and images per chunk, several
+   * only where a strip is an image.
+   */
+  rowRanges: i32;
   stripRows: i32;
   chunkImages: i32;
 
@@ -101,6 +104,11 @@ export const DIRECT: i32 = 0;
 /** @host */ export const F4: i32 = 2;
 /** @host */ export const T2: i32 = 3;
 /** @host */ export const T4: i32 = 4;
+
+/** The first of `rows` rows in range `range` of `ranges`, which differ by one row at most. */
+export function rangeStart(rows: i32, ranges: i32, range: i32): i32 {
+  return rows * range / ranges;
+}
 
 /** Transform points per axis: how many products a tile needs, squared. */
 export function pointsOf(algorithm: i32): i32 {

@@ -22,7 +22,7 @@ import { WIDE, add, high, madd, mul, put, splatAt } from "../vector";
 import { inputPointStride, multiplyBlock, productPointStride } from "./conv";
 import { activate } from "./epilogue";
 import { inputT2, inputT4 } from "./inputTiles";
-import { Job, T4 } from "./job";
+import { Job, T4, rangeStart } from "./job";
 import { outputT2, outputT4 } from "./outputTiles";
 
 /** r0 f0 + r1 f1 + r2 f2 + r3 f3. */
@@ -173,22 +173,18 @@ function tilesToStrip(
   }
 }
 
-/** How many ranges the rows of tiles are cut into. The row of edge tiles, where there is one, goes with the last range. */
-function rowChunksOf(job: Job): i32 {
-  const tile = job.algorithm == T4 ? 4 : 2, mainY = (job.height + tile - 1) / tile;
-  return (mainY + job.chunkRows - 1) / job.chunkRows;
-}
-
 /** Chunk: range of images, then group of output panels, then range of tile rows. Scratch as convBlocked, and the strips. */
 export function transposedBlocked(args: usize, chunk: i32, worker: i32): void {
   const job = changetype<Job>(args), scratch = job.scratch + <usize>worker * job.scratchStride;
   const tile = job.algorithm == T4 ? 4 : 2, out = 2 * tile;
-  const mainY = (job.height + tile - 1) / tile, mainX = (job.width + tile - 1) / tile, rowChunks = rowChunksOf(job);
+  const mainY = (job.height + tile - 1) / tile, mainX = (job.width + tile - 1) / tile, rowChunks = job.rowRanges;
   const panelChunks = (job.panels + job.chunkPanels - 1) / job.chunkPanels;
   const rowChunk = chunk % rowChunks, n = chunk / (rowChunks * panelChunks) * job.chunkImages;
   const images = min(job.chunkImages, job.n - n);
   const panel0 = (chunk / rowChunks) % panelChunks * job.chunkPanels, panel1 = min(job.panels, panel0 + job.chunkPanels);
-  const begin = rowChunk * job.chunkRows, end = rowChunk == rowChunks - 1 ? job.tilesY : begin + job.chunkRows;
+  // The row of edge tiles, where there is one, goes with the last range.
+  const begin = rangeStart(mainY, rowChunks, rowChunk);
+  const end = rowChunk == rowChunks - 1 ? job.tilesY : rangeStart(mainY, rowChunks, rowChunk + 1);
   const panelBlocks = job.tileCols >> 3, block0 = panel0 * panelBlocks;
   const blocks = min(job.outBlocks, panel1 * panelBlocks) - block0, planes = images * blocks;
   const rowStride = job.stripRowStride, planeStride = job.stripPlaneStride, carried: usize = 3 * rowStride;
@@ -242,9 +238,9 @@ function seam(job: Job, n: i32, index: i32, rowChunks: i32, block: i32): usize {
 /** The three rows of z on one seam, for one block: chunk = block + outBlocks * (seam + seams * image). */
 export function transposedSeams(args: usize, chunk: i32, worker: i32): void {
   const job = changetype<Job>(args);
-  const out = job.algorithm == T4 ? 8 : 4, rowChunks = rowChunksOf(job);
+  const tile = job.algorithm == T4 ? 4 : 2, out = 2 * tile, mainY = (job.height + tile - 1) / tile, rowChunks = job.rowRanges;
   const block = chunk % job.outBlocks, index = chunk / job.outBlocks % (rowChunks - 1);
   const n = chunk / (job.outBlocks * (rowChunks - 1));
-  const row = (index + 1) * job.chunkRows * out - 2, rows = min(3, job.outHeight - row);
+  const row = rangeStart(mainY, rowChunks, index + 1) * out - 2, rows = min(3, job.outHeight - row);
   if (rows > 0) firRows(job, n, block, seam(job, n, index, rowChunks, block), row, rows);
 }

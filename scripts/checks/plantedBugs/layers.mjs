@@ -273,7 +273,7 @@ export const layersBugs = [
     "three threads",
     "tests/kernels/tail.test.ts",
     "src/nn/kernels/wasm/fused/plan.ts",
-    "const rowChunks = Math.ceil(mainY / chunkRows);",
-    "const rowChunks = Math.ceil(tilesY / chunkRows);",
+    "const seams = n * (ranges - 1);",
+    "const seams = 0 * (ranges - 1);",
   ],
 ];

@@ -143,7 +143,7 @@ export function planJob(shape: ConvShape, tile: MicroTile, workers: number, sett
     panels: weights.panels,
     chunkPanels: plan.chunkPanels,
     groupPanels: plan.groupPanels,
-    chunkRows: plan.chunkRows,
+    rowRanges: plan.rowRanges,
     stripRows: plan.stripRows,
     chunkImages: plan.chunkImages,
     weightStride: weights.matrixStrideBytes,

@@ -44,7 +44,7 @@ export interface ConvPlan {
   readonly blockTiles: number;
   readonly chunkPanels: number;
   readonly groupPanels: number;
-  readonly chunkRows: number;
+  readonly rowRanges: number;
   readonly stripRows: number;
   readonly chunkImages: number;
   readonly chunks: number;
@@ -64,18 +64,24 @@ const tileBytes = 4096;
 /** The transformed input of a block should stay in the second-level cache. */
 const cacheBytes = 768 * 1024;
 /**
- * Prepared weights beyond this are read from far away, once per block: then blocks must be large, for a block of few tiles
- * does too little with them. Tiles per block, multiples of 12 so that they fill the panels of every micro-kernel: what a block must have,
- * and what it may have while every two threads have a block of their own. Larger ones read weights less often, but their points,
- * which are read once per group of output channels, come from far away, too.
+ * Prepared weights beyond this are read from far away, once per block: then blocks must be large, for a block of few tiles does too little
+ * with them. Larger ones read weights less often, but their points, which are read once per group of output channels, come from far
+ * away, too.
  */
 const farWeightBytes = 5 * 1024 * 1024;
-const farBlockTiles: Readonly<Record<Algorithm, readonly [least: number, most: number]>> = {
-  direct: [192, 192],
-  f2: [192, 192],
-  f4: [96, 264],
-  t2: [96, 264],
-  t4: [96, 132],
+interface FarBlocks {
+  /** Tiles that a block must have, and may have: multiples of 12, so that they fill the panels of every micro-kernel. */
+  readonly least: number;
+  readonly most: number;
+  /** So many blocks for each thread, where there are tiles enough. */
+  readonly perThread: number;
+}
+const farBlocks: Readonly<Record<Algorithm, FarBlocks>> = {
+  direct: { least: 192, most: 192, perThread: 0.5 },
+  f2: { least: 192, most: 192, perThread: 0.5 },
+  f4: { least: 96, most: 264, perThread: 0.5 },
+  t2: { least: 96, most: 264, perThread: 0.5 },
+  t4: { least: 72, most: 132, perThread: 2 },
 };
 /** Output channels per pass over the transformed input; of weights that are far, whose blocks have an input that is far, too. */
 const groupChannels = { near: 128, far: 256 };
@@ -95,8 +101,8 @@ function mostTiles(algorithm: Algorithm, weights: WeightPlan, total: number, wor
   const tileBytes = algorithms[algorithm].points ** 2 * weights.depth * 4;
   const near = Math.max(12, Math.floor(cacheBytes / tileBytes / 12) * 12);
   if (!isFar(weights)) return Math.min(near, 192);
-  const [least, most] = farBlockTiles[algorithm];
-  const share = roundUp(Math.ceil((2 * total) / Math.max(2, workers)), 12);
+  const { least, most, perThread } = farBlocks[algorithm];
+  const share = roundUp(Math.ceil(total / Math.max(1, perThread * workers)), 12);
   return Math.max(near, least, Math.min(most, share));
 }
 
@@ -151,12 +157,15 @@ function equalParts(total: number, most: number, multiple: number): number {
   return Math.ceil(total / Math.min(total, even));
 }
 
+/** The time of all workers beside that of the chunks, at most: more chunks leave less of it, but chunks of fewer channels transform inputs again. */
+const mostIdle = 1.125;
+
 /** Panels per chunk so that `others` chunks times the groups of panels keep all workers equally busy. */
 function panelsPerChunk(panels: number, others: number, workers: number): number {
   for (let groups = 1; groups < panels; groups++) {
     const perChunk = Math.ceil(panels / groups);
     const chunks = others * Math.ceil(panels / perChunk);
-    if (chunks % workers === 0 || chunks >= 8 * workers) return perChunk;
+    if (Math.ceil(chunks / workers) * workers <= mostIdle * chunks) return perChunk;
   }
   return 1;
 }
@@ -182,7 +191,7 @@ function planTiles(shape: ConvShape, weights: WeightPlan, tile: MicroTile, worke
     blockTiles: perBlock,
     chunkPanels,
     groupPanels,
-    chunkRows: 0,
+    rowRanges: 1,
     stripRows: 0,
     chunkImages: 1,
     chunks: Math.ceil(total / perBlock) * Math.ceil(panels / chunkPanels),
@@ -204,8 +213,7 @@ function planInPlace(shape: ConvShape, weights: WeightPlan, tile: MicroTile, wor
   const { depth, panels } = weights;
   const tilesY = Math.ceil(outHeight / step);
   const tilesX = Math.ceil(outWidth / step);
-  const chunkRows = workers === 1 ? tilesY : equalParts(tilesY, Math.ceil(tilesY / (8 * workers)), workers);
-  const bands = Math.ceil(tilesY / chunkRows);
+  const bands = workers === 1 ? 1 : Math.min(tilesY, 8 * workers);
   const perBlock = roundUp(Math.min(mostTiles(algorithm, weights, n * tilesY * tilesX, workers), tilesX), tile.rows);
   const groupPanels = panelsPerPass(weights, tile, panels);
   const inputBytes = points ** 2 * (roundUp(tilesX, tile.rows) * depth * 4 + SKEW);
@@ -218,7 +226,7 @@ function planInPlace(shape: ConvShape, weights: WeightPlan, tile: MicroTile, wor
     blockTiles: perBlock,
     chunkPanels: panels,
     groupPanels,
-    chunkRows,
+    rowRanges: bands,
     stripRows: 0,
     chunkImages: 1,
     chunks: n * bands,
@@ -248,7 +256,7 @@ function planToImage(shape: ConvShape, weights: WeightPlan, tile: MicroTile, wor
   const most = Math.max(12, Math.floor(imageBlockBytes / tileTotal / 12) * 12);
   const perBlock = roundUp(equalParts(tilesX, most, 1), tile.rows);
   const rows = tilesY - from;
-  const chunkRows = workers === 1 ? rows : equalParts(rows, Math.ceil(rows / (8 * workers)), workers);
+  const ranges = workers === 1 ? 1 : Math.min(rows, 8 * workers);
   const inputBytes = points ** 2 * (perBlock * depth * 4 + SKEW);
   const productBytes = points ** 2 * (perBlock * outPadded * 4 + SKEW);
   const stripOffset = inputBytes + productBytes + tileBytes;
@@ -260,10 +268,10 @@ function planToImage(shape: ConvShape, weights: WeightPlan, tile: MicroTile, wor
     blockTiles: perBlock,
     chunkPanels: panels,
     groupPanels: panels,
-    chunkRows,
+    rowRanges: ranges,
     stripRows: 0,
     chunkImages: 1,
-    chunks: shape.n * Math.ceil(rows / chunkRows),
+    chunks: shape.n * ranges,
     seams: 0,
     seamBytes: 0,
     productOffset: inputBytes,
@@ -273,6 +281,55 @@ function planToImage(shape: ConvShape, weights: WeightPlan, tile: MicroTile, wor
     stripPlaneStride,
     scratchBytes: stripOffset + Math.ceil(shape.outChannels / 8) * stripPlaneStride,
   };
+}
+
+/** Rows of tiles of a map, and the largest blocks that they are transformed in. */
+interface TileRows {
+  readonly mainY: number;
+  readonly mainX: number;
+  readonly most: number;
+  readonly tileRows: number;
+}
+
+/** Ranges of rows of tiles, each a chunk, and the rows of their strips. */
+interface RowPlan {
+  readonly ranges: number;
+  readonly stripRows: number;
+}
+
+/** Weights that are far are read once for each strip: as few as there can be. */
+function farRows({ mainY, mainX, most }: TileRows, workers: number): RowPlan {
+  const stripRows = Math.max(1, Math.min(mainY, Math.floor(most / mainX)));
+  const ranges = Math.min(Math.ceil(mainY / stripRows), 4 * workers);
+  const isSplit = workers > 1 && (ranges >= 2 * workers || ranges === workers);
+  return { ranges: isSplit ? ranges : 1, stripRows };
+}
+
+/** More than the best of the choices, of a count of tiles, that is not worth larger strips or longer ranges. */
+const littleMore = 1 + 1 / 32;
+
+/**
+ * Weights that are near allow thin strips, and so as many ranges as keep all workers busy; but the blocks of a strip should leave few panels
+ * half empty: a row of 16 tiles in blocks of 12 takes 18, three rows take 48.
+ */
+function nearRows({ mainY, mainX, most, tileRows }: TileRows, workers: number): RowPlan {
+  const fewest = Math.max(1, Math.floor(most / mainX));
+  const panelTiles = (rows: number): number => {
+    const [tiles, rest] = [rows * mainX, (rows * mainX) % most];
+    return tiles - rest + roundUp(rest, tileRows);
+  };
+  const choices = workers === 1 ? [1] : [4 * workers, 2 * workers].map((ranges) => Math.min(ranges, mainY));
+  const plans = choices.flatMap((ranges) => {
+    const rangeRows = Math.ceil(mainY / ranges);
+    return [1, 2, 3].map((times) => {
+      const stripRows = Math.min(rangeRows, times * fewest);
+      const strips = Math.floor(rangeRows / stripRows);
+      const taken = strips * panelTiles(stripRows) + panelTiles(rangeRows - strips * stripRows);
+      return { ranges, stripRows, share: taken / (rangeRows * mainX) };
+    });
+  });
+  const least = Math.min(...plans.map(({ share }) => share));
+  return plans.find(({ share }) => share <= least * littleMore)!;
 }
 
 function planTransposed(shape: ConvShape, weights: WeightPlan, tile: MicroTile, workers: number): ConvPlan {
@@ -293,22 +350,16 @@ function planTransposed(shape: ConvShape, weights: WeightPlan, tile: MicroTile, 
   const mostImages = isFar(weights) ? Math.max(1, Math.min(Math.floor(most / perImage), stripImages)) : 1;
   const groups = Math.ceil(n / mostImages);
   const chunkImages = Math.ceil(n / groups);
-  // Weights that are near allow thin strips, and so as many row ranges as keep all workers busy.
-  const thin = workers > 1 && chunkImages === 1 && !isFar(weights) ? Math.ceil(mainY / (4 * workers)) : mainY;
-  const stripRows = Math.max(1, Math.min(thin, Math.floor(most / mainX)));
-  const rowRanges = workers === 1 ? 1 : Math.min(Math.ceil(mainY / stripRows), 4 * workers);
-  const splitRows = workers > 1 && (rowRanges >= 2 * workers || rowRanges === workers);
-  const chunkRows = splitRows ? Math.ceil(mainY / rowRanges) : tilesY;
-  // The row of edge tiles goes with the last range: by itself it would make their number odd, and so cut the output channels, too.
-  const rowChunks = Math.ceil(mainY / chunkRows);
+  const rows = { mainY, mainX, most, tileRows: tile.rows };
+  const { ranges, stripRows } = isFar(weights) ? farRows(rows, workers) : nearRows(rows, workers);
   const perBlock = roundUp(Math.min(most, chunkImages * stripRows * mainX), tile.rows);
-  const chunkPanels = panelsPerChunk(panels, groups * rowChunks, workers);
+  const chunkPanels = panelsPerChunk(panels, groups * ranges, workers);
   const groupPanels = panelsPerPass(weights, tile, chunkPanels);
   const inputBytes = points ** 2 * (perBlock * depth * 4 + SKEW);
   const productBytes = points ** 2 * (perBlock * groupPanels * tile.cols * 4 + SKEW);
   const stripPlaneStride = planeOf(stripRows);
   const blocks = Math.ceil(outChannels / 8);
-  const seams = n * (rowChunks - 1);
+  const seams = n * (ranges - 1);
   const stripOffset = inputBytes + productBytes + tileBytes;
   return {
     tilesY,
@@ -316,10 +367,10 @@ function planTransposed(shape: ConvShape, weights: WeightPlan, tile: MicroTile, 
     blockTiles: perBlock,
     chunkPanels,
     groupPanels,
-    chunkRows,
+    rowRanges: ranges,
     stripRows,
     chunkImages,
-    chunks: groups * rowChunks * Math.ceil(panels / chunkPanels),
+    chunks: groups * ranges * Math.ceil(panels / chunkPanels),
     seams,
     seamBytes: seams * blocks * 6 * stripRowStride,
     productOffset: inputBytes,
