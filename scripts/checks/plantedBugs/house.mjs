@@ -261,4 +261,55 @@ export const houseBugs = [
     "const random = new RandomState(imageSeed(seed, index));",
     "const random = new RandomState(Math.floor(Math.random() * 2 ** 32));",
   ],
+
+  // Reading checkpoints.
+  [
+    "what no network can compute with is found before anybody has the network",
+    "tests/checkpoints/refills.test.ts",
+    "src/stylegan/checkpoint/guard.ts",
+    "checked(out());",
+    "",
+  ],
+  [
+    "while the memory grows, and while kernels change",
+    "tests/checkpoints/refills.test.ts",
+    "src/nn/kernels/wasm/memory.ts",
+    "await refill.fillLater(() => this.#viewAt(pointer));",
+    "const view = this.#viewAt(pointer);\n      await refill.fillLater(() => view);",
+  ],
+  [
+    "what is no number is found wherever it stands",
+    "tests/checkpoints/wrappings.test.ts",
+    "src/stylegan/checkpoint/guard.ts",
+    "seen |= (bits[k + 2] & ~SIGN) + CARRY;",
+    "",
+  ],
+  [
+    "damaged on the disk: what is said is the same",
+    "tests/formats/mutation.test.ts",
+    "src/formats/pickle/scanner.ts",
+    "if (at + length > this.size) this.failTruncated(length);",
+    "",
+  ],
+  [
+    "numbers of a file on the disk stay there",
+    "tests/checkpoints/torch.test.ts",
+    "src/formats/pickle/scanner.ts",
+    "if (length < FAR_BYTES) return",
+    "if (length >= 0) return",
+  ],
+  [
+    "axes reordered and mirrored",
+    "tests/formats/formats.test.ts",
+    "src/formats/plainTensor.ts",
+    "let from = first + begin * stride;",
+    "let from = first + begin * Math.abs(stride);",
+  ],
+  [
+    "room that is made at once",
+    "tests/kernels/memory.test.ts",
+    "src/nn/kernels/wasm/memory.ts",
+    "const missing = bytes - this.#freeAtEnd();",
+    "const missing = bytes;",
+  ],
 ];
