@@ -28,7 +28,7 @@ export interface Band {
 }
 
 /** A map is cut into parts of at most this, of at least so many rows. */
-const bandBytes = 72 * 1024 * 1024;
+const bandBytes = 48 * 1024 * 1024;
 const fewestRows = 256;
 
 /** How many bands the layers are cut into. */
