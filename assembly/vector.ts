@@ -77,6 +77,19 @@ export function floatBytes(count: i32): usize {
   return (<usize>count) << 2;
 }
 
+/** `bytes` of whole numbers from one place to another, apart from it: by vectors, of which the last may overlap the one before. */
+// @ts-ignore: decorator
+@inline
+export function copyNumbers(from: usize, bytes: usize, to: usize): void {
+  if (bytes >= 16) {
+    const last = bytes - 16;
+    for (let at: usize = 0; at < last; at += 16) v128.store(to + at, v128.load(from + at));
+    v128.store(to + last, v128.load(from + last));
+  } else {
+    for (let at: usize = 0; at < bytes; at += 4) store<f32>(to + at, load<f32>(from + at));
+  }
+}
+
 /** Four rows of four numbers to four columns. */
 // @ts-ignore: decorator
 @inline

@@ -1,5 +1,5 @@
 /** Index spaces of up to six axes: y = f(a, b) with broadcasting, and copies from one walk of memory to another. */
-import { STEP, WIDE, floatBytes, high, put, splatAt, whole } from "../vector";
+import { STEP, WIDE, copyNumbers, floatBytes, high, put, splatAt, whole } from "../vector";
 
 /**
  * A walk over rows of `inner` elements. Rows are counted over `axes` outer axes (five entries each, outermost first);
@@ -178,14 +178,6 @@ const LONG_RUN: usize = 8192;
 
 /** `bytes` from one place to another, apart from it. */
 function copyRow(from: usize, bytes: usize, to: usize): void {
-  if (bytes >= LONG_RUN) {
-    memory.copy(to, from, bytes);
-  } else if (bytes >= 16) {
-    // The last vector may overlap the one before.
-    const last = bytes - 16;
-    for (let at: usize = 0; at < last; at += 16) v128.store(to + at, v128.load(from + at));
-    v128.store(to + last, v128.load(from + last));
-  } else {
-    for (let at: usize = 0; at < bytes; at += 4) store<f32>(to + at, load<f32>(from + at));
-  }
+  if (bytes >= LONG_RUN) memory.copy(to, from, bytes);
+  else copyNumbers(from, bytes, to);
 }

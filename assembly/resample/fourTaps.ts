@@ -4,7 +4,7 @@
  * registers, a vector of columns at a time. Every number of scratch is old when it is read: a vector that straddles two fresh
  * stores would wait for both.
  */
-import { WIDE, floatBytes, madd, put, splatAt } from "../vector";
+import { WIDE, copyNumbers, floatBytes, madd, put, splatAt } from "../vector";
 
 /**
  * Rows `first` to first + rows - 1 of an image [height][width] to `line`, `lineStep` bytes apart, zeros outside. Reads the image
@@ -18,13 +18,8 @@ export function copyRows(
   for (let row = first; row < first + rows; row++) {
     if (<u32>row >= <u32>height) {
       for (let at = line; at < line + bytes; at += 4) store<f32>(at, 0);
-    } else if (width >= 4) {
-      // The last vector may overlap the one before.
-      const last = bytes - 16;
-      for (let at: usize = 0; at < last; at += 16) v128.store(line + at, v128.load(from + at));
-      v128.store(line + last, v128.load(from + last));
     } else {
-      for (let at: usize = 0; at < bytes; at += 4) store<f32>(line + at, load<f32>(from + at));
+      copyNumbers(from, bytes, line);
     }
     from += bytes;
     line += lineStep;
