@@ -2,7 +2,7 @@
  * Compiles assembly/ into build/, once for each variant of the kernels, and puts what a program has to load into modules:
  *
  *   build/stylegan-*.wasm           the kernels; the settings that all variants share are in asconfig.json
- *   build/stylegan-worker.js        the program of a thread, which imports nothing: pool.ts and worker.ts in one script
+ *   build/stylegan-worker.js        the program of a thread, which imports nothing: threads/pool.ts and worker.ts in one script
  *   src/nn/kernels/wasm/generated/  the same as text inside modules, so that no bundler has to know of other files
  *
  * What is there already, made from the same sources by the same compilers, stays as it is. Zopfli's gzip is 5 % smaller than zlib's best,
@@ -28,7 +28,7 @@ const wide = ["--enable", "relaxed-simd", "--use", "STYLEGAN_WIDE=1", "--memoryB
 const variants = { simd: [], "relaxed-simd": ["--enable", "relaxed-simd"], wide };
 
 /** Of those that TypeScript compiles alike: plain names at the top, nothing imported from elsewhere. */
-const workerSources = ["src/nn/kernels/wasm/pool.ts", "src/nn/kernels/wasm/worker.ts"];
+const workerSources = ["src/nn/kernels/wasm/threads/pool.ts", "src/nn/kernels/wasm/threads/worker.ts"];
 
 const outputs = [
   ...Object.keys(variants).flatMap((name) => [`build/stylegan-${name}.wasm`, `${GENERATED}/${fileName(name)}.ts`]),

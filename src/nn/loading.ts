@@ -2,12 +2,12 @@
  * Kernels are loaded once: whoever comes while they are on their way waits for the same ones, and asking for what is
  * there already changes nothing. Other kernels take the parameters along and end the threads of those before them.
  */
-import { collectGarbage } from "../host.js";
+import { collectGarbage, keepFreedMemory } from "../host.js";
 import { activeKernels, hasKernels, setKernels } from "./backend.js";
 import { checkKernelOptions, createKernels, type KernelOptions } from "./kernels/select.js";
 import type { Kernels } from "./kernels/types.js";
 import { NoRoomError } from "./kernels/wasm/memory.js";
-import { availableThreads } from "./kernels/wasm/threads.js";
+import { availableThreads } from "./kernels/wasm/threads/dispatcher.js";
 import { moveParameters } from "./storage.js";
 
 /** What `loadKernels` loaded last. */

@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest";
 import { createSerialDispatcher, loadModule } from "../../src/nn/kernels/wasm/engine.js";
 import { fitsInPlace, planConv, planWeights } from "../../src/nn/kernels/wasm/fused/plan.js";
 import { createWasmKernels } from "../../src/nn/kernels/wasm/kernels.js";
-import { createThreadPool } from "../../src/nn/kernels/wasm/threads.js";
+import { createThreadPool } from "../../src/nn/kernels/wasm/threads/dispatcher.js";
 import { missingEngine } from "../../src/nn/kernels/wasm/trial/decide.js";
 import { createFastestKernels } from "../../src/nn/kernels/wasm/variants.js";
 import { RandomState } from "../../src/nn/random.js";

@@ -5,7 +5,7 @@ import { init, NoiseGenerator, RandomState, scope, Tensor } from "../../src/inde
 import { activeKernels } from "../../src/nn/backend.js";
 import type { ConvLayer, LayerTensors, Operand, Shaped, Tail } from "../../src/nn/kernels/wasm/fused/types.js";
 import { createWasmKernels, type WasmKernels } from "../../src/nn/kernels/wasm/kernels.js";
-import { createThreadPool } from "../../src/nn/kernels/wasm/threads.js";
+import { createThreadPool } from "../../src/nn/kernels/wasm/threads/dispatcher.js";
 import { hasRelaxedSimd } from "../../src/nn/kernels/wasm/variants.js";
 import { createNetworks, networkGeometry } from "../../src/stylegan/geometry.js";
 import { setTrainable } from "../../src/stylegan/networks.js";

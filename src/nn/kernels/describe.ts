@@ -3,7 +3,7 @@ import { checkChoice, checkOptions } from "../../check.js";
 import { isNode } from "../../host.js";
 import { hasSimd } from "./select.js";
 import type { Kernels } from "./types.js";
-import { availableThreads } from "./wasm/threads.js";
+import { availableThreads } from "./wasm/threads/dispatcher.js";
 import { decideWide, missingEngine, type WideDecision } from "./wasm/trial/decide.js";
 import { processorName } from "./wasm/trial/verdict.js";
 import { hasRelaxedSimd, wideByEnvironment } from "./wasm/variants.js";

@@ -17,7 +17,7 @@ import { createSerialDispatcher, Engine, loadModule } from "./engine.js";
 import type { MicroTile } from "./fused/plan.js";
 import { createWasmKernels, type WasmKernels } from "./kernels.js";
 import { sourceOf, type WasmSource, type WasmSources, type WasmVariant } from "./load.js";
-import { availableThreads, createThreadPool, type WorkerSource } from "./threads.js";
+import { availableThreads, createThreadPool, type WorkerSource } from "./threads/dispatcher.js";
 
 export interface FastestKernelsOptions {
   /** Cores to use. Default: all that are available; 1 where memory cannot be shared. Results do not depend on it. */

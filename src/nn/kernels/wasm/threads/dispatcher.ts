@@ -5,9 +5,9 @@
  * The calling thread runs ahead of the others: it hands tasks out and goes on in JavaScript, and takes part in them when enough wait,
  * or when it wants to look at the memory. So the others compute while it prepares what follows.
  */
-import { isNode, nodeModule } from "../../../host.js";
-import { type ChunkFunction, createSerialDispatcher, type Dispatcher, type LoadedModule } from "./engine.js";
-import { poolControl } from "./memory.js";
+import { isNode, nodeModule } from "../../../../host.js";
+import { type ChunkFunction, createSerialDispatcher, type Dispatcher, type LoadedModule } from "../engine.js";
+import { poolControl } from "../memory.js";
 import { isFree, kernelList, type Member, poolWords, post, takePart, type WorkerStart, waiting, word } from "./pool.js";
 
 /** The script of a thread: an address of stylegan-worker.js, or a function that starts a worker with it. */
@@ -172,7 +172,7 @@ async function webThread(start: WorkerStart, script: WorkerSource | undefined): 
 }
 
 async function bundledScript(): Promise<string> {
-  return (await import("./generated/worker.js")).workerScript;
+  return (await import("../generated/worker.js")).workerScript;
 }
 
 /** The script as an address of this page's own, one for all threads. */
