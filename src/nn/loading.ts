@@ -38,7 +38,8 @@ async function load(options: KernelOptions): Promise<void> {
   const before = loaded;
   if (before !== null && activeKernels() === before.kernels && isSame(options, before.options)) return;
   const kernels = await createKernels(options);
-  if (before !== null) {
+  if (before === null) keepFreedMemory();
+  else {
     try {
       moveParameters(before.kernels, kernels);
     } catch (error) {
