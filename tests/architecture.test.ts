@@ -16,7 +16,7 @@ const FLOORS: readonly (readonly [floor: number, files: string, what: string])[]
   [1, "src/nn/kernels/**", "arithmetic on blocks of memory: the contract, its definition, its SIMD form"],
   [2, "src/nn/{backend,loading,noise,random,shape,storage,tensor}.ts", "tensors, and the scopes that own their memory"],
   [3, "src/nn/autograd/record.ts", "what is remembered of operations"],
-  [3, "src/nn/fused.ts", "the seam to the fused kernels"],
+  [3, "src/nn/{fused,repeatable}.ts", "the seams to fused kernels, and to captures of them"],
   [3, "src/nn/ops/*.ts", "differentiable operations"],
   [4, "src/nn/autograd/*.ts", "the walk back, and its check"],
   [4, "src/nn/layers/*.ts", "layers with parameters"],
@@ -256,7 +256,7 @@ describe("who knows what", () => {
       "src/sources.ts: /import\\.meta/",
       "src/nn/kernels/wasm/trial/start.ts: /import\\.meta/",
       "src/host.ts: /[\"'`]node:[a-z]/",
-      "src/nn/kernels/wasm/worker.ts: /[\"'`]node:[a-z]/",
+      "src/nn/kernels/wasm/threads/worker.ts: /[\"'`]node:[a-z]/",
     ];
     expect(found.filter((what) => !asks.includes(what))).toEqual([]);
   });

@@ -76,7 +76,7 @@ export class Adam {
 function updateAll(tensors: Iterable<Tensor>, write: (blocks: readonly Block[]) => void): void {
   const targets = [...tensors];
   write(targets.map(({ internals }) => internals.block));
-  for (const target of targets) target.internals.version++;
+  for (const target of targets) target.internals.changed();
 }
 
 /** What can be averaged: a network. */

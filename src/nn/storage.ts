@@ -43,8 +43,7 @@ export class TensorInternals<T> {
   node: GraphNode<T> | null = null;
   /** Set by `lastUse`: the kernel that reads it next may take its memory. */
   expendable = false;
-  /** Counts the in-place updates of a parameter, so that prepared forms of it can be dropped. */
-  version = 0;
+  #version = 0;
   /** The scope that will free it; null for parameters, on the JavaScript heap, and once it is freed. */
   scope: Scope<T> | null = null;
   readonly #shape: Shape;
@@ -55,6 +54,17 @@ export class TensorInternals<T> {
     this.#shape = shape;
     this.#storage = storage;
     this.#layout = layout;
+  }
+
+  /** Counts the in-place updates of a parameter, so that prepared forms of it can be dropped. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** For parameters: the numbers have been overwritten. */
+  changed(): void {
+    this.#version++;
+    this.#storage?.owner?.captures?.clear();
   }
 
   /** The numbers, dense and row-major (converted from a private layout at the first call). */
@@ -166,7 +176,7 @@ export function borrowedStorage(length: number, refill: Refill): Storage {
 export function dropReference(storage: Storage): void {
   storage.references--;
   if (storage.references > 0 || storage.owner === null) return;
-  permanent.delete(storage);
+  if (permanent.delete(storage)) storage.owner.captures?.clear();
   storage.owner.release(storage.block);
 }
 
@@ -188,6 +198,7 @@ export function moveParameters(from: Kernels, to: Kernels): void {
     for (const block of blocks) to.release(block);
     throw error;
   }
+  from.captures?.clear();
   for (const [index, storage] of moving.entries()) {
     from.release(storage.block);
     storage.block = blocks[index];

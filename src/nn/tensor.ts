@@ -110,7 +110,7 @@ export class Tensor {
   /** For parameters: overwrites the contents in place. */
   update(write: (block: Block) => void): void {
     write(this.internals.block);
-    this.internals.version++;
+    this.internals.changed();
   }
 
   /** For networks that are done with: gives the memory of a parameter back now, before the garbage collector would. */

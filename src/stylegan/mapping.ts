@@ -13,6 +13,7 @@ import { expand, reshape } from "../nn/ops/reduce.js";
 import { mean } from "../nn/ops/statistics.js";
 import { copyInto } from "../nn/optim.js";
 import { RandomState } from "../nn/random.js";
+import { type Repeatable, repeatable } from "../nn/repeatable.js";
 import { assertShape } from "../nn/shape.js";
 import { inScope, scope, Tensor } from "../nn/tensor.js";
 import type { MappingConfig } from "./config.js";
@@ -42,8 +43,10 @@ export class MappingNetwork {
   readonly wAvg: Tensor | null; // [wDim]
   readonly #embed: DenseLayer | null;
   readonly #layers: readonly DenseLayer[];
+  readonly #tensors: Repeatable;
 
   constructor(tree: ParameterTree, config: MappingConfig) {
+    this.#tensors = tree;
     const { zDim, cDim, wDim, numWs, embedFeatures, embedBias, layerFeatures, activation, lrMultiplier } = config;
     this.zDim = zDim;
     this.cDim = cDim;
@@ -70,7 +73,9 @@ export class MappingNetwork {
     checkForwardOptions("mapping", options);
     if (z !== null) checkTensor("mapping", "z", z);
     if (c !== null) checkTensor("mapping", "c", c);
-    return inScope(() => {
+    const { truncationPsi, truncationCutoff } = options;
+    const settings = `psi ${truncationPsi}, cutoff ${truncationCutoff}`;
+    return repeatable(this.#tensors, settings, [z, c], (z, c) => {
       let x = this.#input(z, c); // [N, zDim + embedFeatures]
       for (const layer of this.#layers) x = layer.forward(x);
       if (this.numWs === null) return x; // [N, wDim]

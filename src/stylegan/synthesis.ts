@@ -15,14 +15,16 @@ import { add } from "../nn/ops/arith.js";
 import { type Activation, defaultGain } from "../nn/ops/biasAct.js";
 import { expand, reshape } from "../nn/ops/reduce.js";
 import { type Filter2d, setupFilter, upsample2d } from "../nn/ops/upfirdn2d.js";
+import { type Repeatable, repeatable } from "../nn/repeatable.js";
 import { assertShape } from "../nn/shape.js";
-import { inScope, lastUse, type Tensor, tensorWithoutMemory } from "../nn/tensor.js";
+import { lastUse, type Tensor, tensorWithoutMemory } from "../nn/tensor.js";
 import { type SynthesisConfig, sizeAt } from "./config.js";
 import { Conv2dLayer, equalizedGain } from "./convLayer.js";
 import {
   type Block,
   type BlockContext,
   type LayerContext,
+  namedOptions,
   type Synthesis,
   type SynthesisOptions,
   walkBlocks,
@@ -218,8 +220,10 @@ export class SynthesisNetwork implements Synthesis<SynthesisConfig> {
   readonly config: SynthesisConfig;
   readonly #blocks: readonly SynthesisBlock[];
   readonly #filter: Filter2d;
+  readonly #tensors: Repeatable;
 
   constructor(tree: ParameterTree, config: SynthesisConfig) {
+    this.#tensors = tree;
     this.wDim = config.wDim;
     this.imgResolution = config.imgResolution;
     this.imgChannels = config.imgChannels;
@@ -244,7 +248,7 @@ export class SynthesisNetwork implements Synthesis<SynthesisConfig> {
         `synthesis: until is for skip generators; architecture "${architecture}" has no image at ${until}x${until}`,
       );
     }
-    return inScope(() =>
+    return repeatable(this.#tensors, namedOptions(options), [ws], (ws) =>
       walkBlocks(this.#blocks, ws, options, ({ x, img }, block, blockWs, context) => {
         if (architecture === "skip" && x !== null && img === null) {
           throw new RangeError("synthesis: from.img must be the image so far of this skip generator, got null");

@@ -149,6 +149,27 @@ export interface OperandScales {
   readonly dy?: Block;
 }
 
+/** What a sequence of kernels made: a block that the caller releases. */
+export interface Captured {
+  readonly block: Block;
+  readonly shape: readonly number[];
+}
+
+/**
+ * Sequences of kernels to be run again as they were. Whoever names one promises that it depends on its name, on the inputs and on
+ * parameters alone.
+ */
+export interface Captures {
+  /** What the sequence `name` makes of the same blocks, with what is in them and in parameters now; null where nobody knows: then `capture`. */
+  replay(name: string, inputs: readonly Block[]): Captured | null;
+  /** Calls `run`, once, which returns what it made, or null where that cannot be replayed. */
+  capture(name: string, inputs: readonly Block[], run: () => Captured | null): void;
+  /** Forgets them all: a parameter, or something made of one, has changed, moved or gone. */
+  clear(): void;
+  /** How many there have been. */
+  readonly replays: number;
+}
+
 export interface Kernels {
   readonly name: "reference" | "simd" | "relaxed-simd" | "wide";
   readonly precision: "float32" | "float64";
@@ -157,6 +178,9 @@ export interface Kernels {
 
   /** Whole layers as one kernel, where these kernels have them. */
   readonly fused?: FusedKernels;
+
+  /** Sequences of kernels to be run again, where these kernels can. */
+  readonly captures?: Captures;
 
   /** Ends the threads. The kernels still compute, on one thread: their blocks can be read and given back. */
   dispose?(): void;

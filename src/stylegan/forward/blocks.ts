@@ -72,6 +72,13 @@ export interface Synthesis<Config> {
   forward(ws: Tensor, options?: SynthesisOptions): Tensor;
 }
 
+/** All that the options say, by name; null where the caller sees or changes something on the way, or draws noise. */
+export function namedOptions(options: SynthesisOptions): string | null {
+  const { noiseMode = "random", onLayer, onBlock, from, editStyles, until, lod } = options;
+  if (noiseMode === "random" || onLayer || onBlock || from || editStyles) return null;
+  return `noise ${noiseMode}, until ${until}, lod ${lod}`;
+}
+
 /** Options with everything decided, as a layer sees them. */
 export interface LayerContext extends Noise {
   /** The styles that the layer is to have, from those that its w gives it. Default: the same. */

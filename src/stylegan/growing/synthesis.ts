@@ -3,9 +3,17 @@
  * make the image. What happens within a block is StyleGAN's (stylegan1Synthesis.ts) or StyleGAN2's (stylegan2Synthesis.ts).
  */
 import { constant, type ParameterTree } from "../../nn/layers/module.js";
+import { type Repeatable, repeatable } from "../../nn/repeatable.js";
 import { assertShape } from "../../nn/shape.js";
-import { inScope, type Tensor } from "../../nn/tensor.js";
-import { type Block, type BlockContext, type Synthesis, type SynthesisOptions, walkBlocks } from "../forward/blocks.js";
+import type { Tensor } from "../../nn/tensor.js";
+import {
+  type Block,
+  type BlockContext,
+  namedOptions,
+  type Synthesis,
+  type SynthesisOptions,
+  walkBlocks,
+} from "../forward/blocks.js";
 import { checkForwardOptions, checkTensor } from "../forward/options.js";
 import { fadeUp, splitLod, upscale2d } from "./lod.js";
 
@@ -40,8 +48,10 @@ export class GrowingSynthesis<Config extends GrowingGeometry> implements Synthes
   /** The level of detail that training has come to, of shape []: a buffer, stored with the network. */
   readonly lod: Tensor;
   readonly #blocks: readonly GrowingBlock[];
+  readonly #tensors: Repeatable;
 
   constructor(tree: ParameterTree, config: Config, Block: BlockOf<Config>) {
+    this.#tensors = tree;
     this.config = config;
     this.wDim = config.wDim;
     this.imgResolution = config.imgResolution;
@@ -66,7 +76,7 @@ export class GrowingSynthesis<Config extends GrowingGeometry> implements Synthes
     const { lod, level } = splitLod("synthesis", options.lod ?? this.lod.item(), imgResolution);
     const grown = this.#blocks.filter(({ resolution }) => resolution <= imgResolution / 2 ** level);
 
-    return inScope(() => {
+    return repeatable(this.#tensors, namedOptions(options), [ws], (ws) => {
       const img = walkBlocks(grown, ws, options, (features, block, blockWs, context) => {
         const y = block.features(features.x, blockWs, context);
         const blockLod = Math.log2(imgResolution / block.resolution);

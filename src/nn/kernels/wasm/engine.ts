@@ -9,10 +9,11 @@
  *   `scratchStride` among its arguments and uses [scratch + worker * scratchStride, + scratchStride).
  *
  * `Engine.run(name, chunks, frame)` writes the frame and calls `Dispatcher.parallel(name, args, chunks)`. The dispatcher below
- * runs the chunks in order on this thread; the pool of threads.ts runs them on several instances of the same module over one
+ * runs the chunks in order on this thread; the pool of threads/ runs them on several instances of the same module over one
  * shared memory, and may be some calls behind when `parallel` returns. Kernels never notice: the next one begins when all chunks have
  * ended. Nor does JavaScript, for it comes to the bytes by `LinearMemory.buffer`, which waits until then.
  */
+import { LinearCaptures } from "./captures.js";
 import { type Frames, frameWriters } from "./frames/kernels.js";
 import type { FrameViews } from "./frames/views.js";
 import { compileKernels, type WasmSources, type WasmVariant } from "./load.js";
@@ -91,6 +92,7 @@ const keptWorkerBytes = 2 * 1024 * 1024;
 export class Engine {
   readonly memory: LinearMemory;
   readonly workers: number;
+  readonly captures: LinearCaptures;
   readonly #dispatcher: Dispatcher;
   #views: FrameViews = { words: new Uint32Array(0), reals: new Float32Array(0), doubles: new Float64Array(0) };
   /** The word behind the last frame, which a kernel may still have to read. */
@@ -106,7 +108,11 @@ export class Engine {
     this.#dispatcher = dispatcher;
     this.#scratchBytes = keptScratchBytes + dispatcher.workers * keptWorkerBytes;
     this.#scratch = memory.reserve(this.#scratchBytes);
-    memory.settle = () => dispatcher.settle?.();
+    this.captures = new LinearCaptures(memory, (name, args, chunks) => dispatcher.parallel(name, args, chunks));
+    memory.settle = () => {
+      this.captures.interrupt();
+      dispatcher.settle?.();
+    };
   }
 
   /**
@@ -119,6 +125,7 @@ export class Engine {
     const start = this.#frameStart(tail);
     const end = frameWriters[name](views, start, frame);
     this.#frameEnd = tail === undefined ? end : this.#writeTail(name, end, tail);
+    this.captures.note(name, chunks, views.words, start, this.#frameEnd);
     this.#dispatcher.parallel(name, argumentFrame.pointer + 4 * start, chunks);
   }
 
@@ -139,7 +146,7 @@ export class Engine {
   #frameStart({ words = nothing, reals = nothing }: FrameTail = {}): number {
     const start = Math.ceil(this.#frameEnd / lineWords) * lineWords;
     if (start + mostFrameWords + words.length + reals.length <= argumentFrame.bytes / 4) return start;
-    this.memory.settle();
+    this.#dispatcher.settle?.();
     return 0;
   }
 

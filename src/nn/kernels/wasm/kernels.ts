@@ -228,6 +228,7 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
     engine,
 
     fused,
+    captures: engine.captures,
 
     dispose: () => engine.dispose(),
     allocate: (length) => allocate(length),
@@ -249,6 +250,7 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
           const chunks = Math.ceil(y.length / elementsPerChunk);
           const frame = { y: at, length: y.length, seed, stream, perChunk: elementsPerChunk, scratch };
           engine.run("normal", chunks, frame);
+          engine.captures.interrupt(); // Whoever asks again wants other numbers.
         }),
       ),
     fill: (y, value) => withPointers([], [y], (at) => wasmMap(engine, "fill", at, at, y.length, 0, value)),

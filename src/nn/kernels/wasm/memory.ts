@@ -26,6 +26,15 @@ const maximumPages = 65536; // 4 GiB, all that a 32-bit pointer reaches
 const alignment = 64; // one cache line, and what aligned vector code wants
 const minimumGrowthBytes = 4 * 1024 * 1024;
 
+/** Bytes that a block of `bytes` takes. */
+export const wholeLines = (bytes: number): number => Math.max(alignment, Math.ceil(bytes / alignment) * alignment);
+
+/** Free ranges [start, end), by address. */
+export interface FreeRanges {
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+}
+
 /** The memory is full: of live blocks, or of garbage that nobody has collected yet. */
 export class NoRoomError extends RangeError {}
 
@@ -86,7 +95,7 @@ export class LinearMemory {
     if (!Number.isSafeInteger(bytes) || bytes < 0) {
       throw new RangeError(`allocate: expected a whole number of bytes, got ${bytes}`);
     }
-    const size = Math.max(alignment, Math.ceil(bytes / alignment) * alignment);
+    const size = wholeLines(bytes);
     const start = fromEnd ? this.#takeHighest(size) : this.#takeLowest(size);
     this.#live.set(start, size);
     this.#usedBytes += size;
@@ -96,7 +105,27 @@ export class LinearMemory {
 
   /** As `allocate`, for as long as the memory lives: not in use by anybody, and never given back. */
   reserve(bytes: number): number {
-    return this.#takeLowest(Math.ceil(bytes / alignment) * alignment);
+    return this.#takeLowest(wholeLines(bytes));
+  }
+
+  /** What is free now. */
+  freeRanges(): FreeRanges {
+    return { starts: [...this.#starts], ends: [...this.#ends] };
+  }
+
+  /** Whether just this is free. */
+  hasFree({ starts, ends }: FreeRanges): boolean {
+    const same = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((x, k) => x === b[k]);
+    return same(this.#starts, starts) && same(this.#ends, ends);
+  }
+
+  /** Allocates `bytes` bytes at `start` by calls that were made before, from the same free ranges, and left those of `after`. */
+  take(start: number, bytes: number, after: FreeRanges): void {
+    this.#starts.splice(0, this.#starts.length, ...after.starts);
+    this.#ends.splice(0, this.#ends.length, ...after.ends);
+    const size = wholeLines(bytes);
+    this.#live.set(start, size);
+    this.#usedBytes += size;
   }
 
   /** Grows, if it can, until `bytes` bytes are free in one piece: for somebody who will want them, all at once or by and by. */

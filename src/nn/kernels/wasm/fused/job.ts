@@ -85,8 +85,7 @@ export class Scratch {
   /** At least `bytes` bytes; their former contents are lost when they do not suffice. */
   reserve(bytes: number): number {
     if (bytes > this.#bytes) {
-      if (this.#bytes > 0) this.#engine.memory.release(this.#pointer);
-      this.#bytes = 0;
+      this.release();
       const whole = Math.ceil(bytes / 64) * 64;
       this.#pointer = this.#engine.memory.allocate(whole);
       this.#bytes = whole;
@@ -96,7 +95,9 @@ export class Scratch {
 
   /** Gives the memory back; the next `reserve` starts afresh. */
   release(): void {
-    if (this.#bytes > 0) this.#engine.memory.release(this.#pointer);
+    if (this.#bytes === 0) return;
+    this.#engine.captures.clear();
+    this.#engine.memory.release(this.#pointer);
     this.#bytes = 0;
   }
 }

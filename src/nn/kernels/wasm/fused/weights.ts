@@ -80,6 +80,7 @@ export class WeightCache {
       found = { pointer: this.#engine.memory.allocate(bytes), bytes };
       fill(found.pointer);
       entry.prepared.set(what, found);
+      this.#engine.captures.clear();
       this.#bytes += bytes;
     }
     return found.pointer;
@@ -88,6 +89,7 @@ export class WeightCache {
   release(block: Block): void {
     const entry = this.#entries.get(block);
     if (entry === undefined) return;
+    this.#engine.captures.clear();
     for (const { pointer, bytes } of entry.prepared.values()) {
       this.#engine.memory.release(pointer);
       this.#bytes -= bytes;
