@@ -26,9 +26,18 @@ export class NoiseGenerator {
     checkShape("NoiseGenerator.normal", shape);
     return inScope(() => {
       const y = allocateTensor(shape);
-      activeKernels().normal(y.internals.block, { seed: this.#seed, stream: this.#asked++ });
+      activeKernels().normal(y.internals.block, this.next());
       return y;
     });
+  }
+
+  /**
+   * What makes the next numbers others than those before: for whoever has kernels draw them.
+   *
+   * @internal
+   */
+  next(): { readonly seed: number; readonly stream: number } {
+    return { seed: this.#seed, stream: this.#asked++ };
   }
 }
 

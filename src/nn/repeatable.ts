@@ -6,6 +6,7 @@
 import { isRecorded, isRecording } from "./autograd/record.js";
 import { activeKernels } from "./backend.js";
 import type { Captured } from "./kernels/types.js";
+import { NoiseGenerator, type NoiseSource } from "./noise.js";
 import { formatShape } from "./shape.js";
 import { adoptTensor, allocateTensor, inScope, scope, type Tensor } from "./tensor.js";
 
@@ -19,7 +20,8 @@ const names = new WeakMap<Repeatable, number>();
 let named = 0;
 
 /**
- * body(...inputs), which depends on the inputs, on the parameters of `network` and on what `settings` names, and on nothing else.
+ * body(...inputs), which depends on the inputs, on the parameters of `network`, on what `settings` names and on what it draws from
+ * `noise`, and on nothing else.
  *
  * @param settings null where that cannot be said
  */
@@ -28,6 +30,7 @@ export function repeatable<Inputs extends readonly (Tensor | null)[]>(
   settings: string | null,
   inputs: Inputs,
   body: (...inputs: Inputs) => Tensor,
+  noise: NoiseSource | null = null,
 ): Tensor {
   return inScope(() => {
     const { captures } = activeKernels();
@@ -36,10 +39,11 @@ export function repeatable<Inputs extends readonly (Tensor | null)[]>(
     const name = `${nameOf(network)} ${settings} ${shapes}`;
     const given = inputs.map((x) => x && resident(x)) as unknown as Inputs;
     const blocks = given.flatMap((x) => (x === null ? [] : [x.internals.block]));
-    const again = captures.replay(name, blocks);
+    const next = noise instanceof NoiseGenerator ? () => noise.next() : null;
+    const again = captures.replay(name, blocks, next);
     if (again !== null) return adoptTensor(again.shape, again.block);
     let y: Tensor | null = null;
-    captures.capture(name, blocks, () => {
+    captures.capture(name, blocks, next !== null, () => {
       y = scope(() => body(...given));
       return resultOf(y);
     });

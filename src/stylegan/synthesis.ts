@@ -15,16 +15,15 @@ import { add } from "../nn/ops/arith.js";
 import { type Activation, defaultGain } from "../nn/ops/biasAct.js";
 import { expand, reshape } from "../nn/ops/reduce.js";
 import { type Filter2d, setupFilter, upsample2d } from "../nn/ops/upfirdn2d.js";
-import { type Repeatable, repeatable } from "../nn/repeatable.js";
+import type { Repeatable } from "../nn/repeatable.js";
 import { assertShape } from "../nn/shape.js";
-import { lastUse, type Tensor, tensorWithoutMemory } from "../nn/tensor.js";
+import { inScope, lastUse, type Tensor, tensorWithoutMemory } from "../nn/tensor.js";
 import { type SynthesisConfig, sizeAt } from "./config.js";
 import { Conv2dLayer, equalizedGain } from "./convLayer.js";
 import {
   type Block,
   type BlockContext,
   type LayerContext,
-  namedOptions,
   type Synthesis,
   type SynthesisOptions,
   walkBlocks,
@@ -248,8 +247,8 @@ export class SynthesisNetwork implements Synthesis<SynthesisConfig> {
         `synthesis: until is for skip generators; architecture "${architecture}" has no image at ${until}x${until}`,
       );
     }
-    return repeatable(this.#tensors, namedOptions(options), [ws], (ws) =>
-      walkBlocks(this.#blocks, ws, options, ({ x, img }, block, blockWs, context) => {
+    return inScope(() =>
+      walkBlocks(this.#tensors, this.#blocks, ws, options, ({ x, img }, block, blockWs, context) => {
         if (architecture === "skip" && x !== null && img === null) {
           throw new RangeError("synthesis: from.img must be the image so far of this skip generator, got null");
         }

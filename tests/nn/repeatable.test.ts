@@ -14,6 +14,7 @@ import { createThreadPool } from "../../src/nn/kernels/wasm/threads/dispatcher.j
 import { NoiseGenerator } from "../../src/nn/noise.js";
 import { add, mul, scale } from "../../src/nn/ops/arith.js";
 import { sum } from "../../src/nn/ops/reduce.js";
+import { RandomState } from "../../src/nn/random.js";
 import { type Repeatable, repeatable } from "../../src/nn/repeatable.js";
 import { moveParameters } from "../../src/nn/storage.js";
 import { lastUse, persistentTensor, scope, Tensor } from "../../src/nn/tensor.js";
@@ -43,6 +44,13 @@ const wsFor = (g: Generator<AnyGeneratorConfig>, draw: Draw, n = 1): Tensor => d
 
 function image(g: Generator<AnyGeneratorConfig>, ws: Tensor, options: SynthesisOptions = {}): Float32Array {
   return noGrad(() => scope(() => g.synthesis.forward(ws, { noiseMode: "const", ...options }).toArray()));
+}
+
+/** With layers whose noise matters. */
+function noisy(draw: Draw): Generator<AnyGeneratorConfig> {
+  const g = network("config-f", draw);
+  for (const [name, tensor] of g.parameters) if (name.endsWith("strength")) tensor.update(({ data }) => data.fill(1));
+  return g;
 }
 
 /** Worked out. */
@@ -124,6 +132,22 @@ describe.each([1, 2])("on %i thread(s)", (count) => {
         });
         expect(replays).toBe(3 * all.length);
       });
+    });
+
+    test("drawn noise: the next of its generator, and that of a fresh one where none is given", () => {
+      const draw = new Draw(13);
+      const g = noisy(draw);
+      const ws = wsFor(g, draw, 2);
+      const [watched, random] = [new NoiseGenerator(7), new NoiseGenerator(7)];
+      const wanted = Array.from({ length: 6 }, () => plain(g, ws, { noiseMode: "random", random: watched }));
+      expect(new Set(wanted.map((pixels) => pixels.join())).size).toBe(6);
+      const replays = replaysIn(() => {
+        for (const pixels of wanted) expect(image(g, ws, { noiseMode: "random", random })).toEqual(pixels);
+      });
+      expect(replays).toBeGreaterThanOrEqual(4);
+      expect(random.next()).toEqual(watched.next());
+      const fresh = Array.from({ length: 6 }, () => image(g, ws, { noiseMode: "random" }).join());
+      expect(new Set(fresh).size).toBe(6);
     });
 
     test("a level of detail of a network that grows is a name of its own", () => {
@@ -252,15 +276,16 @@ describe.each([1, 2])("on %i thread(s)", (count) => {
       expect(() => image(g, ws)).toThrow(/disposed/);
     });
 
-    test("random noise: it is others every time", () => {
+    test("noise that RandomState draws: it is others every time", () => {
       const draw = new Draw(10);
-      const g = network("config-f", draw);
-      for (const [name, tensor] of g.parameters)
-        if (name.endsWith("strength")) tensor.update(({ data }) => data.fill(1));
+      const g = noisy(draw);
       const ws = wsFor(g, draw);
-      const random = new NoiseGenerator(1);
-      const images = Array.from({ length: 5 }, () => image(g, ws, { noiseMode: "random", random }).join());
-      expect(new Set(images).size).toBe(5);
+      const random = new RandomState(1);
+      const replays = replaysIn(() => {
+        const images = Array.from({ length: 5 }, () => image(g, ws, { noiseMode: "random", random }).join());
+        expect(new Set(images).size).toBe(5);
+      });
+      expect(replays).toBe(0);
     });
 
     test("what gradients are wanted of: of the inputs, of parameters, of buffers", () => {

@@ -233,7 +233,7 @@ export const engineBugs = [
     "what a body does that looks at the memory",
     "tests/nn/repeatable.test.ts",
     "src/nn/kernels/wasm/kernels.ts",
-    "engine.captures.interrupt(); // Whoever asks again wants other numbers.",
+    "engine.captures.noteDrawn(frame);",
     "",
   ],
   [
@@ -281,9 +281,9 @@ export const engineBugs = [
   [
     "a level of detail of a network that grows",
     "tests/nn/repeatable.test.ts",
-    "src/stylegan/growing/synthesis.ts",
-    "namedOptions(options)",
-    'namedOptions({ noiseMode: "const" })',
+    "src/stylegan/forward/blocks.ts",
+    "onLayer, onBlock, from, editStyles, until, lod } = options;\n  if (onLayer",
+    "onLayer, onBlock, from, editStyles, until } = options;\n  const lod = 0;\n  if (onLayer",
   ],
   [
     "inputs that lie side by side",
@@ -291,5 +291,12 @@ export const engineBugs = [
     "src/nn/kernels/wasm/captures.ts",
     "inputs.every((address, k) => address === at[k])",
     "inputs.every((address) => address > 0)",
+  ],
+  [
+    "drawn noise: the next of its generator",
+    "tests/nn/repeatable.test.ts",
+    "src/nn/kernels/wasm/captures.ts",
+    "{ ...drawn, ...next() }",
+    "{ ...next(), ...drawn }",
   ],
 ];

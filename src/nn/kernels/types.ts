@@ -155,15 +155,21 @@ export interface Captured {
   readonly shape: readonly number[];
 }
 
+/** What `Kernels.normal` draws next. */
+export type NextNoise = () => { readonly seed: number; readonly stream: number };
+
 /**
- * Sequences of kernels to be run again as they were. Whoever names one promises that it depends on its name, on the inputs and on
- * parameters alone.
+ * Sequences of kernels to be run again as they were. Whoever names one promises that it depends on its name, on the inputs, on
+ * parameters and on the noise that it draws, and on nothing else.
  */
 export interface Captures {
-  /** What the sequence `name` makes of the same blocks, with what is in them and in parameters now; null where nobody knows: then `capture`. */
-  replay(name: string, inputs: readonly Block[]): Captured | null;
-  /** Calls `run`, once, which returns what it made, or null where that cannot be replayed. */
-  capture(name: string, inputs: readonly Block[], run: () => Captured | null): void;
+  /**
+   * What the sequence `name` makes of the same blocks, with what is in them and in parameters now, and with noise that `next` says; null
+   * where nobody knows: then `capture`.
+   */
+  replay(name: string, inputs: readonly Block[], next: NextNoise | null): Captured | null;
+  /** Calls `run`, once, which returns what it made, or null where that cannot be replayed. It may draw noise where `draws`. */
+  capture(name: string, inputs: readonly Block[], draws: boolean, run: () => Captured | null): void;
   /** Forgets them all: a parameter, or something made of one, has changed, moved or gone. */
   clear(): void;
   /** How many there have been. */

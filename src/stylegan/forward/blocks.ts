@@ -7,6 +7,7 @@
 import { NoiseGenerator, type NoiseSource } from "../../nn/noise.js";
 import { unstack } from "../../nn/ops/layout.js";
 import { reshape } from "../../nn/ops/reduce.js";
+import { type Repeatable, repeatable } from "../../nn/repeatable.js";
 import { assertShape } from "../../nn/shape.js";
 import { chain, type Tensor } from "../../nn/tensor.js";
 import type { Noise, NoiseMode } from "../layerNoise.js";
@@ -70,13 +71,6 @@ export interface Synthesis<Config> {
    * @throws RangeError when ws has another shape, or for a lod or blocks (`from`, `until`) that the network does not have
    */
   forward(ws: Tensor, options?: SynthesisOptions): Tensor;
-}
-
-/** All that the options say, by name; null where the caller sees or changes something on the way, or draws noise. */
-export function namedOptions(options: SynthesisOptions): string | null {
-  const { noiseMode = "random", onLayer, onBlock, from, editStyles, until, lod } = options;
-  if (noiseMode === "random" || onLayer || onBlock || from || editStyles) return null;
-  return `noise ${noiseMode}, until ${until}, lod ${lod}`;
 }
 
 /** Options with everything decided, as a layer sees them. */
@@ -166,29 +160,43 @@ export interface Block {
   readonly numConv: number;
 }
 
+/** All that the options say, by name; null where the caller sees or changes something on the way, or draws what is no kernel's. */
+function settingsOf({ noiseMode, random }: Noise, options: SynthesisOptions): string | null {
+  const { onLayer, onBlock, from, editStyles, until, lod } = options;
+  if (onLayer || onBlock || from || editStyles) return null;
+  if (noiseMode === "random" && !(random instanceof NoiseGenerator)) return null;
+  return `noise ${noiseMode}, until ${until}, lod ${lod}`;
+}
+
 /**
  * Goes through the blocks that the options ask for, with the w's of each: its convolutions' and its toRgb's.
  *
+ * @param tensors what the blocks have
  * @param ws [N, numWs, wDim]
  * @returns the image after the last block that runs
  */
 export function walkBlocks<B extends Block>(
+  tensors: Repeatable,
   blocks: readonly B[],
   ws: Tensor,
   options: SynthesisOptions,
   step: (features: Features, block: B, ws: readonly Tensor[], context: BlockContext) => Features,
 ): Tensor {
   const { noiseMode = "random", random = new NoiseGenerator(), from, onBlock } = options;
+  const noise = { noiseMode, random };
   const running = blocksToRun(blocks, ws.shape[0], options);
-  const layerWs = unstack(ws, 1); // numWs of [N, wDim]
-  let first = 0;
-  for (const block of blocks.slice(0, blocks.indexOf(running[0]))) first += block.numConv;
-  const { img } = chain(running, startOf(from), (features, block) => {
-    const blockWs = layerWs.slice(first, first + block.numConv + 1);
-    first += block.numConv;
-    const after = step(features, block, blockWs, blockContext(block.resolution, { noiseMode, random }, options));
-    if (block !== blocks.at(-1)) onBlock?.({ resolution: block.resolution, x: after.x!, img: after.img });
-    return after;
-  });
-  return img!;
+  const walk = (ws: Tensor): Tensor => {
+    const layerWs = unstack(ws, 1); // numWs of [N, wDim]
+    let first = 0;
+    for (const block of blocks.slice(0, blocks.indexOf(running[0]))) first += block.numConv;
+    const { img } = chain(running, startOf(from), (features, block) => {
+      const blockWs = layerWs.slice(first, first + block.numConv + 1);
+      first += block.numConv;
+      const after = step(features, block, blockWs, blockContext(block.resolution, noise, options));
+      if (block !== blocks.at(-1)) onBlock?.({ resolution: block.resolution, x: after.x!, img: after.img });
+      return after;
+    });
+    return img!;
+  };
+  return repeatable(tensors, settingsOf(noise, options), [ws], walk, noiseMode === "random" ? random : null);
 }

@@ -3,17 +3,10 @@
  * make the image. What happens within a block is StyleGAN's (stylegan1Synthesis.ts) or StyleGAN2's (stylegan2Synthesis.ts).
  */
 import { constant, type ParameterTree } from "../../nn/layers/module.js";
-import { type Repeatable, repeatable } from "../../nn/repeatable.js";
+import type { Repeatable } from "../../nn/repeatable.js";
 import { assertShape } from "../../nn/shape.js";
-import type { Tensor } from "../../nn/tensor.js";
-import {
-  type Block,
-  type BlockContext,
-  namedOptions,
-  type Synthesis,
-  type SynthesisOptions,
-  walkBlocks,
-} from "../forward/blocks.js";
+import { inScope, type Tensor } from "../../nn/tensor.js";
+import { type Block, type BlockContext, type Synthesis, type SynthesisOptions, walkBlocks } from "../forward/blocks.js";
 import { checkForwardOptions, checkTensor } from "../forward/options.js";
 import { fadeUp, splitLod, upscale2d } from "./lod.js";
 
@@ -76,8 +69,8 @@ export class GrowingSynthesis<Config extends GrowingGeometry> implements Synthes
     const { lod, level } = splitLod("synthesis", options.lod ?? this.lod.item(), imgResolution);
     const grown = this.#blocks.filter(({ resolution }) => resolution <= imgResolution / 2 ** level);
 
-    return repeatable(this.#tensors, namedOptions(options), [ws], (ws) => {
-      const img = walkBlocks(grown, ws, options, (features, block, blockWs, context) => {
+    return inScope(() => {
+      const img = walkBlocks(this.#tensors, grown, ws, options, (features, block, blockWs, context) => {
         const y = block.features(features.x, blockWs, context);
         const blockLod = Math.log2(imgResolution / block.resolution);
         if (blockLod >= lod + 1) return { x: y, img: null }; // its image would fade out completely

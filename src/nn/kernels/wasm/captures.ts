@@ -13,7 +13,8 @@
  * A program that makes one image after another meets all of this. Tests: tests/nn/repeatable.test.ts.
  */
 import type { Block } from "../block.js";
-import type { Captured, Captures } from "../types.js";
+import type { Captured, Captures, NextNoise } from "../types.js";
+import { type NormalFrame, writeNormal } from "./frames/elementwise.js";
 import { type FreeRanges, LinearBlock, type LinearMemory, wholeLines } from "./memory.js";
 
 /** What runs a kernel: `Dispatcher.parallel`. */
@@ -24,6 +25,8 @@ interface Call {
   readonly name: string;
   readonly args: number;
   readonly chunks: number;
+  /** Of one that draws noise: its arguments, to be written again for other noise. */
+  drawn?: NormalFrame;
 }
 
 interface Capture {
@@ -42,6 +45,7 @@ interface Recording {
   readonly calls: Call[];
   readonly slot: number;
   readonly words: Uint32Array;
+  readonly draws: boolean;
   end: number;
 }
 
@@ -69,13 +73,14 @@ export class LinearCaptures implements Captures {
     return this.#replays;
   }
 
-  replay(name: string, inputs: readonly Block[]): Captured | null {
+  replay(name: string, inputs: readonly Block[], next: NextNoise | null): Captured | null {
     const at = this.#addressesOf(inputs);
     if (at === null || this.#recording !== null) return null;
     const index = this.#captures.findIndex((one) => one.name === name && this.#fits(one, at));
     if (index < 0) return null;
     const [capture] = this.#captures.splice(index, 1);
     this.#captures.push(capture);
+    if (next !== null) this.#drawAgain(capture.calls, next);
     for (const { name, args, chunks } of capture.calls) this.#runKernel(name, args, chunks);
     const { pointer, length, shape } = capture.result;
     this.#memory.take(pointer, length * 4, capture.after);
@@ -83,7 +88,7 @@ export class LinearCaptures implements Captures {
     return { block: new LinearBlock(this.#memory, pointer, length), shape };
   }
 
-  capture(name: string, inputs: readonly Block[], run: () => Captured | null): void {
+  capture(name: string, inputs: readonly Block[], draws: boolean, run: () => Captured | null): void {
     const at = this.#addressesOf(inputs);
     if (at === null || this.#recording !== null) {
       run();
@@ -91,7 +96,8 @@ export class LinearCaptures implements Captures {
     }
     const slot = this.#takeSlot();
     const before = this.#memory.freeRanges();
-    const recording = { calls: [], slot, words: new Uint32Array(this.#memory.buffer, slot, slotBytes / 4), end: 0 };
+    const words = new Uint32Array(this.#memory.buffer, slot, slotBytes / 4);
+    const recording = { calls: [], slot, words, draws, end: 0 };
     this.#recording = recording;
     let captured: Captured | null = null;
     try {
@@ -131,6 +137,22 @@ export class LinearCaptures implements Captures {
     recording.words.set(words.subarray(start, end), at);
     recording.end = at + end - start;
     recording.calls.push({ name, args: recording.slot + 4 * at, chunks });
+  }
+
+  /** The kernel that ran last draws noise, and will draw other noise when it is asked again. */
+  noteDrawn(frame: NormalFrame): void {
+    if (this.#recording === null) return;
+    if (this.#recording.draws) this.#recording.calls.at(-1)!.drawn = frame;
+    else this.#recording = null;
+  }
+
+  /** Writes what is drawn next into the frames, when nobody reads them. */
+  #drawAgain(calls: readonly Call[], next: NextNoise): void {
+    const bytes = this.#memory.buffer;
+    const words = new Uint32Array(bytes, 0, bytes.byteLength / 4);
+    for (const { args, drawn } of calls) {
+      if (drawn !== undefined) writeNormal({ words }, args / 4, { ...drawn, ...next() });
+    }
   }
 
   /** Null where one is not in this memory. */

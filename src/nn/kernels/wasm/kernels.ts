@@ -94,14 +94,17 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
 
   /** Runs `body` with a pointer for each block, copying foreign blocks in before and, if written, out after. */
   function withPointers(inputs: readonly Block[], outputs: readonly Block[], body: (...at: number[]) => void): void {
-    const blocks = inputs.concat(outputs);
-    if (blocks.every(isHere)) {
-      body(...blocks.map(({ pointer }) => pointer));
-      return;
-    }
+    const at: number[] = [];
+    for (const block of inputs) if (isHere(block)) at.push(block.pointer);
+    for (const block of outputs) if (isHere(block)) at.push(block.pointer);
+    if (at.length === inputs.length + outputs.length) body(...at);
+    else withCopies(inputs, outputs, body);
+  }
+
+  function withCopies(inputs: readonly Block[], outputs: readonly Block[], body: (...at: number[]) => void): void {
     const staged = new Map<Block, number>();
     try {
-      const pointers = blocks.map((block) => {
+      const pointers = inputs.concat(outputs).map((block) => {
         if (isHere(block)) return block.pointer;
         let pointer = staged.get(block);
         if (pointer === undefined) {
@@ -250,7 +253,7 @@ function kernelsOf(engine: Engine, name: Kernels["name"], tile: MicroTile): Wasm
           const chunks = Math.ceil(y.length / elementsPerChunk);
           const frame = { y: at, length: y.length, seed, stream, perChunk: elementsPerChunk, scratch };
           engine.run("normal", chunks, frame);
-          engine.captures.interrupt(); // Whoever asks again wants other numbers.
+          engine.captures.noteDrawn(frame);
         }),
       ),
     fill: (y, value) => withPointers([], [y], (at) => wasmMap(engine, "fill", at, at, y.length, 0, value)),
