@@ -4,7 +4,7 @@
  * somebody watches, so nothing is repeated.
  */
 import fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { grad } from "../../src/nn/autograd/grad.js";
 import { noGrad, variable } from "../../src/nn/autograd/record.js";
 import { activeKernels, setKernels } from "../../src/nn/backend.js";
@@ -398,4 +398,24 @@ test("other kernels take parameters over, and nothing of the old ones is repeate
   setKernels(next);
   expect(replaysIn(() => expect(image(g, ws)).toEqual(wanted))).toBe(0);
   expect(replaysIn(() => expect(image(g, ws)).toEqual(wanted))).toBeLessThanOrEqual(1);
+});
+
+test("without room for what a capture needs, all is worked out", async () => {
+  const kernels = await threads(1);
+  setKernels(kernels);
+  const { run } = smallOne();
+  const grow = vi.spyOn(kernels.engine.memory.memory, "grow").mockImplementation(() => {
+    throw new RangeError("no");
+  });
+  const blocks: Block[] = [];
+  expect(() => {
+    for (;;) blocks.push(kernels.allocate(25_000));
+  }).toThrow("no room");
+  kernels.release(blocks.pop()!);
+  const ask = (): Float32Array => scope(() => run(Tensor.from([1, 2, 3])).toArray());
+  for (let k = 0; k < 4; k++) {
+    expect(replaysIn(() => expect(ask()).toEqual(new Float32Array([2, 6, 12])))).toBe(0);
+  }
+  expect(grow).toHaveBeenCalled();
+  grow.mockRestore();
 });

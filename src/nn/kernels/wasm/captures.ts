@@ -15,7 +15,7 @@
 import type { Block } from "../block.js";
 import type { Captured, Captures, NextNoise } from "../types.js";
 import { type NormalFrame, writeNormal } from "./frames/elementwise.js";
-import { type FreeRanges, LinearBlock, type LinearMemory, wholeLines } from "./memory.js";
+import { type FreeRanges, LinearBlock, type LinearMemory, NoRoomError, wholeLines } from "./memory.js";
 
 /** What runs a kernel: `Dispatcher.parallel`. */
 type RunKernel = (name: string, args: number, chunks: number) => void;
@@ -89,12 +89,12 @@ export class LinearCaptures implements Captures {
   }
 
   capture(name: string, inputs: readonly Block[], draws: boolean, run: () => Captured | null): void {
-    const at = this.#addressesOf(inputs);
-    if (at === null || this.#recording !== null) {
+    const at = this.#recording === null ? this.#addressesOf(inputs) : null;
+    const slot = at === null ? null : this.#takeSlot();
+    if (at === null || slot === null) {
       run();
       return;
     }
-    const slot = this.#takeSlot();
     const before = this.#memory.freeRanges();
     const words = new Uint32Array(this.#memory.buffer, slot, slotBytes / 4);
     const recording = { calls: [], slot, words, draws, end: 0 };
@@ -168,14 +168,21 @@ export class LinearCaptures implements Captures {
     );
   }
 
-  /** A slot, that of the capture that was not used for longest where there is no other. Nobody reads it any more. */
-  #takeSlot(): number {
+  /** A slot, that of the capture that was not used for longest where there is no other, and that nobody reads any more; null without room. */
+  #takeSlot(): number | null {
     this.#memory.settle();
-    if (this.#free === null) {
+    this.#free ??= this.#reserveSlots();
+    return this.#free.pop() ?? this.#captures.shift()?.slot ?? null;
+  }
+
+  #reserveSlots(): number[] {
+    try {
       const first = this.#memory.reserve(mostCaptures * slotBytes);
-      this.#free = Array.from({ length: mostCaptures }, (_, k) => first + k * slotBytes);
+      return Array.from({ length: mostCaptures }, (_, k) => first + k * slotBytes);
+    } catch (error) {
+      if (error instanceof NoRoomError) return [];
+      throw error;
     }
-    return this.#free.pop() ?? this.#captures.shift()!.slot;
   }
 }
 
