@@ -2,7 +2,7 @@
  * Products of matrices that are multiplied where they lie, because packing them would cost more than it saves: here dense layers at
  * the batches of training and gradients of 1x1 convolutions in their weights, as dot products of rows; in rows.ts the others.
  */
-import { WIDE, add, floatBytes, madd, transpose4 } from "../vector";
+import { WIDE, add, floatBytes, madd, splatAt, transpose4 } from "../vector";
 import { firstTiles, laterTiles } from "./rows";
 
 /** Steps in bytes, of which the innermost are 4. */
@@ -12,19 +12,20 @@ class DotArguments {
   bOuter: usize; yRow: usize; yColumn: usize;
   /** A multiple of 4. */
   columnsPerChunk: i32;
-  /** `depth` times PANEL numbers and five tiles for each thread. */
+  /** `depth` times PANEL numbers and PANEL_TILES_BYTES for each thread. */
   scratch: usize; scratchStride: usize;
 }
 
-/** Rows that are packed together where engines join pairs, and bytes of a tile of four columns by as many rows. @host */
+/** Rows that are packed together where engines join pairs, bytes of six columns of as many, and of all that a thread keeps. @host */
 const PANEL: i32 = 16;
-/** @host */ const PANEL_TILE_BYTES: usize = 256;
+const SIX_BYTES: usize = 384;
+/** @host */ const PANEL_TILES_BYTES: usize = 2304;
 /** Fewer rows than this are not worth a panel. */
 const FEWEST_ROWS: i32 = 8;
 
 /**
  * y[row, column] = sum over o, k of a[o, row, k] * b[o, column, k], as dot products of rows, in blocks of 4 x 2: as many products
- * for each load as a tile of the packed form. Engines that join pairs of vectors pack 16 rows of a and multiply by tiles of 16 x 4.
+ * for each load as a tile of the packed form. Engines that join pairs of vectors pack 16 rows of a and multiply by tiles of 16 x 6.
  *
  * a, b, y: float32, any alignment, y apart from a and b. Reads and writes existing elements only. Chunk = block of columns.
  * Rounding: for each o four partial sums (k mod 4), added pairwise; then o ascending. 2 flops for each term.
@@ -61,49 +62,114 @@ export function matmulDots(args: usize, chunk: i32, worker: i32): void {
 
 /**
  * Sixteen rows with the columns of a chunk. The rows are packed as [k mod 4][k / 4][16], so that each of the four partial sums is a
- * product by itself; the last terms, where depth is no multiple of 4, belong to the first sum.
+ * product by itself; the last terms, where depth is no multiple of 4, belong to the first sum. Twelve columns at a time, six of which
+ * fill the registers, and then four.
  */
 function panelOfRows(
   g: DotArguments, a: usize, b: usize, row: i32, first: i32, end: i32, packed: usize, accumulate: bool,
 ): void {
-  const quads = g.depth >> 2, part = <usize>quads * 64, rest = packed + 4 * part;
-  const tiles = packed + <usize>g.depth * 64, sums = tiles + 4 * PANEL_TILE_BYTES;
-  const rows = min(PANEL, g.rows - row), isDense = g.yColumn == 4 && rows == PANEL;
+  const tiles = packed + <usize>g.depth * 64, sums = tiles + 4 * SIX_BYTES;
+  const rows = min(PANEL, g.rows - row);
   packRows(a + <usize>row * g.aRow, g.aRow, rows, g.depth, packed);
-  for (let column = first; column < end; column += 4) {
-    const columns = min(4, end - column), b0 = b + <usize>column * g.bRow;
-    const b1 = columns > 1 ? b0 + g.bRow : b0, b2 = columns > 2 ? b1 + g.bRow : b1, b3 = columns > 3 ? b2 + g.bRow : b2;
-    for (let k: usize = 0; k < 4; k++) {
-      firstTiles(b0 + k * 4, b1 + k * 4, b2 + k * 4, b3 + k * 4, 16, packed + k * part, packed + k * part + 64, part, 64, 64, tiles + k * 256, 0);
+  for (let column = first; column < end; ) {
+    const from = b + <usize>column * g.bRow, columns = column + 12 <= end && !(g.depth & 3) ? 12 : min(4, end - column);
+    if (columns == 12) {
+      sixColumns(from, g.bRow, g.depth, packed, tiles, sums);
+      sixColumns(from + 6 * g.bRow, g.bRow, g.depth, packed, tiles, sums + SIX_BYTES);
+    } else fourColumns(g, from, columns, packed, tiles, sums);
+    storeColumns(g, sums, rows, columns, g.y + <usize>row * g.yRow + <usize>column * g.yColumn, accumulate);
+    column += columns;
+  }
+}
+
+/** sums [6][16] */
+function sixColumns(b: usize, bRow: usize, depth: i32, packed: usize, tiles: usize, sums: usize): void {
+  const part = <usize>(depth >> 2) * 64;
+  for (let k: usize = 0; k < 4; k++) tile6x16(b + k * 4, bRow, packed + k * part, part, tiles + k * SIX_BYTES);
+  for (let at: usize = 0; at < SIX_BYTES; at += 16) {
+    const even = add(v128.load(tiles + at), v128.load(tiles + at, SIX_BYTES));
+    v128.store(sums + at, add(even, add(v128.load(tiles + at, 2 * SIX_BYTES), v128.load(tiles + at, 3 * SIX_BYTES))));
+  }
+}
+
+/** y [6][16] = every fourth number of six rows of b, times as many packed rows. */
+function tile6x16(b: usize, bRow: usize, packed: usize, bytes: usize, y: usize): void {
+  let b0 = b, b1 = b + bRow, b2 = b1 + bRow, b3 = b2 + bRow, b4 = b3 + bRow, b5 = b4 + bRow;
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c02 = f32x4.splat(0), c03 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0), c12 = f32x4.splat(0), c13 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c22 = f32x4.splat(0), c23 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0), c32 = f32x4.splat(0), c33 = f32x4.splat(0);
+  let c40 = f32x4.splat(0), c41 = f32x4.splat(0), c42 = f32x4.splat(0), c43 = f32x4.splat(0);
+  let c50 = f32x4.splat(0), c51 = f32x4.splat(0), c52 = f32x4.splat(0), c53 = f32x4.splat(0);
+  for (const end = packed + bytes; packed < end; packed += 64) {
+    const x0 = v128.load(packed), x1 = v128.load(packed, 16), x2 = v128.load(packed, 32), x3 = v128.load(packed, 48);
+    const w0 = splatAt(b0);
+    c00 = madd(w0, x0, c00); c01 = madd(w0, x1, c01); c02 = madd(w0, x2, c02); c03 = madd(w0, x3, c03);
+    const w1 = splatAt(b1);
+    c10 = madd(w1, x0, c10); c11 = madd(w1, x1, c11); c12 = madd(w1, x2, c12); c13 = madd(w1, x3, c13);
+    const w2 = splatAt(b2);
+    c20 = madd(w2, x0, c20); c21 = madd(w2, x1, c21); c22 = madd(w2, x2, c22); c23 = madd(w2, x3, c23);
+    const w3 = splatAt(b3);
+    c30 = madd(w3, x0, c30); c31 = madd(w3, x1, c31); c32 = madd(w3, x2, c32); c33 = madd(w3, x3, c33);
+    const w4 = splatAt(b4);
+    c40 = madd(w4, x0, c40); c41 = madd(w4, x1, c41); c42 = madd(w4, x2, c42); c43 = madd(w4, x3, c43);
+    const w5 = splatAt(b5);
+    c50 = madd(w5, x0, c50); c51 = madd(w5, x1, c51); c52 = madd(w5, x2, c52); c53 = madd(w5, x3, c53);
+    b0 += 16;
+    b1 += 16;
+    b2 += 16;
+    b3 += 16;
+    b4 += 16;
+    b5 += 16;
+  }
+  v128.store(y, c01, 16); v128.store(y, c00); v128.store(y, c03, 48); v128.store(y, c02, 32);
+  v128.store(y, c11, 80); v128.store(y, c10, 64); v128.store(y, c13, 112); v128.store(y, c12, 96);
+  v128.store(y, c21, 144); v128.store(y, c20, 128); v128.store(y, c23, 176); v128.store(y, c22, 160);
+  v128.store(y, c31, 208); v128.store(y, c30, 192); v128.store(y, c33, 240); v128.store(y, c32, 224);
+  v128.store(y, c41, 272); v128.store(y, c40, 256); v128.store(y, c43, 304); v128.store(y, c42, 288);
+  v128.store(y, c51, 336); v128.store(y, c50, 320); v128.store(y, c53, 368); v128.store(y, c52, 352);
+}
+
+/** sums [4][16], of which `columns` matter. */
+function fourColumns(g: DotArguments, b0: usize, columns: i32, packed: usize, tiles: usize, sums: usize): void {
+  const quads = g.depth >> 2, part = <usize>quads * 64;
+  const b1 = columns > 1 ? b0 + g.bRow : b0, b2 = columns > 2 ? b1 + g.bRow : b1, b3 = columns > 3 ? b2 + g.bRow : b2;
+  for (let k: usize = 0; k < 4; k++) {
+    firstTiles(b0 + k * 4, b1 + k * 4, b2 + k * 4, b3 + k * 4, 16, packed + k * part, packed + k * part + 64, part, 64, 64, tiles + k * 256, 0);
+  }
+  if (g.depth & 3) {
+    const from = <usize>quads * 16, steps = <usize>(g.depth & 3) * 64, rest = packed + 4 * part;
+    laterTiles(b0 + from, b1 + from, b2 + from, b3 + from, 4, rest, rest + 64, steps, 64, 64, tiles, tiles, 0);
+  }
+  for (let at: usize = 0; at < 256; at += 16) {
+    const even = add(v128.load(tiles + at), v128.load(tiles + at, 256));
+    v128.store(sums + at, add(even, add(v128.load(tiles + at, 512), v128.load(tiles + at, 768))));
+  }
+}
+
+/** y (+)= sums [columns][16] */
+function storeColumns(g: DotArguments, sums: usize, rows: i32, columns: i32, y: usize, accumulate: bool): void {
+  if (g.yColumn == 4 && rows == PANEL && !(columns & 3) && !accumulate) {
+    for (let c = 0; c < columns; c += 4) {
+      const from = sums + <usize>c * 64, to = y + floatBytes(c);
+      for (let quad: usize = 0; quad < 4; quad++) transpose4(from + quad * 16, 64, to + quad * 4 * g.yRow, g.yRow);
     }
-    if (g.depth & 3) {
-      const from = <usize>quads * 16, steps = <usize>(g.depth & 3) * 64;
-      laterTiles(b0 + from, b1 + from, b2 + from, b3 + from, 4, rest, rest + 64, steps, 64, 64, tiles, tiles, 0);
-    }
-    for (let at: usize = 0; at < PANEL_TILE_BYTES; at += 16) {
-      const even = add(v128.load(tiles + at), v128.load(tiles + at, 256));
-      v128.store(sums + at, add(even, add(v128.load(tiles + at, 512), v128.load(tiles + at, 768))));
-    }
-    const y = g.y + <usize>row * g.yRow + <usize>column * g.yColumn;
-    if (isDense && columns == 4 && !accumulate) {
-      for (let quad: usize = 0; quad < 4; quad++) transpose4(sums + quad * 16, 64, y + quad * 4 * g.yRow, g.yRow);
-      continue;
-    }
-    if (g.yRow == 4 && rows == PANEL) {
-      for (let c = 0; c < columns; c++) {
-        const from = sums + floatBytes(c * PANEL), to = y + <usize>c * g.yColumn;
-        for (let at: usize = 0; at < floatBytes(PANEL); at += 16) {
-          const sum = v128.load(from + at);
-          v128.store(to + at, accumulate ? add(v128.load(to + at), sum) : sum);
-        }
-      }
-      continue;
-    }
+    return;
+  }
+  if (g.yRow == 4 && rows == PANEL) {
     for (let c = 0; c < columns; c++) {
-      for (let r = 0; r < rows; r++) {
-        const to = y + <usize>r * g.yRow + <usize>c * g.yColumn, sum = load<f32>(sums + floatBytes(c * PANEL + r));
-        store<f32>(to, accumulate ? load<f32>(to) + sum : sum);
+      const from = sums + floatBytes(c * PANEL), to = y + <usize>c * g.yColumn;
+      for (let at: usize = 0; at < floatBytes(PANEL); at += 16) {
+        const sum = v128.load(from + at);
+        v128.store(to + at, accumulate ? add(v128.load(to + at), sum) : sum);
       }
+    }
+    return;
+  }
+  for (let c = 0; c < columns; c++) {
+    for (let r = 0; r < rows; r++) {
+      const to = y + <usize>r * g.yRow + <usize>c * g.yColumn, sum = load<f32>(sums + floatBytes(c * PANEL + r));
+      store<f32>(to, accumulate ? load<f32>(to) + sum : sum);
     }
   }
 }

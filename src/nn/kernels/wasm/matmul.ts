@@ -8,7 +8,7 @@ import {
   PACKED_COLUMNS,
   PACKED_STEPS,
   PANEL,
-  PANEL_TILE_BYTES,
+  PANEL_TILES_BYTES,
   ROWS,
   TILE_BYTES,
 } from "./frames/gemm.js";
@@ -100,7 +100,7 @@ export function runDots(engine: Engine, dots: DotProducts): void {
   // Packed rows serve all columns of a chunk: few chunks, and never narrow ones for their own sake.
   const share = Math.ceil(columns / engine.workers);
   const columnsPerChunk = Math.ceil(share / (share > narrowDots ? 2 : 1) / 4) * 4;
-  const scratchStride = depth * PANEL * 4 + 5 * PANEL_TILE_BYTES;
+  const scratchStride = depth * PANEL * 4 + PANEL_TILES_BYTES;
   engine.withScratch(engine.workers * scratchStride, (scratch) =>
     engine.run("matmulDots", Math.ceil(columns / columnsPerChunk), {
       ...{ a, b, y, rows, columns, depth, outer },

@@ -4,8 +4,8 @@ import type { FrameViews } from "./views.js";
 /** Of a sum whose rows of b are packed first, PACKED_COLUMNS at most: 32 KB. */
 export const PACKED_STEPS = 64; export const PACKED_COLUMNS = 128;
 
-/** Rows that are packed together where engines join pairs, and bytes of a tile of four columns by as many rows. */
-export const PANEL = 16; export const PANEL_TILE_BYTES = 256;
+/** Rows that are packed together where engines join pairs, bytes of six columns of as many, and of all that a thread keeps. */
+export const PANEL = 16; export const PANEL_TILES_BYTES = 2304;
 
 /** Rows and columns of a tile, and bytes of the block that holds one: [ROWS][COLUMNS], dense. */
 export const ROWS = 4; export const COLUMNS = 8; export const TILE_BYTES = 128;
@@ -62,7 +62,7 @@ export function writeRows({ words, reals }: Pick<FrameViews, "words" | "reals">,
 /**
  * Arguments of matmulDots.
  * - columnsPerChunk: A multiple of 4.
- * - scratch: `depth` times PANEL numbers and five tiles for each thread.
+ * - scratch: `depth` times PANEL numbers and PANEL_TILES_BYTES for each thread.
  */
 export interface DotFrame { readonly a: number; readonly b: number; readonly y: number; readonly rows: number; readonly columns: number; readonly depth: number; readonly outer: number; readonly aRow: number; readonly aOuter: number; readonly bRow: number; readonly bOuter: number; readonly yRow: number; readonly yColumn: number; readonly columnsPerChunk: number; readonly scratch: number; readonly scratchStride: number; }
 
