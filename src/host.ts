@@ -67,7 +67,12 @@ const ADAPTING_BYTES = 32 * 2 ** 20 - 64 * 2 ** 10;
  * freed here, so it costs nothing. Where there is no glibc it changes nothing.
  */
 export function keepFreedMemory(): void {
-  if (isNode() && host.process?.platform === "linux") new ArrayBuffer(ADAPTING_BYTES);
+  if (!isNode() || host.process?.platform !== "linux") return;
+  try {
+    new ArrayBuffer(ADAPTING_BYTES);
+  } catch {
+    // There is no such block to be had: then memory is short, and better given back.
+  }
 }
 
 const PRESSURE_BYTES = 64 * 2 ** 20;
