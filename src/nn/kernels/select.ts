@@ -1,6 +1,5 @@
 /** Which kernels to use: asked of the engine, not of its name. */
 import { checkChoice, checkOptions } from "../../check.js";
-import { createReferenceKernels } from "./reference/kernels.js";
 import type { Kernels } from "./types.js";
 import { createFastestKernels, type FastestKernelsOptions } from "./wasm/variants.js";
 
@@ -34,10 +33,16 @@ export function checkKernelOptions(options: KernelOptions): void {
 export async function createKernels(options: KernelOptions = {}): Promise<Kernels> {
   checkKernelOptions(options);
   const { kernels = "auto", ...fastest } = options;
-  if (kernels === "reference") return createReferenceKernels("float64");
+  if (kernels === "reference") return referenceKernels("float64");
   if (hasSimd()) return createFastestKernels(fastest);
   if (kernels === "simd") {
     throw new Error('createKernels: kernels "simd" need WebAssembly SIMD, which this engine lacks; use "auto"');
   }
-  return createReferenceKernels("float32");
+  return referenceKernels("float32");
+}
+
+/** Few have need of them: a page that has SIMD does not load them. */
+async function referenceKernels(precision: Kernels["precision"]): Promise<Kernels> {
+  const { createReferenceKernels } = await import("./reference/kernels.js");
+  return createReferenceKernels(precision);
 }
