@@ -124,7 +124,11 @@ export class LinearCaptures implements Captures {
     this.#recording = null;
   }
 
-  /** A kernel runs, with the arguments in words [start, end). */
+  /**
+   * A kernel runs, with the arguments in words [start, end).
+   *
+   * @internal
+   */
   note(name: string, chunks: number, words: Uint32Array, start: number, end: number): void {
     const recording = this.#recording;
     if (recording === null) return;
@@ -139,7 +143,11 @@ export class LinearCaptures implements Captures {
     recording.calls.push({ name, args: recording.slot + 4 * at, chunks });
   }
 
-  /** The kernel that ran last draws noise, and will draw other noise when it is asked again. */
+  /**
+   * The kernel that ran last draws noise, and will draw other noise when it is asked again.
+   *
+   * @internal
+   */
   noteDrawn(frame: NormalFrame): void {
     if (this.#recording === null) return;
     if (this.#recording.draws) this.#recording.calls.at(-1)!.drawn = frame;
