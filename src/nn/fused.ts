@@ -9,7 +9,7 @@ import { activeKernels } from "./backend.js";
 import type { Block } from "./kernels/block.js";
 import type { ConvLayer, FusedKernels, LayerTensors, Operand, Tail } from "./kernels/wasm/fused/types.js";
 import type { PrivateLayout } from "./storage.js";
-import { adoptTensor, allocateTensor, inScope, type Tensor, tensorOfLayout } from "./tensor.js";
+import { adoptTensor, inScope, resident, type Tensor, tensorOfLayout } from "./tensor.js";
 
 /** Feature maps of a tensor in the layout of the fused kernels. */
 class BlockedFeatures implements PrivateLayout {
@@ -110,11 +110,7 @@ function operandsOf(layer: ConvLayer<Tensor>): Omit<LayerTensors<Operand>, "x"> 
   };
 }
 
-/** A tensor's numbers in the memory of the kernels in use: its own, or a copy that lives as long as the scope. */
-function operandOf({ shape, internals }: Tensor): Operand {
-  const { block } = internals;
-  if (internals.isResident) return { shape, block };
-  const copy = allocateTensor(shape).internals.block;
-  copy.data.set(block.data);
-  return { shape, block: copy };
+function operandOf(tensor: Tensor): Operand {
+  const { shape, internals } = resident(tensor);
+  return { shape, block: internals.block };
 }

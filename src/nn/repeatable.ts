@@ -8,7 +8,7 @@ import { activeKernels } from "./backend.js";
 import type { Captured } from "./kernels/types.js";
 import { NoiseGenerator, type NoiseSource } from "./noise.js";
 import { formatShape } from "./shape.js";
-import { adoptTensor, allocateTensor, inScope, scope, type Tensor } from "./tensor.js";
+import { adoptTensor, inScope, resident, scope, type Tensor } from "./tensor.js";
 
 /** Who repeats itself: all that it reads beside its inputs. A `ParameterTree` is one. */
 export interface Repeatable {
@@ -67,14 +67,6 @@ function canRepeat({ parameters, buffers }: Repeatable, inputs: readonly (Tensor
   for (const parameter of parameters.values()) if (parameter.requiresGrad) return false;
   for (const buffer of buffers.values()) if (buffer.requiresGrad) return false;
   return !isRecorded(inputs);
-}
-
-/** A tensor's numbers in the memory of the kernels in use: its own, or a copy that lives as long as the scope. */
-function resident(x: Tensor): Tensor {
-  if (x.internals.isResident) return x;
-  const copy = allocateTensor(x.shape);
-  copy.internals.block.data.set(x.internals.numbers);
-  return copy;
 }
 
 /** A tensor as what a capture makes; null for one that has more to it than its numbers. */

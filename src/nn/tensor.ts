@@ -127,6 +127,14 @@ export function allocateTensor(shape: Shape): Tensor {
   return track(new Tensor(shape, kernelStorage(sizeOf(shape))));
 }
 
+/** For kernels: x where its numbers are in the memory of those in use, else a copy that lives as long as the scope. */
+export function resident(x: Tensor): Tensor {
+  if (x.internals.isResident) return x;
+  const copy = allocateTensor(x.shape);
+  copy.internals.block.data.set(x.internals.numbers);
+  return copy;
+}
+
 /** For fused layers: a tensor of the current scope over a block of the kernels in use, which it now owns. */
 export function adoptTensor(shape: Shape, block: Block): Tensor {
   return track(new Tensor(shape, { block, owner: activeKernels(), references: 1 }));
